@@ -1,0 +1,145 @@
+"""Job: what a producer wants done. Nothing here knows how or where it will run."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import ConfigDict, Field, JsonValue, model_validator
+
+from tidegate.signals import Level
+from tidegate.value import Many, Name, Value
+
+MAX_OUTPUT_TOKENS = 131_072
+"""A bound on what one job may ask for: the largest output that a model of today writes."""
+
+DEFAULT_DEADLINE_S = 86_400.0
+"""A job that named no deadline is worth nothing after a day; without one it could wait for ever."""
+
+Latency = Literal["interactive", "batch"]
+
+
+class TextPart(Value):
+    """A piece of a message in OpenAI's list form."""
+
+    type: Literal["text"] = "text"
+    text: str
+
+
+class FunctionCall(Value):
+    """The function that a model asked for; its arguments are JSON in a string, as OpenAI sends them."""
+
+    name: str
+    arguments: str
+
+
+class ToolCall(Value):
+    """One call of a tool in an assistant's turn."""
+
+    id: str
+    type: Literal["function"] = "function"
+    function: FunctionCall
+
+
+class Message(Value):
+    """One turn of a conversation, in OpenAI's words."""
+
+    role: Literal["system", "developer", "user", "assistant", "tool"]
+    content: str | Many[TextPart] | None = None
+    name: str | None = None
+    tool_calls: Many[ToolCall] | None = None
+    tool_call_id: str | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.content is None and not self.tool_calls:
+            raise ValueError("a message needs content or tool_calls")
+        return self
+
+    @property
+    def text(self) -> str:
+        """The content as one string."""
+        if self.content is None or isinstance(self.content, str):
+            return self.content or ""
+        return "\n".join(part.text for part in self.content)
+
+
+class PromptRef(Value):
+    """A prompt kept by the operators, by name, and the values that fill its variables."""
+
+    name: Name
+    variables: dict[str, str] = {}
+
+
+class JsonSchema(Value):
+    """OpenAI's `json_schema` object."""
+
+    model_config = ConfigDict(serialize_by_alias=True, validate_by_name=True)
+
+    name: Name = "answer"
+    schema_: dict[str, JsonValue] = Field(alias="schema")
+    strict: bool = True
+    description: str | None = None
+
+
+class ResponseFormat(Value):
+    """What the answer must look like: OpenAI's `response_format`."""
+
+    type: Literal["text", "json_object", "json_schema"] = "text"
+    json_schema: JsonSchema | None = None
+
+    @model_validator(mode="after")
+    def _schema_when_promised(self) -> Self:
+        if (self.type == "json_schema") != (self.json_schema is not None):
+            raise ValueError("json_schema goes with type json_schema, and only with it")
+        return self
+
+
+class Params(Value):
+    """How the model is asked."""
+
+    max_tokens: Annotated[int, Field(ge=1, le=MAX_OUTPUT_TOKENS)] = 256
+    temperature: Annotated[float, Field(ge=0, le=2, strict=False)] = 0.0
+    response_format: ResponseFormat | None = None
+    stop: Annotated[Many[Annotated[str, Field(min_length=1)]], Field(max_length=4)] = ()
+    seed: Annotated[int, Field(ge=0, lt=2**31)] | None = None
+
+
+class Hints(Value):
+    """What the producer knows and the router may use. A hint can make a job more guarded, never less."""
+
+    min_sensitivity: Level | None = None
+    latency: Latency = "interactive"
+    deadline_s: Annotated[float, Field(gt=0, le=30 * 86_400, strict=False)] = DEFAULT_DEADLINE_S
+    priority: Annotated[int, Field(ge=0, le=9)] = 5
+    """0 is the most urgent."""
+
+
+class Job(Value):
+    """One piece of work: messages, or a text, or a reference to a prompt, and how to do it."""
+
+    v: Literal[1] = 1
+    messages: Annotated[Many[Message], Field(min_length=1)] | None = None
+    text: Annotated[str, Field(min_length=1)] | None = None
+    prompt: PromptRef | None = None
+    params: Params = Params()
+    hints: Hints = Hints()
+    tenant: Name = "default"
+    conversation_id: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    idempotency_key: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    callback_url: None = Field(default=None, description="Reserved for a later version; must be null.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _exactly_one_body(cls, data: Any) -> Any:
+        bodies = ("messages", "text", "prompt")
+        if isinstance(data, dict) and sum(data.get(body) is not None for body in bodies) != 1:
+            raise ValueError(f"give exactly one of {', '.join(bodies)}")
+        return data
+
+    def turns(self) -> tuple[Message, ...]:
+        """The messages to send to a model. A prompt reference has none until the router resolved it."""
+        if self.text is not None:
+            return (Message(role="user", content=self.text),)
+        return self.messages or ()
+
+    def resolved(self, messages: tuple[Message, ...]) -> "Job":
+        """A copy that carries its messages instead of a prompt reference."""
+        return self.model_copy(update={"messages": messages, "prompt": None, "text": None})

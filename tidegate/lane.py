@@ -1,0 +1,69 @@
+"""Lane: a named place to run, with a queue of its own."""
+
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from tidegate.names import lane_queue
+from tidegate.signals import Capability
+from tidegate.value import Many, Name, Value
+
+
+class Zone(StrEnum):
+    """Own machines, or somebody else's."""
+
+    INSIDE = "inside"
+    OUTSIDE = "outside"
+
+
+class Price(Value):
+    """What a million tokens cost, in USD."""
+
+    input_usd: Annotated[float, Field(ge=0, strict=False)]
+    output_usd: Annotated[float, Field(ge=0, strict=False)]
+
+    def cost_usd(self, *, prompt_tokens: int, completion_tokens: int) -> float:
+        """The price of one call."""
+        return (prompt_tokens * self.input_usd + completion_tokens * self.output_usd) / 1_000_000
+
+
+class Retry(Value):
+    """How often a lane tries a job, and how long it waits in between: exponential, with full jitter."""
+
+    attempts: Annotated[int, Field(ge=1, le=20)] = 4
+    base_s: Annotated[float, Field(gt=0, strict=False)] = 1.0
+    cap_s: Annotated[float, Field(gt=0, strict=False)] = 60.0
+
+
+class Lane(Value):
+    """A zone, a backend, a model, a price, a capacity. E.g. `local-small`, `openai-large`."""
+
+    name: Name
+    zone: Zone
+    backend: Literal["llama_cpp", "openai"]
+    model: Annotated[str, Field(min_length=1)]
+    base_url: str | None = None
+    """Where an `openai` backend calls; None means the provider's own address."""
+    key_env: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")] | None = None
+    """The name of the environment variable that holds the provider's key; never the key."""
+    context_tokens: Annotated[int, Field(ge=64)]
+    chars_per_token: Annotated[float, Field(gt=0, le=10, strict=False)] = 4.0
+    """For the estimate of tokens before a tokenizer has seen the text; about 4 for English."""
+    price: Price | None = None
+    """Overrides the price table; a lane inside costs nothing where none is given."""
+    capabilities: Many[Capability] = ()
+    concurrency: Annotated[int, Field(ge=1, le=1024)] = 1
+    timeout_s: Annotated[float, Field(gt=0, le=3600, strict=False)] = 120.0
+    retry: Retry = Retry()
+
+    @model_validator(mode="after")
+    def _zone_fits_backend(self) -> Self:
+        if self.backend == "llama_cpp" and self.zone is not Zone.INSIDE:
+            raise ValueError("a llama_cpp backend runs here: its zone is inside")
+        return self
+
+    @property
+    def queue(self) -> str:
+        """The broker's queue of this lane."""
+        return lane_queue(self.name)

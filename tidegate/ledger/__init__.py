@@ -1,0 +1,1 @@
+"""The ledger: the state of every job, the truth that messages only point to."""

@@ -1,0 +1,121 @@
+"""Census: who is where. Depth, jobs in flight and age of each lane, live workers, and what has ended."""
+
+import json
+import time
+from collections.abc import Iterable
+from typing import Any
+
+import redis
+
+from tidegate.ledger.states import ENDS, State
+from tidegate.ledger.store import store_errors
+from tidegate.names import STORE_PREFIX
+from tidegate.signals import LaneLoad
+from tidegate.value import Many, Value
+
+PRESENCE_S = 15
+"""A worker that has not reported for this long counts as gone: three missed beats of five seconds."""
+
+UNMEASURED_SERVICE_S = 1.0
+"""The service time assumed for a lane that has not finished a job yet."""
+
+
+class Presence(Value):
+    """A live worker, as it reports itself."""
+
+    name: str
+    role: str
+    zone: str | None = None
+    lanes: Many[str] = ()
+    slots: int = 0
+    pid: int = 0
+    since: float = 0.0
+    version: str = ""
+
+
+class Census:
+    """Counts over the ledger. Reads only, but for `report` and `leave`."""
+
+    def __init__(self, client: "redis.Redis", *, prefix: str = STORE_PREFIX) -> None:
+        self._redis = client
+        self._prefix = prefix
+
+    def report(self, presence: Presence) -> None:
+        """Say that a worker is alive; to be repeated every few seconds."""
+        with store_errors(), self._redis.pipeline(transaction=False) as pipe:
+            pipe.set(f"{self._prefix}:worker:{presence.name}", presence.to_json(), ex=PRESENCE_S)
+            pipe.zadd(f"{self._prefix}:workers", {presence.name: time.time()})
+            pipe.execute()
+
+    def leave(self, name: str) -> None:
+        """Say that a worker goes."""
+        with store_errors():
+            self._redis.unlink(f"{self._prefix}:worker:{name}")
+            self._redis.zrem(f"{self._prefix}:workers", name)
+
+    def workers(self) -> list[Presence]:
+        """The live workers, by name."""
+        with store_errors():
+            names = [name.decode() for name in self._redis.zrange(f"{self._prefix}:workers", 0, -1)]
+            if not names:
+                return []
+            found = dict(zip(names, self._redis.mget(f"{self._prefix}:worker:{name}" for name in names), strict=True))
+            gone = [name for name, report in found.items() if report is None]
+            if gone:
+                self._redis.zrem(f"{self._prefix}:workers", *gone)
+        return sorted((Presence.from_json(report) for report in found.values() if report), key=lambda one: one.name)
+
+    def loads(self, lanes: Iterable[str]) -> dict[str, LaneLoad]:
+        """The load of each lane; `intake` stands for jobs that no router has placed yet."""
+        names = list(lanes)
+        workers = self.workers()
+        with store_errors(), self._redis.pipeline(transaction=False) as pipe:
+            pipe.time()
+            pipe.hgetall(f"{self._prefix}:pace")
+            for lane in names:
+                for state in (State.ACCEPTED, State.PLACED, State.RUNNING, State.WAITING):
+                    pipe.zcard(self._room(state, lane))
+                pipe.zrange(self._room(State.ACCEPTED if lane == "intake" else State.PLACED, lane), 0, 0, withscores=True)
+            (seconds, micros), pace, *rows = pipe.execute()
+        now = float(seconds) + float(micros) / 1e6
+        found = {}
+        for index, lane in enumerate(names):
+            accepted, placed, running, waiting, oldest = rows[index * 5 : index * 5 + 5]
+            slots = sum(worker.slots for worker in workers if lane in worker.lanes)
+            service = float(pace[lane.encode()]) if lane.encode() in pace else None
+            found[lane] = LaneLoad(
+                queued=accepted + placed,
+                running=running,
+                waiting=waiting,
+                slots=slots,
+                service_s=service,
+                oldest_s=max(0.0, now - oldest[0][1]) if oldest else 0.0,
+                wait_s=estimated_wait_s(queued=placed, running=running, slots=slots, service_s=service),
+            )
+        return found
+
+    def totals(self) -> dict[str, int]:
+        """How many jobs have ended, by end."""
+        with store_errors():
+            counts = self._redis.hgetall(f"{self._prefix}:ended")
+        return {state.value: int(counts.get(state.value.encode(), 0)) for state in sorted(ENDS)}
+
+    def _room(self, state: State, lane: str) -> str:
+        return f"{self._prefix}:in:{state.value}:{lane}"
+
+
+def estimated_wait_s(*, queued: int, running: int, slots: int, service_s: float | None) -> float | None:
+    """Seconds until a new job would start: what is ahead of it, over the slots that work on it.
+
+    A free slot means no wait; a running job is half done on average. None where nobody serves the lane.
+    """
+    if slots == 0:
+        return None
+    if queued + running < slots:
+        return 0.0
+    return (queued + running / 2) * (service_s or UNMEASURED_SERVICE_S) / slots
+
+
+def as_json(workers: Iterable[Presence]) -> list[dict[str, Any]]:
+    """Workers for machine readers."""
+    return [json.loads(worker.to_json()) for worker in workers]

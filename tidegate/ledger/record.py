@@ -1,0 +1,84 @@
+"""Record: what the ledger knows about one job. Never its text; the vault's slots are named, not opened."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import json
+
+from tidegate.decision import Decision
+from tidegate.ledger.states import State
+from tidegate.value import Value
+
+
+class Record(Value):
+    """One job as the ledger sees it. Times are Unix seconds by the store's clock."""
+
+    id: str
+    state: State
+    rev: int
+    fence: int = 0
+    tenant: str = "default"
+    latency: str = "interactive"
+    priority: int = 5
+    accepted_at: float
+    updated_at: float
+    deadline_at: float
+    look_at: float | None = None
+    started_at: float | None = None
+    ended_at: float | None = None
+    lane: str | None = None
+    zone: str | None = None
+    worker: str | None = None
+    attempts: int = 0
+    """Runs that were started, over all lanes."""
+    tries: int = 0
+    """Runs that failed on the present lane."""
+    crashes: int = 0
+    """Runs that ended because their process died."""
+    nudges: int = 0
+    redrives: int = 0
+    reason: str | None = None
+    cause: str | None = None
+    payload: str | None = None
+    """The vault's slot with the payload, sealed for the inside."""
+    outside: str | None = None
+    """The slot with the copy that was cleared to leave, sealed for the outside."""
+    result: str | None = None
+    clearance: str | None = None
+    decision: str | None = None
+    fingerprint: str | None = None
+    cost_usd: float | None = None
+    model: str | None = None
+
+    @cached_property
+    def decided(self) -> Decision | None:
+        """The router's decision, where it was made."""
+        return Decision.from_json(self.decision) if self.decision else None
+
+    @classmethod
+    def from_hash(cls, fields: Mapping[bytes, bytes]) -> "Record":
+        """Read the store's hash. Fields of a later release are passed over, so that releases can overlap."""
+        texts = {key.decode(): value.decode() for key, value in fields.items()}
+        known = {key: _typed(key, value) for key, value in texts.items() if key in cls.model_fields}
+        return cls.model_validate_json(json.dumps(known))
+
+
+class Event(Value):
+    """One line of a job's history."""
+
+    at: float
+    move: str
+    state: State
+    rev: int
+    fence: int = 0
+    note: dict[str, Any] = {}
+
+
+_NUMBERS = frozenset(
+    name for name, field in Record.model_fields.items() if field.annotation in (int, float, float | None, int | None)
+)
+
+
+def _typed(key: str, value: str) -> Any:
+    return json.loads(value) if key in _NUMBERS else value

@@ -1,0 +1,235 @@
+"""The life of a job as values: which states there are, which may follow which, and each move that a process can ask for.
+
+Pure: no clock, no store. A `Move` says what should change and on what condition; the store applies it atomically or
+refuses it. Times in a move are relative: the store's own clock, not the caller's, makes them absolute.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from tidegate.errors import Reason
+
+
+class State(StrEnum):
+    """Where a job is. Exactly one of the last four is its end."""
+
+    ACCEPTED = "accepted"
+    PLACED = "placed"
+    RUNNING = "running"
+    WAITING = "waiting"
+    SUCCEEDED = "succeeded"
+    DEAD = "dead"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+    @property
+    def ended(self) -> bool:
+        """Whether this is an end."""
+        return self in ENDS
+
+
+ENDS = frozenset({State.SUCCEEDED, State.DEAD, State.CANCELLED, State.EXPIRED})
+OPEN = frozenset(State) - ENDS
+
+ALLOWED: Mapping[State, frozenset[State]] = {
+    State.ACCEPTED: frozenset({State.ACCEPTED, State.PLACED, State.DEAD, State.CANCELLED, State.EXPIRED}),
+    State.PLACED: frozenset({State.PLACED, State.RUNNING, State.DEAD, State.CANCELLED, State.EXPIRED}),
+    State.RUNNING: OPEN - {State.ACCEPTED} | ENDS,
+    State.WAITING: frozenset({State.PLACED, State.DEAD, State.CANCELLED, State.EXPIRED}),
+    State.DEAD: frozenset({State.ACCEPTED}),  # a redrive, and only by a person's order
+    State.SUCCEEDED: frozenset(),
+    State.CANCELLED: frozenset(),
+    State.EXPIRED: frozenset(),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Move:
+    """One change of a job's state, and the conditions under which it may happen."""
+
+    name: str
+    to: State
+    sources: frozenset[State]
+    fence: int | None = None
+    """The token of the run that asks; a run whose lease lapsed holds an old one and is refused."""
+    rev: int | None = None
+    """The revision that the caller looked at; None where any revision will do."""
+    take_fence: bool = False
+    """Whether this move starts a run, and so hands out the next token."""
+    look_in_s: float | None = None
+    """When the janitor should look at the job again; None at an end."""
+    deadline_in_s: float | None = None
+    """A new deadline, from now."""
+    changes: Mapping[str, str] = field(default_factory=dict)
+    """Fields to set; an empty string removes the field."""
+    note: Mapping[str, Any] = field(default_factory=dict)
+    """What the job's history should say beside the move's name. Never text of the job."""
+
+    def __post_init__(self) -> None:
+        wrong = [source for source in self.sources if self.to not in ALLOWED[source]]
+        if wrong or not self.sources:
+            raise ValueError(f"{self.name}: no way from {', '.join(sorted(wrong)) or 'nowhere'} to {self.to}")
+
+
+def place(
+    *, lane: str, zone: str, rev: int | None = None, changes: Mapping[str, str], nudge_s: float, note: Mapping[str, Any]
+) -> Move:
+    """The router placed the job on a lane."""
+    return Move(
+        name="placed",
+        to=State.PLACED,
+        sources=frozenset({State.ACCEPTED}),
+        rev=rev,
+        look_in_s=nudge_s,
+        changes={"lane": lane, "zone": zone, "tries": "0", "nudges": "0", **changes},
+        note={"lane": lane, **note},
+    )
+
+
+def claim(*, worker: str, lease_s: float) -> Move:
+    """A worker starts a run."""
+    return Move(
+        name="claimed",
+        to=State.RUNNING,
+        sources=frozenset({State.PLACED}),
+        take_fence=True,
+        look_in_s=lease_s,
+        changes={"worker": worker},
+        note={"worker": worker},
+    )
+
+
+def renew(*, fence: int, lease_s: float) -> Move:
+    """A worker is still at it."""
+    return Move(name="renewed", to=State.RUNNING, sources=frozenset({State.RUNNING}), fence=fence, look_in_s=lease_s)
+
+
+def succeed(*, fence: int, changes: Mapping[str, str], note: Mapping[str, Any]) -> Move:
+    """A run has a result."""
+    return Move(
+        name="succeeded",
+        to=State.SUCCEEDED,
+        sources=frozenset({State.RUNNING}),
+        fence=fence,
+        changes={"reason": "", "cause": "", **changes},
+        note=note,
+    )
+
+
+def wait(*, fence: int, delay_s: float, tries: int, note: Mapping[str, Any]) -> Move:
+    """A run failed; the same lane tries again later."""
+    return Move(
+        name="retry_later",
+        to=State.WAITING,
+        sources=frozenset({State.RUNNING}),
+        fence=fence,
+        look_in_s=delay_s,
+        changes={"tries": str(tries)},
+        note={"delay_s": round(delay_s, 3), **note},
+    )
+
+
+def hop(*, fence: int, lane: str, zone: str, nudge_s: float, note: Mapping[str, Any]) -> Move:
+    """A run failed; the next allowed lane takes the job."""
+    return Move(
+        name="next_lane",
+        to=State.PLACED,
+        sources=frozenset({State.RUNNING}),
+        fence=fence,
+        look_in_s=nudge_s,
+        changes={"lane": lane, "zone": zone, "tries": "0", "nudges": "0"},
+        note={"lane": lane, **note},
+    )
+
+
+def hand_back(*, fence: int | None = None, rev: int | None = None, changes: Mapping[str, str], nudge_s: float) -> Move:
+    """A run ended without a verdict (its worker stops, or its lease lapsed): the lane takes the job again."""
+    return Move(
+        name="handed_back" if fence is not None else "lease_lapsed",
+        to=State.PLACED,
+        sources=frozenset({State.RUNNING}),
+        fence=fence,
+        rev=rev,
+        look_in_s=nudge_s,
+        changes=changes,
+    )
+
+
+def release(*, rev: int, nudge_s: float) -> Move:
+    """A retry's time has come."""
+    return Move(
+        name="retry_due",
+        to=State.PLACED,
+        sources=frozenset({State.WAITING}),
+        rev=rev,
+        look_in_s=nudge_s,
+        changes={"nudges": "0"},
+    )
+
+
+def nudge(*, state: State, rev: int, nudges: int, nudge_s: float) -> Move:
+    """A wake-up seems lost; it is sent again."""
+    return Move(
+        name="nudged",
+        to=state,
+        sources=frozenset({state}),
+        rev=rev,
+        look_in_s=nudge_s,
+        changes={"nudges": str(nudges)},
+    )
+
+
+def die(
+    *,
+    reason: Reason,
+    cause: str,
+    sources: frozenset[State],
+    fence: int | None = None,
+    rev: int | None = None,
+    changes: Mapping[str, str] | None = None,
+    note: Mapping[str, Any] | None = None,
+) -> Move:
+    """The job becomes a dead letter."""
+    return Move(
+        name="dead",
+        to=State.DEAD,
+        sources=sources,
+        fence=fence,
+        rev=rev,
+        changes={"reason": reason.value, "cause": cause, **(changes or {})},
+        note={"reason": reason.value, "cause": cause, **(note or {})},
+    )
+
+
+def cancel() -> Move:
+    """The producer no longer wants it. A run under way loses its right to finish."""
+    return Move(name="cancelled", to=State.CANCELLED, sources=OPEN)
+
+
+def expire(*, rev: int) -> Move:
+    """The deadline passed."""
+    return Move(
+        name="expired",
+        to=State.EXPIRED,
+        sources=OPEN,
+        rev=rev,
+        changes={"reason": Reason.EXPIRED.value, "cause": "the deadline passed before the job ended"},
+        note={"reason": Reason.EXPIRED.value},
+    )
+
+
+def redrive(*, rev: int, redrives: int, deadline_in_s: float, by: str) -> Move:
+    """A person sends a dead letter through the router again, with as much time as it had at first."""
+    removed = dict.fromkeys(("lane", "zone", "reason", "cause", "outside", "clearance", "worker", "decision"), "")
+    return Move(
+        name="redriven",
+        to=State.ACCEPTED,
+        sources=frozenset({State.DEAD}),
+        rev=rev,
+        look_in_s=0.0,
+        deadline_in_s=deadline_in_s,
+        changes={**removed, "tries": "0", "attempts": "0", "crashes": "0", "nudges": "0", "redrives": str(redrives)},
+        note={"by": by},
+    )

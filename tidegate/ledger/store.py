@@ -1,0 +1,192 @@
+"""The ledger in Redis: each change is one Lua script, so it happens whole or not at all."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+import redis
+from redis import exceptions
+
+from tidegate.errors import Conflict, StorageFull, StoreUnavailable, UnknownJob
+from tidegate.ledger.record import Event, Record
+from tidegate.ledger.states import Move, State
+from tidegate.names import STORE_PREFIX
+
+
+@dataclass(frozen=True, kw_only=True)
+class Keep:
+    """How long records and their texts stay after an end, in seconds."""
+
+    result_s: int = 86_400
+    dead_s: int = 14 * 86_400
+
+    def after(self, end: State) -> int:
+        """The time for one kind of end."""
+        return self.dead_s if end is State.DEAD else self.result_s
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accepted:
+    """What became of a submit: a new record, or the one that was there."""
+
+    created: bool
+    state: State
+    fingerprint: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Applied:
+    """What a move left behind."""
+
+    rev: int
+    fence: int
+    at: float
+
+
+class Ledger:
+    """Reads and moves records. Every method raises StoreUnavailable where the store does not answer."""
+
+    def __init__(self, client: "redis.Redis", *, keep: Keep = Keep(), prefix: str = STORE_PREFIX) -> None:
+        self.redis = client
+        self._keep = keep
+        self._prefix = prefix
+        self._accept = client.register_script(_script("accept.lua"))
+        self._transition = client.register_script(_script("transition.lua"))
+
+    def accept(
+        self,
+        job_id: str,
+        *,
+        slot: str,
+        envelope: bytes,
+        keep_s: int,
+        deadline_s: float,
+        look_in_s: float,
+        fields: Mapping[str, str],
+    ) -> Accepted:
+        """Put a job on record with its sealed payload. The same id twice keeps the first."""
+        args = [self._prefix, job_id, envelope, keep_s, deadline_s, look_in_s, *_flat({**fields, "payload": slot})]
+        with store_errors():
+            created, state, fingerprint = self._accept(
+                keys=[self._job(job_id), f"{self._prefix}:vault:{slot}"], args=args
+            )
+        return Accepted(created=bool(created), state=State(state.decode()), fingerprint=fingerprint.decode())
+
+    def apply(self, job_id: str, move: Move) -> Applied:
+        """Make one move. Raises Conflict where its conditions do not hold, UnknownJob where there is no record."""
+        args = [
+            self._prefix,
+            job_id,
+            ",".join(sorted(move.sources)),
+            move.to.value,
+            _or_empty(move.fence),
+            _or_empty(move.rev),
+            "1" if move.take_fence else "",
+            _or_empty(move.look_in_s),
+            self._keep.after(move.to),
+            move.name,
+            json.dumps(dict(move.note), separators=(",", ":")),
+            _or_empty(move.deadline_in_s),
+            *_flat(move.changes),
+        ]
+        with store_errors():
+            done, *rest = self._transition(keys=[self._job(job_id)], args=args)
+        if not done:
+            state, rev = rest[0].decode(), rest[1]
+            if not state:
+                raise UnknownJob(f"no job {job_id} is on record")
+            raise Conflict(f"{move.name} refused: job {job_id} is {state} at revision {rev}")
+        return Applied(rev=rest[0], fence=rest[1], at=float(rest[2]))
+
+    def get(self, job_id: str) -> Record:
+        """One record. Raises UnknownJob."""
+        with store_errors():
+            fields = self.redis.hgetall(self._job(job_id))
+        if not fields:
+            raise UnknownJob(f"no job {job_id} is on record (it may have been kept long enough and removed)")
+        return Record.from_hash(fields)
+
+    def get_many(self, job_ids: Iterable[str]) -> list[Record]:
+        """The records that exist, in the order asked for, in one round trip."""
+        with store_errors(), self.redis.pipeline(transaction=False) as pipe:
+            for job_id in job_ids:
+                pipe.hgetall(self._job(job_id))
+            return [Record.from_hash(fields) for fields in pipe.execute() if fields]
+
+    def history(self, job_id: str) -> list[Event]:
+        """What happened to a job, oldest first (the last 200 moves)."""
+        with store_errors():
+            lines = self.redis.lrange(f"{self._job(job_id)}:history", 0, -1)
+        return [Event.from_json(line) for line in lines]
+
+    def due(self, *, limit: int) -> list[str]:
+        """The jobs that the janitor should look at now, the longest overdue first."""
+        with store_errors():
+            ids = self.redis.zrange(f"{self._prefix}:agenda", "-inf", str(self.now()), byscore=True, offset=0, num=limit)
+        return [job_id.decode() for job_id in ids]
+
+    def dead(self) -> Iterator[Record]:
+        """All dead letters, the oldest first."""
+        with store_errors():
+            ids = [job_id.decode() for job_id in self.redis.zrange(f"{self._prefix}:dead", 0, -1)]
+        for start in range(0, len(ids), 500):
+            yield from self.get_many(ids[start : start + 500])
+
+    def forget(self, job_id: str) -> None:
+        """Remove a dead letter for good: record, history and payload."""
+        record = self.get(job_id)
+        if record.state is not State.DEAD:
+            raise Conflict(f"job {job_id} is {record.state}; only dead letters are purged")
+        slots = [f"{self._prefix}:vault:{slot}" for slot in (record.payload, record.outside, record.result) if slot]
+        with store_errors(), self.redis.pipeline(transaction=True) as pipe:
+            pipe.zrem(f"{self._prefix}:dead", job_id)
+            pipe.unlink(self._job(job_id), f"{self._job(job_id)}:history", *slots)
+            pipe.execute()
+
+    def trim(self) -> int:
+        """Drop index entries of dead letters whose records are past their retention. Returns how many."""
+        with store_errors():
+            return int(self.redis.zremrangebyscore(f"{self._prefix}:dead", "-inf", self.now() - self._keep.dead_s))
+
+    def now(self) -> float:
+        """The store's clock: the one by which deadlines and leases run, whatever the hosts' clocks say."""
+        with store_errors():
+            seconds, micros = self.redis.time()
+        return float(seconds) + float(micros) / 1e6
+
+    def _job(self, job_id: str) -> str:
+        return f"{self._prefix}:job:{job_id}"
+
+
+@contextmanager
+def store_errors() -> Iterator[None]:
+    """Translate the client's errors: callers never see a vendor's exception."""
+    try:
+        yield
+    except exceptions.OutOfMemoryError:
+        raise StorageFull("the store is out of memory: raise its maxmemory, or let jobs end first") from None
+    except (exceptions.ConnectionError, exceptions.TimeoutError, OSError) as exc:
+        raise StoreUnavailable(f"the store does not answer ({type(exc).__name__}): is it running?") from exc
+    except exceptions.ResponseError as exc:
+        if str(exc).startswith(("MISCONF", "OOM")) or "MISCONF" in str(exc):
+            raise StorageFull("the store cannot write to its disk: free some space in its data folder") from None
+        if str(exc).startswith(("LOADING", "BUSY")):
+            raise StoreUnavailable("the store is still loading its data") from None
+        raise
+
+
+def _script(name: str) -> str:
+    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+def _flat(fields: Mapping[str, Any]) -> Iterator[str]:
+    for key, value in fields.items():
+        yield key
+        yield str(value)
+
+
+def _or_empty(value: float | int | None) -> str:
+    return "" if value is None else repr(value)

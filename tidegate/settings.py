@@ -1,0 +1,106 @@
+"""Settings of a process: environment first, then a file, then what suits one machine with nothing configured.
+
+`TIDEGATE_CONFIG` may name a TOML file with the same names in lower case. Secrets come from the environment or from
+files of mode 600, never from arguments.
+"""
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from tidegate.errors import InvalidSettings
+from tidegate.value import dotted
+
+
+class Settings(BaseSettings):
+    """What a process needs to know before it starts. Every field is `TIDEGATE_<NAME>` in the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="TIDEGATE_", extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    config: Path | None = Field(default=None, description="A TOML file with settings.")
+    home: Path = Field(
+        default_factory=lambda: Path(__file__).resolve().parent.parent,
+        description="The checkout: where policies and models lie.",
+    )
+    data: Path = Field(default=Path(".tidegate"), description="The folder for keys, the embedded store and logs.")
+    policy: Path | None = Field(default=None, description="The policy file; policies/default.yaml where not given.")
+    models: Path | None = Field(default=None, description="The folder of pulled models; models/ in the data folder.")
+
+    broker_url: SecretStr | None = Field(default=None, description="Celery's broker; embedded where not given.")
+    store_url: SecretStr | None = Field(default=None, description="The Redis of ledger and vault; the broker's database 1.")
+    intake_queues: str | None = Field(default=None, description="Queues that the router reads, comma-separated.")
+
+    inside_key: SecretStr | None = Field(default=None, description="Keyring of the inside zone: `id:base64,…`.")
+    inside_key_file: Path | None = Field(default=None, description="The same in a file, one key a line.")
+    outside_key: SecretStr | None = Field(default=None, description="Keyring of the outside zone.")
+    outside_key_file: Path | None = Field(default=None, description="The same in a file.")
+    clearance_key: SecretStr | None = Field(default=None, description="The router's signing key (Ed25519, base64).")
+    clearance_key_file: Path | None = Field(default=None, description="The same in a file.")
+    clearance_pub: SecretStr | None = Field(default=None, description="The public half, for workers outside.")
+    clearance_pub_file: Path | None = Field(default=None, description="The same in a file.")
+
+    lease_s: float = Field(default=15.0, gt=0, description="How long a run may be silent before another may take it.")
+    nudge_s: float = Field(default=10.0, gt=0, description="When a wake-up that nobody followed is sent again.")
+    janitor_period_s: float = Field(default=1.0, gt=0, description="How often the janitor looks at the agenda.")
+    max_crashes: int = Field(default=2, ge=1, description="Runs that may die with their process before it is poison.")
+    detect_timeout_s: float = Field(default=5.0, gt=0, description="Time for the detectors; past it a job is `unknown`.")
+    result_keep_s: int = Field(default=86_400, ge=60, description="How long results can be read.")
+    dead_keep_s: int = Field(default=14 * 86_400, ge=60, description="How long dead letters can be redriven.")
+    max_job_bytes: int = Field(default=4_000_000, ge=1_000, description="The largest job that is accepted.")
+    store_timeout_s: float = Field(default=5.0, gt=0, description="Time for one answer of the store.")
+
+    openai_base_url: str | None = Field(default=None, description="Where lanes without a base_url call.")
+    flower_port: int = Field(default=5555, ge=0, le=65535)
+    flower_user: str = Field(default="tidegate", pattern=r"^[^:]+$")
+    flower_password: SecretStr | None = Field(default=None, description="Made and kept in the data folder where not given.")
+    flower_writable: bool = Field(default=False, description="Let Flower control workers.")
+    log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource, dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment, then the file that either of them names."""
+        named = init_settings().get("config") or env_settings().get("config")
+        file = (TomlConfigSettingsSource(settings_cls, toml_file=Path(named)),) if named else ()
+        return (init_settings, env_settings, *file)
+
+    @cached_property
+    def policy_file(self) -> Path:
+        """The policy that the router reads and whose lanes the workers serve."""
+        return self.policy or self.home / "policies" / "default.yaml"
+
+    @cached_property
+    def models_folder(self) -> Path:
+        """Where pulled models lie; the shipped one lies in the checkout."""
+        return self.models or self.data / "models"
+
+    @cached_property
+    def keys_folder(self) -> Path:
+        """Where keys lie that were made on first use."""
+        return self.data / "keys"
+
+
+def load(**given: Any) -> Settings:
+    """Read the settings. Raises InvalidSettings that names each variable."""
+    config = given.get("config") or os.environ.get("TIDEGATE_CONFIG")
+    if config and not Path(config).is_file():
+        raise InvalidSettings(f"TIDEGATE_CONFIG: no file {config}")
+    try:
+        return Settings(**given)
+    except ValidationError as exc:
+        wrong = [f"TIDEGATE_{dotted(item['loc']).upper()}: {item['msg']}" for item in exc.errors(include_input=False)]
+        raise InvalidSettings("; ".join(wrong)) from None
+    except ValueError as exc:
+        raise InvalidSettings(f"{config}: {exc}") from None

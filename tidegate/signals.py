@@ -1,0 +1,102 @@
+"""Signals: measured facts about a job and the system, on which rules decide. No text is ever in one."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from tidegate.value import Many, Value
+
+
+class Level(StrEnum):
+    """How sensitive a job is, from harmless to guarded. `unknown` means that nobody could tell."""
+
+    PUBLIC = "public"
+    INTERNAL = "internal"
+    PERSONAL = "personal"
+    RESTRICTED = "restricted"
+    UNKNOWN = "unknown"
+
+    @property
+    def rank(self) -> int:
+        """Order by how guarded a job must be; what cannot be judged is guarded like the worst."""
+        return list(Level).index(self)
+
+    @property
+    def sensitive(self) -> bool:
+        """Whether a job of this level must stay inside. Everything not known to be harmless must."""
+        return self not in (Level.PUBLIC, Level.INTERNAL)
+
+
+class Band(StrEnum):
+    """How hard a job is. `unknown` is a class of its own: lack of evidence is not simplicity."""
+
+    SIMPLE = "simple"
+    MODERATE = "moderate"
+    COMPLEX = "complex"
+    UNKNOWN = "unknown"
+
+
+class Capability(StrEnum):
+    """What a job needs of a lane, and what a lane declares."""
+
+    JSON = "json"
+    TOOLS = "tools"
+    VISION = "vision"
+
+
+class Finding(Value):
+    """One detected span, without the span's text."""
+
+    type: str
+    score: Annotated[float, Field(ge=0, le=1)]
+    detector: str
+
+
+class Sensitivity(Value):
+    """What the detectors said together, and why when it is `unknown`."""
+
+    level: Level
+    findings: Many[Finding] = ()
+    cause: str | None = None
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """The entity types that were found, each once, sorted."""
+        return tuple(sorted({finding.type for finding in self.findings}))
+
+
+class Complexity(Value):
+    """A band, the score behind it (None where nothing could be measured) and the evidence by name."""
+
+    band: Band
+    score: Annotated[float, Field(ge=0, le=1)] | None = None
+    evidence: dict[str, float] = {}
+
+
+class LaneLoad(Value):
+    """How busy a lane is, by the ledger's counts."""
+
+    queued: int = 0
+    running: int = 0
+    waiting: int = 0
+    slots: int = 0
+    service_s: float | None = None
+    oldest_s: float = 0.0
+    wait_s: float | None = None
+    """The estimated wait before a new job starts; None where nobody serves the lane."""
+
+
+class Signals(Value):
+    """Everything the rules may look at."""
+
+    sensitivity: Sensitivity
+    complexity: Complexity
+    tokens: Annotated[int, Field(ge=0)]
+    """Estimated prompt tokens."""
+    max_tokens: Annotated[int, Field(ge=0)]
+    """Tokens that the job may produce at most."""
+    needs: Many[Capability] = ()
+    tenant: str = "default"
+    latency: str = "interactive"
+    load: dict[str, LaneLoad] = {}

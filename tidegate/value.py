@@ -1,0 +1,49 @@
+"""The base of every value that crosses a queue or comes from a file: frozen, strict, closed.
+
+What is wrong with an input is told by field and expectation, never by quoting the input: it may be somebody's text.
+"""
+
+from collections.abc import Iterable
+from typing import Annotated, Any, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+T = TypeVar("T")
+
+Many = Annotated[tuple[T, ...], Field(strict=False)]
+"""A tuple that may be written as a list: strictness is about scalars, not about brackets."""
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$")]
+"""A harmless identifier: safe in a queue name, a log line and a metric label."""
+
+
+class Value(BaseModel):
+    """A frozen value: change makes a copy; an unknown field or a wrong type is an error."""
+
+    model_config = ConfigDict(
+        frozen=True, strict=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False
+    )
+
+    def to_json(self) -> str:
+        """The wire form: compact, without the fields that say nothing."""
+        return self.model_dump_json(exclude_none=True)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Read the wire form. Raises pydantic's ValidationError."""
+        return cls.model_validate_json(text)
+
+
+def problems(error: ValidationError, *, within: Iterable[str | int] = ()) -> tuple[str, ...]:
+    """Each thing that is wrong, as `field: what was expected`, without the offending value."""
+    return tuple(
+        f"{dotted((*within, *item['loc']))}: {item['msg']}" for item in error.errors(include_input=False)
+    )
+
+
+def dotted(path: Iterable[Any]) -> str:
+    """A field's path as people write it: `messages[0].content`."""
+    text = ""
+    for step in path:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else str(step)
+    return text or "(the whole)"

@@ -1,0 +1,1 @@
+"""workers: execute. The guard, a backend, the result; retries and dead letters."""

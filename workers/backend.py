@@ -1,0 +1,54 @@
+"""The port to whatever runs a model, and the table of its adapters."""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Protocol, cast
+
+from tidegate.job import Message, Params
+from tidegate.lane import Lane
+from tidegate.result import Answer
+from tidegate.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One attempt at one job on one lane."""
+
+    job_id: str
+    attempt: int
+    messages: tuple[Message, ...]
+    params: Params
+    timeout_s: float
+    """The lane's limit or the job's remaining time, whichever is less."""
+
+
+class Backend(Protocol):
+    """Runs jobs of one lane. `answer` may be called from several threads, as many as the lane's concurrency."""
+
+    def answer(self, run: Run, *, stop: threading.Event) -> Answer:
+        """Run to the end. Raises a RunError; returns or raises soon after `stop` is set."""
+
+    def close(self) -> None:
+        """Let go of processes and connections."""
+
+
+class OpenBackend(Protocol):
+    """What an adapter's module offers under the name `open_backend`."""
+
+    def __call__(self, lane: Lane, settings: Settings) -> Backend:
+        """Make ready to serve a lane. Raises Misuse or ModelMissing with what to do."""
+
+
+ADAPTERS: Mapping[str, str] = {
+    "llama_cpp": "workers.local.backend",
+    "openai": "workers.managed.openai",
+}
+"""A lane's `backend` -> the module that serves it, imported when a worker first needs it."""
+
+
+def open_backend(lane: Lane, settings: Settings) -> Backend:
+    """The backend of a lane."""
+    module = import_module(ADAPTERS[lane.backend])
+    return cast(OpenBackend, module.open_backend)(lane, settings)
