@@ -1,28 +1,43 @@
 """YAML files read into values: every error at once, each with its place.
 
-Duplicate keys are errors and a bare `no` stays the string that was written (YAML 1.2). What the values mean is not
-known here; the models that a caller passes say what is expected.
+Read as YAML 1.2, less what hides mistakes: duplicate keys, aliases, tags and numbers that are none are errors, and a
+bare `no` stays the string that was written. What the values mean is not known here; the models that a caller passes
+say what is expected.
 """
 
-import difflib
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from tidegate.errors import InvalidDocument
+from tidegate.expectations import explain
 from tidegate.value import dotted
 
 M = TypeVar("M", bound=BaseModel)
+Steps = tuple[str | int, ...]
 
 MAX_BYTES = 1_000_000
 """A policy of ten thousand rules is smaller; a larger file is a mistake or an attack."""
+
+MAX_DEPTH = 32
+"""No document of ours is nested a third as deep."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where something stands, from 1: its name (a key or a list's item) and its value."""
+
+    name: tuple[int, int]
+    value: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -30,30 +45,51 @@ class Document:
     """A parsed YAML file that still knows where each thing stands."""
 
     name: str
-    tree: Any
+    tree: Mapping[str, Any]
+    places: Mapping[Steps, Place] = field(default_factory=dict, repr=False)
+    flaws: tuple[str, ...] = ()
+    """What is wrong with it as YAML: told together with what the models say."""
 
     def parse(self, model: type[M], *, part: tuple[str, ...] = ()) -> M:
         """The value that the file (or a part of it) describes. Raises InvalidDocument with all errors."""
-        tree = self.tree
+        value, problems = self.attempt(model, part=part)
+        if value is None or problems:
+            raise InvalidDocument(in_order(problems))
+        return value
+
+    def attempt(self, model: type[M], *, part: tuple[str, ...] = ()) -> tuple[M | None, tuple[str, ...]]:
+        """The value, where there is one, and all problems: for a caller that has checks of its own to add."""
+        tree: Any = self.tree
         for key in part:
             tree = tree.get(key) if isinstance(tree, Mapping) else None
         try:
-            return model.model_validate_json(json.dumps(tree, default=str))
+            return model.model_validate_json(json.dumps(tree)), self.flaws
         except ValidationError as exc:
-            raise InvalidDocument(tuple(self._problems(exc, model, part))) from None
+            return None, (*self.flaws, *self._problems(exc, model, part, tree))
 
-    def at(self, path: tuple[str | int, ...], message: str) -> str:
-        """A message with its place: `file:line:col: field: message`."""
-        line, column = _place(self.tree, path)
+    def at(self, path: Steps, message: str, *, value: bool = False) -> str:
+        """A message with its place: `file:line:col: field: message`, at the field's name or at its value."""
+        line, column = self._place(path, value=value)
         return f"{self.name}:{line}:{column}: {dotted(path)}: {message}"
 
-    def _problems(self, error: ValidationError, model: type[BaseModel], part: tuple[str, ...]) -> Iterator[str]:
-        for item in error.errors(include_input=False):
-            path = (*part, *_real_steps(self.tree, part, item["loc"]))
-            message = item["msg"]
-            if item["type"] == "extra_forbidden":
-                message = "unknown field" + _suggestion(str(path[-1]), model, item["loc"][:-1])
-            yield self.at(path, message)
+    def _place(self, path: Steps, *, value: bool) -> tuple[int, int]:
+        """The place of the deepest step that the file has."""
+        for length in range(len(path), 0, -1):
+            place = self.places.get(path[:length])
+            if place is not None:
+                return place.value if value and length == len(path) else place.name
+        return (1, 1)
+
+    def _problems(self, error: ValidationError, model: type[BaseModel], part: Steps, tree: Any) -> Iterator[str]:
+        for item in error.errors(include_input=False, include_url=False):
+            found = explain(item, model, tree)
+            if found is not None:
+                yield self.at((*part, *found.path), found.message, value=found.at_value)
+
+
+def in_order(problems: Iterable[str]) -> tuple[str, ...]:
+    """Problems of one file as a reader meets them: by line and column, each once."""
+    return tuple(sorted(dict.fromkeys(problems), key=_line_and_column))
 
 
 def read(path: Path) -> Document:
@@ -62,88 +98,126 @@ def read(path: Path) -> Document:
     try:
         raw = path.read_bytes()
     except OSError as exc:
-        raise InvalidDocument((f"{name}: cannot be read: {exc.strerror}",)) from None
+        raise InvalidDocument((f"{name}:1:1: cannot be read: {exc.strerror}",)) from None
     if len(raw) > MAX_BYTES:
-        raise InvalidDocument((f"{name}: {len(raw)} bytes; at most {MAX_BYTES} are read",))
+        raise InvalidDocument((f"{name}:1:1: {len(raw)} bytes; at most {MAX_BYTES} are read",))
     try:
-        return parse(raw.decode("utf-8"), name=name)
+        return parse(raw.decode("utf-8-sig"), name=name)
     except UnicodeDecodeError as exc:
-        raise InvalidDocument((f"{name}: not UTF-8 at byte {exc.start}",)) from None
+        before = raw[: exc.start]
+        line, column = before.count(b"\n") + 1, exc.start - before.rfind(b"\n")
+        raise InvalidDocument((f"{name}:{line}:{column}: not UTF-8",)) from None
 
 
 def parse(text: str, *, name: str = "<text>") -> Document:
-    """Read YAML from a string."""
+    """Read YAML from a string. Raises InvalidDocument where it cannot be read as such."""
     try:
-        tree = YAML(typ="rt", pure=True).load(text)
+        node = YAML(typ="safe", pure=True).compose(text)
     except MarkedYAMLError as exc:
-        mark = exc.problem_mark
-        place = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
-        raise InvalidDocument((f"{place}: {_first_line(exc.problem or str(exc))}",)) from None
-    except (YAMLError, ValueError, RecursionError) as exc:
-        raise InvalidDocument((f"{name}: not readable as YAML: {_first_line(str(exc))}",)) from None
-    if not isinstance(tree, Mapping):
+        mark = exc.problem_mark or exc.context_mark
+        place = f"{mark.line + 1}:{mark.column + 1}" if mark else "1:1"
+        raise InvalidDocument((f"{name}:{place}: {_first_line(exc.problem or exc.context or str(exc))}",)) from None
+    except RecursionError:
+        raise InvalidDocument((f"{name}:1:1: nested deeper than {MAX_DEPTH}",)) from None
+    except (YAMLError, ValueError, LookupError, AttributeError, TypeError, AssertionError) as exc:
+        # The scanner raises bare Python errors on some broken input; none may reach an operator as a traceback.
+        raise InvalidDocument((f"{name}:1:1: not readable as YAML: {_first_line(str(exc))}",)) from None
+    if not isinstance(node, MappingNode):
         raise InvalidDocument((f"{name}:1:1: expected a mapping at the top",))
-    return Document(name=name, tree=tree)
+    walk = _Walk(name)
+    tree = walk.mapping(node, ())
+    return Document(name=name, tree=tree, places=walk.places, flaws=tuple(walk.flaws))
 
 
-def _place(tree: Any, path: tuple[str | int, ...]) -> tuple[int, int]:
-    """Line and column, from 1, of the deepest step that the file has."""
-    place = (1, 1)
-    for step in path:
+class _Walk:
+    """One pass over the nodes: plain values, the place of each, and the flaws."""
+
+    def __init__(self, name: str) -> None:
+        self.places: dict[Steps, Place] = {}
+        self.flaws: list[str] = []
+        self._name = name
+        self._seen: set[int] = set()
+
+    def mapping(self, node: MappingNode, path: Steps) -> dict[str, Any]:
+        """A mapping's keys are taken as written: `no:` and `1:` are strings."""
+        found: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            if not isinstance(key_node, ScalarNode):
+                self._flaw(key_node, path, "a key must be a plain word")
+                continue
+            key = str(key_node.value)
+            here = (*path, key)
+            if key in found:
+                line = self.places[here].name[0]
+                self._flaw(key_node, here, f"given twice; the first is on line {line}")
+                continue
+            self.places[here] = Place(name=_mark(key_node), value=_mark(value_node))
+            found[key] = self._value(value_node, here)
+        return found
+
+    def _value(self, node: Node, path: Steps) -> Any:
+        if id(node) in self._seen:
+            return self._flaw(node, path, "anchors and aliases are not read here: write it out")
+        self._seen.add(id(node))
+        if len(path) > MAX_DEPTH:
+            return self._flaw(node, path, f"nested deeper than {MAX_DEPTH}")
+        if isinstance(node, MappingNode):
+            return self.mapping(node, path)
+        if isinstance(node, SequenceNode):
+            return self._sequence(node, path)
+        return self._scalar(node, path)
+
+    def _sequence(self, node: SequenceNode, path: Steps) -> list[Any]:
+        for index, item in enumerate(node.value):
+            self.places[(*path, index)] = Place(name=_mark(item), value=_mark(item))
+        return [self._value(item, (*path, index)) for index, item in enumerate(node.value)]
+
+    def _scalar(self, node: Node, path: Steps) -> Any:
+        tag, text = str(node.tag), str(node.value)
+        if tag not in _SCALARS:
+            return self._flaw(node, path, "tags such as !this are not read here")
         try:
-            if isinstance(tree, CommentedMap):
-                line, column = tree.lc.key(step)
-            elif isinstance(tree, CommentedSeq):
-                line, column = tree.lc.item(step)
-            else:
-                break
-            place, tree = (line + 1, column + 1), tree[step]
-        except (KeyError, IndexError, TypeError):
-            break
-    return place
+            value = _SCALARS[tag](text)
+            json.dumps(value, ensure_ascii=False).encode()
+        except (ValueError, OverflowError, UnicodeError):
+            return self._flaw(node, path, "not a value that can be read")
+        return value
+
+    def _flaw(self, node: Node, path: Steps, message: str) -> None:
+        line, column = _mark(node)
+        self.flaws.append(f"{self._name}:{line}:{column}: {dotted(path)}: {message}")
 
 
-def _real_steps(tree: Any, part: tuple[str, ...], loc: tuple[str | int, ...]) -> Iterator[str | int]:
-    """Drop the steps that pydantic adds for the branches of a union: they are not in the file."""
-    for key in part:
-        tree = tree.get(key) if isinstance(tree, Mapping) else None
-    for index, step in enumerate(loc):
-        known = (isinstance(tree, Mapping) and step in tree) or (
-            isinstance(tree, list) and isinstance(step, int) and step < len(tree)
-        )
-        if known:
-            tree = tree[step]  # type: ignore[index]
-            yield step
-        elif index == len(loc) - 1 and isinstance(tree, Mapping) and isinstance(step, str):
-            yield step  # a field that is missing, or unknown
+def _mark(node: Node) -> tuple[int, int]:
+    return (node.start_mark.line + 1, node.start_mark.column + 1)
 
 
-def _suggestion(field: str, model: type[BaseModel], loc: tuple[str | int, ...]) -> str:
-    expected = sorted(_fields(model, loc))
-    near = difflib.get_close_matches(field, expected, n=1)
-    return f"; did you mean '{near[0]}'?" if near else f"; expected one of: {', '.join(expected)}" if expected else ""
+def _integer(text: str) -> int:
+    plain = text.replace("_", "").lower()
+    prefixed = plain.lstrip("+-")[:2] in ("0x", "0o", "0b")
+    return int(plain, 0 if prefixed else 10)
 
 
-def _fields(model: type[BaseModel], loc: tuple[str | int, ...]) -> Iterator[str]:
-    """The field names of the model that `loc` leads to."""
-    current: Any = model
-    for step in loc:
-        if isinstance(step, str) and isinstance(current, type) and issubclass(current, BaseModel):
-            field = current.model_fields.get(step)
-            current = _inner_model(field.annotation if field else None)
-    if isinstance(current, type) and issubclass(current, BaseModel):
-        for name, field in current.model_fields.items():
-            yield field.alias or name
+def _number(text: str) -> float:
+    value = float(text.replace("_", ""))
+    if not math.isfinite(value):
+        raise ValueError("not a number that can be compared")
+    return value
 
 
-def _inner_model(annotation: Any) -> Any:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for inner in get_args(annotation):
-        found = _inner_model(inner)
-        if found is not None:
-            return found
-    return None
+_SCALARS: dict[str, Callable[[str], Any]] = {
+    "tag:yaml.org,2002:str": str,
+    "tag:yaml.org,2002:int": _integer,
+    "tag:yaml.org,2002:float": _number,
+    "tag:yaml.org,2002:bool": lambda text: text.lower() == "true",
+    "tag:yaml.org,2002:null": lambda _: None,
+    "tag:yaml.org,2002:timestamp": str,  # a date is the string that was written
+}
+
+
+def _line_and_column(problem: str) -> tuple[int, int]:
+    found = re.search(r":(\d+):(\d+): ", problem)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
 def _first_line(text: str) -> str:

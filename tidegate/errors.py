@@ -56,6 +56,7 @@ class Reason(StrEnum):
     CONTEXT_OVERFLOW = "context_overflow"
     SCHEMA_INVALID = "schema_invalid"
     MALFORMED = "malformed"
+    ROUTING_FAILED = "routing_failed"
     MODEL_MISSING = "model_missing"
     PAYLOAD_MISSING = "payload_missing"
     EXPIRED = "expired"

@@ -31,12 +31,17 @@ class Settings(BaseSettings):
         default_factory=lambda: Path(__file__).resolve().parent.parent,
         description="The checkout: where policies and models lie.",
     )
-    data: Path = Field(default=Path(".tidegate"), description="The folder for keys, the embedded store and logs.")
+    data: Path = Field(
+        default_factory=lambda: Path(os.environ.get("TIDEGATE_HOME", ".")) / ".tidegate",
+        description="The folder for keys, the embedded store and logs: .tidegate in the checkout, or here.",
+    )
     policy: Path | None = Field(default=None, description="The policy file; policies/default.yaml where not given.")
     models: Path | None = Field(default=None, description="The folder of pulled models; models/ in the data folder.")
 
     broker_url: SecretStr | None = Field(default=None, description="Celery's broker; embedded where not given.")
-    store_url: SecretStr | None = Field(default=None, description="The Redis of ledger and vault; the broker's database 1.")
+    store_url: SecretStr | None = Field(
+        default=None, description="The Redis of ledger and vault; the broker's database 1."
+    )
     intake_queues: str | None = Field(default=None, description="Queues that the router reads, comma-separated.")
 
     inside_key: SecretStr | None = Field(default=None, description="Keyring of the inside zone: `id:base64,…`.")
@@ -52,24 +57,32 @@ class Settings(BaseSettings):
     nudge_s: float = Field(default=10.0, gt=0, description="When a wake-up that nobody followed is sent again.")
     janitor_period_s: float = Field(default=1.0, gt=0, description="How often the janitor looks at the agenda.")
     max_crashes: int = Field(default=2, ge=1, description="Runs that may die with their process before it is poison.")
-    detect_timeout_s: float = Field(default=5.0, gt=0, description="Time for the detectors; past it a job is `unknown`.")
+    detect_timeout_s: float = Field(
+        default=5.0, gt=0, description="Time for the detectors; past it a job is `unknown`."
+    )
     result_keep_s: int = Field(default=86_400, ge=60, description="How long results can be read.")
     dead_keep_s: int = Field(default=14 * 86_400, ge=60, description="How long dead letters can be redriven.")
     max_job_bytes: int = Field(default=4_000_000, ge=1_000, description="The largest job that is accepted.")
     store_timeout_s: float = Field(default=5.0, gt=0, description="Time for one answer of the store.")
 
     openai_base_url: str | None = Field(default=None, description="Where lanes without a base_url call.")
+    flower_host: str = Field(default="127.0.0.1", description="The address that Flower listens on.")
     flower_port: int = Field(default=5555, ge=0, le=65535)
     flower_user: str = Field(default="tidegate", pattern=r"^[^:]+$")
-    flower_password: SecretStr | None = Field(default=None, description="Made and kept in the data folder where not given.")
+    flower_password: SecretStr | None = Field(
+        default=None, description="Made and kept in the data folder where not given."
+    )
     flower_writable: bool = Field(default=False, description="Let Flower control workers.")
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
 
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource, dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments, then the environment, then the file that either of them names."""
         named = init_settings().get("config") or env_settings().get("config")

@@ -20,9 +20,7 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$")]
 class Value(BaseModel):
     """A frozen value: change makes a copy; an unknown field or a wrong type is an error."""
 
-    model_config = ConfigDict(
-        frozen=True, strict=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False
-    )
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False)
 
     def to_json(self) -> str:
         """The wire form: compact, without the fields that say nothing."""
@@ -34,10 +32,17 @@ class Value(BaseModel):
         return cls.model_validate_json(text)
 
 
-def problems(error: ValidationError, *, within: Iterable[str | int] = ()) -> tuple[str, ...]:
+def problems(error: ValidationError) -> tuple[str, ...]:
     """Each thing that is wrong, as `field: what was expected`, without the offending value."""
+    return tuple(f"{dotted(item['loc'])}: {item['msg']}" for item in error.errors(include_input=False))
+
+
+def problems_on_record(error: ValidationError, *, model: type[BaseModel]) -> tuple[str, ...]:
+    """The same for the ledger: a name that is not a field of ours may be somebody's text, so it is left out."""
+    ours = set(_field_names(model))
     return tuple(
-        f"{dotted((*within, *item['loc']))}: {item['msg']}" for item in error.errors(include_input=False)
+        f"{dotted(step if isinstance(step, int) or step in ours else '(…)' for step in item['loc'])}: {item['msg']}"
+        for item in error.errors(include_input=False)
     )
 
 
@@ -47,3 +52,10 @@ def dotted(path: Iterable[Any]) -> str:
     for step in path:
         text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else str(step)
     return text or "(the whole)"
+
+
+def _field_names(model: type[BaseModel]) -> Iterable[str]:
+    """The names of all fields of a model and of the models in it."""
+    definitions = model.model_json_schema()
+    for schema in (definitions, *definitions.get("$defs", {}).values()):
+        yield from schema.get("properties", {})

@@ -51,4 +51,4 @@ ADAPTERS: Mapping[str, str] = {
 def open_backend(lane: Lane, settings: Settings) -> Backend:
     """The backend of a lane."""
     module = import_module(ADAPTERS[lane.backend])
-    return cast(OpenBackend, module.open_backend)(lane, settings)
+    return cast("OpenBackend", module.open_backend)(lane, settings)

@@ -5,8 +5,7 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-import redis
-
+from tidegate.connections import StoreClient
 from tidegate.ledger.states import ENDS, State
 from tidegate.ledger.store import store_errors
 from tidegate.names import STORE_PREFIX
@@ -36,7 +35,7 @@ class Presence(Value):
 class Census:
     """Counts over the ledger. Reads only, but for `report` and `leave`."""
 
-    def __init__(self, client: "redis.Redis", *, prefix: str = STORE_PREFIX) -> None:
+    def __init__(self, client: StoreClient, *, prefix: str = STORE_PREFIX) -> None:
         self._redis = client
         self._prefix = prefix
 
@@ -75,7 +74,12 @@ class Census:
             for lane in names:
                 for state in (State.ACCEPTED, State.PLACED, State.RUNNING, State.WAITING):
                     pipe.zcard(self._room(state, lane))
-                pipe.zrange(self._room(State.ACCEPTED if lane == "intake" else State.PLACED, lane), 0, 0, withscores=True)
+                pipe.zrange(
+                    self._room(State.ACCEPTED if lane == "intake" else State.PLACED, lane),
+                    0,
+                    0,
+                    withscores=True,
+                )
             (seconds, micros), pace, *rows = pipe.execute()
         now = float(seconds) + float(micros) / 1e6
         found = {}

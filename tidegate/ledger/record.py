@@ -1,10 +1,9 @@
 """Record: what the ledger knows about one job. Never its text; the vault's slots are named, not opened."""
 
+import json
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
-
-import json
 
 from tidegate.decision import Decision
 from tidegate.ledger.states import State

@@ -1,4 +1,4 @@
-"""The life of a job as values: which states there are, which may follow which, and each move that a process can ask for.
+"""The life of a job as values: which states there are, which may follow which, and each move one can ask for.
 
 Pure: no clock, no store. A `Move` says what should change and on what condition; the store applies it atomically or
 refuses it. Times in a move are relative: the store's own clock, not the caller's, makes them absolute.
@@ -74,7 +74,13 @@ class Move:
 
 
 def place(
-    *, lane: str, zone: str, rev: int | None = None, changes: Mapping[str, str], nudge_s: float, note: Mapping[str, Any]
+    *,
+    lane: str,
+    zone: str,
+    rev: int | None = None,
+    changes: Mapping[str, str],
+    nudge_s: float,
+    note: Mapping[str, Any],
 ) -> Move:
     """The router placed the job on a lane."""
     return Move(
@@ -230,6 +236,13 @@ def redrive(*, rev: int, redrives: int, deadline_in_s: float, by: str) -> Move:
         rev=rev,
         look_in_s=0.0,
         deadline_in_s=deadline_in_s,
-        changes={**removed, "tries": "0", "attempts": "0", "crashes": "0", "nudges": "0", "redrives": str(redrives)},
+        changes={
+            **removed,
+            "tries": "0",
+            "attempts": "0",
+            "crashes": "0",
+            "nudges": "0",
+            "redrives": str(redrives),
+        },
         note={"by": by},
     )

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
-import redis
 from redis import exceptions
 
+from tidegate.connections import StoreClient
 from tidegate.errors import Conflict, StorageFull, StoreUnavailable, UnknownJob
 from tidegate.ledger.record import Event, Record
 from tidegate.ledger.states import Move, State
@@ -49,7 +49,7 @@ class Applied:
 class Ledger:
     """Reads and moves records. Every method raises StoreUnavailable where the store does not answer."""
 
-    def __init__(self, client: "redis.Redis", *, keep: Keep = Keep(), prefix: str = STORE_PREFIX) -> None:
+    def __init__(self, client: StoreClient, *, keep: Keep = Keep(), prefix: str = STORE_PREFIX) -> None:
         self.redis = client
         self._keep = keep
         self._prefix = prefix
@@ -68,7 +68,15 @@ class Ledger:
         fields: Mapping[str, str],
     ) -> Accepted:
         """Put a job on record with its sealed payload. The same id twice keeps the first."""
-        args = [self._prefix, job_id, envelope, keep_s, deadline_s, look_in_s, *_flat({**fields, "payload": slot})]
+        args = [
+            self._prefix,
+            job_id,
+            envelope,
+            keep_s,
+            deadline_s,
+            look_in_s,
+            *_flat({**fields, "payload": slot}),
+        ]
         with store_errors():
             created, state, fingerprint = self._accept(
                 keys=[self._job(job_id), f"{self._prefix}:vault:{slot}"], args=args
@@ -125,7 +133,9 @@ class Ledger:
     def due(self, *, limit: int) -> list[str]:
         """The jobs that the janitor should look at now, the longest overdue first."""
         with store_errors():
-            ids = self.redis.zrange(f"{self._prefix}:agenda", "-inf", str(self.now()), byscore=True, offset=0, num=limit)
+            ids = self.redis.zrange(
+                f"{self._prefix}:agenda", "-inf", str(self.now()), byscore=True, offset=0, num=limit
+            )
         return [job_id.decode() for job_id in ids]
 
     def dead(self) -> Iterator[Record]:
@@ -188,5 +198,5 @@ def _flat(fields: Mapping[str, Any]) -> Iterator[str]:
         yield str(value)
 
 
-def _or_empty(value: float | int | None) -> str:
+def _or_empty(value: float | None) -> str:
     return "" if value is None else repr(value)

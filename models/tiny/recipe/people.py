@@ -18,14 +18,91 @@ LAST_NAMES = tuple(
     "Walker Hall Young King Wright Green Baker Adams Nelson Carter Meyer Keller Brandt Vogel Winter Sommer Garcia Perez "
     "Romano Greco Kaya Demir Ali Khan Park Kim Nguyen Tran Ito Sato Osei Mensah Byrne Quinn Fox Stone Wood Hill Reed".split()
 )
-ACCENTED_NAMES = ("José", "Zoë", "André", "Jürgen", "Łukasz", "Sørensen", "Müller", "Peña", "Renée", "Björn", "Čech")
-TOP_LEVELS = ("com", "com", "com", "org", "net", "de", "io", "eu", "fr", "it", "co.uk", "info", "test", "example", "dev")
-RESERVED_DOMAINS = ("example.com", "example.org", "example.net", "mail.example", "clinic.example", "bank.example",
-                    "shop.example", "mail.example.com", "corp.example.org")
-MAILBOXES = ("info", "support", "billing", "hello", "office", "sales", "contact", "team", "admin", "help", "orders")
+ACCENTED_NAMES = (
+    "José",
+    "Zoë",
+    "André",
+    "Jürgen",
+    "Łukasz",
+    "Sørensen",
+    "Müller",
+    "Peña",
+    "Renée",
+    "Björn",
+    "Čech",
+)
+TOP_LEVELS = (
+    "com",
+    "com",
+    "com",
+    "org",
+    "net",
+    "de",
+    "io",
+    "eu",
+    "fr",
+    "it",
+    "co.uk",
+    "info",
+    "test",
+    "example",
+    "dev",
+)
+RESERVED_DOMAINS = (
+    "example.com",
+    "example.org",
+    "example.net",
+    "mail.example",
+    "clinic.example",
+    "bank.example",
+    "shop.example",
+    "mail.example.com",
+    "corp.example.org",
+)
+MAILBOXES = (
+    "info",
+    "support",
+    "billing",
+    "hello",
+    "office",
+    "sales",
+    "contact",
+    "team",
+    "admin",
+    "help",
+    "orders",
+)
 
-_ONSETS = ("b", "br", "c", "ch", "d", "dr", "f", "g", "gr", "h", "j", "k", "kl", "l", "m", "n", "p", "qu", "r", "s",
-           "sh", "st", "t", "tr", "v", "w", "y", "z")
+_ONSETS = (
+    "b",
+    "br",
+    "c",
+    "ch",
+    "d",
+    "dr",
+    "f",
+    "g",
+    "gr",
+    "h",
+    "j",
+    "k",
+    "kl",
+    "l",
+    "m",
+    "n",
+    "p",
+    "qu",
+    "r",
+    "s",
+    "sh",
+    "st",
+    "t",
+    "tr",
+    "v",
+    "w",
+    "y",
+    "z",
+)
 _VOWELS = ("a", "e", "i", "o", "u", "ai", "ea", "io", "ou", "y")
 _CODAS = ("", "", "", "l", "n", "r", "s", "t", "m", "ck", "nd", "x", "rt", "lf", "sk", "d", "w")
 _PHONE_SHAPES = (
@@ -129,7 +206,9 @@ def _domain(rng: Random) -> str:
         return rng.choice(RESERVED_DOMAINS)
     stem = coined_word(rng, syllables=rng.choice((1, 2, 2)))
     if draw < 0.65:
-        stem += rng.choice(("mail", "post", "soft", "shop", "clinic", "bank", "-group", "-online", "24", "web"))
+        stem += rng.choice(
+            ("mail", "post", "soft", "shop", "clinic", "bank", "-group", "-online", "24", "web")
+        )
     return f"{stem}.{rng.choice(TOP_LEVELS)}"
 
 

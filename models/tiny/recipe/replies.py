@@ -66,11 +66,16 @@ def correspondence(rng: Random) -> tuple[str, str]:
     kind = rng.choice(KINDS)
     message = capitalised(expand(rng.choice(kind.messages), rng, _SLOTS)) + rng.choice(_ENDS)
     if chance(rng, 0.2):
-        message = f"{rng.choice(('Hello', 'Hi', 'Dear team', 'Good morning'))}, {message[:1].lower()}{message[1:]}"
+        message = (
+            f"{rng.choice(('Hello', 'Hi', 'Dear team', 'Good morning'))}, {message[:1].lower()}{message[1:]}"
+        )
     if not chance(rng, 0.4):
         return message, kind.reply
     signer = people.first_name(rng)
-    return f"{message}{rng.choice((' ', chr(10)))}{_sign_off(signer, rng)}", f"Dear {signer}, {_mid_sentence(kind.reply)}"
+    return (
+        f"{message}{rng.choice((' ', chr(10)))}{_sign_off(signer, rng)}",
+        f"Dear {signer}, {_mid_sentence(kind.reply)}",
+    )
 
 
 def small_talk(rng: Random) -> tuple[str, str]:
@@ -82,7 +87,18 @@ def small_talk(rng: Random) -> tuple[str, str]:
 
 
 def _sign_off(signer: str, rng: Random) -> str:
-    closing = rng.choice(("Regards,", "Kind regards,", "Best regards,", "Best,", "Yours,", "Thanks,", "Greetings,", "Sincerely,"))
+    closing = rng.choice(
+        (
+            "Regards,",
+            "Kind regards,",
+            "Best regards,",
+            "Best,",
+            "Yours,",
+            "Thanks,",
+            "Greetings,",
+            "Sincerely,",
+        )
+    )
     return f"{closing}{rng.choice((' ', chr(10)))}{signer}"
 
 

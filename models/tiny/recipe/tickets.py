@@ -181,7 +181,12 @@ def remark(rng: Random) -> str:
 
 def signed_off(rng: Random, *, someone: people.Person) -> str:
     """The end of a message, with all that is needed to answer it."""
-    return rng.choice((f"{someone.name}\n{someone.email}\n{someone.phone}", f"{someone.name}, {someone.phone}, {someone.email}"))
+    return rng.choice(
+        (
+            f"{someone.name}\n{someone.email}\n{someone.phone}",
+            f"{someone.name}, {someone.phone}, {someone.email}",
+        )
+    )
 
 
 def _sentence(core: str, rng: Random) -> str:

@@ -65,7 +65,15 @@ def amount(rng: Random) -> str:
     """A price in some currency."""
     whole = str(rng.randint(2, 999))
     cents = rng.choice(("", "", ".50", ".99", f".{rng.randint(10, 99)}"))
-    return rng.choice((f"{whole}{cents} euros", f"${whole}{cents}", f"€{whole}{cents}", f"{whole}{cents} EUR", f"£{whole}{cents}"))
+    return rng.choice(
+        (
+            f"{whole}{cents} euros",
+            f"${whole}{cents}",
+            f"€{whole}{cents}",
+            f"{whole}{cents} EUR",
+            f"£{whole}{cents}",
+        )
+    )
 
 
 def join_labels(labels: Sequence[str], *, last_word: str) -> str:

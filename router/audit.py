@@ -1,0 +1,42 @@
+"""What the router says about its decisions: the event, the rule, the signals' values; never text."""
+
+from tidegate.decision import Decision
+from tidegate.errors import Reason, Unavailable
+from tidegate.ledger.record import Record
+from tidegate.logs import logger
+
+log = logger(__name__)
+
+
+def decided(record: Record, decision: Decision) -> None:
+    """A policy decided on a job."""
+    signals = decision.signals
+    log.info(
+        "job.decided",
+        job=record.id,
+        tenant=record.tenant,
+        policy=decision.policy,
+        rule=decision.rule,
+        lanes=",".join(decision.lanes),
+        zone=decision.zone.value,
+        sensitivity=signals.sensitivity.level.value,
+        types=",".join(signals.sensitivity.types),
+        complexity=signals.complexity.band.value,
+        tokens=signals.tokens,
+        cause=decision.cause,
+    )
+
+
+def refused(record: Record, reason: Reason, cause: str) -> None:
+    """A job cannot be placed."""
+    log.warning("job.refused", job=record.id, tenant=record.tenant, reason=reason.value, cause=cause)
+
+
+def raced(job_id: str) -> None:
+    """Somebody else was first; theirs counts."""
+    log.info("job.raced", job=job_id)
+
+
+def delayed(job_id: str, error: Unavailable) -> None:
+    """A part did not answer; the job waits for its next wake-up."""
+    log.warning("job.delayed", job=job_id, error=type(error).__name__)

@@ -1,0 +1,111 @@
+"""What a check of a policy found, for people and for machines: `file:line:col`, the line, a caret."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from router.policy.loader import load_policy
+from router.policy.model import Policy
+from tidegate.errors import InvalidDocument
+
+_SHOWN_CHARS = 110
+_PLACED = re.compile(r"(?P<file>.*?):(?P<line>\d+):(?P<column>\d+): (?P<message>.*)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Report:
+    """Errors make a policy unfit; warnings do not."""
+
+    path: Path
+    policy: Policy | None
+    errors: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether the policy can be used."""
+        return not self.errors
+
+    def as_json(self) -> dict[str, Any]:
+        """The report for machines."""
+        return {
+            "holds": self.holds,
+            "file": str(self.path),
+            "policy": self.policy.version if self.policy else None,
+            "lanes": list(self.policy.lanes) if self.policy else [],
+            "rules": [rule.name for rule in self.policy.rules] if self.policy else [],
+            "errors": [_parts(problem) for problem in self.errors],
+            "warnings": [_parts(problem) for problem in self.warnings],
+        }
+
+    def render(self) -> RenderableType:
+        """The report for people."""
+        return Group(rendered(self.errors), rendered(self.warnings, label="warning"), self._sum())
+
+    def _sum(self) -> Text:
+        if self.policy is None:
+            count = len(self.errors)
+            return Text(f"{self.path}: {count} error{'s' if count > 1 else ''}", style="bold red")
+        counts = f"{len(self.policy.lanes)} lanes, {len(self.policy.rules)} rules"
+        return Text(f"{self.path}: holds: {self.policy.version}, {counts}", style="bold green")
+
+
+def of(path: Path) -> Report:
+    """Check a policy file."""
+    try:
+        policy = load_policy(path)
+    except InvalidDocument as exc:
+        return Report(path, None, exc.problems, ())
+    return Report(path, policy, (), policy.warnings)
+
+
+def rendered(problems: Iterable[str], *, label: str = "error") -> Group:
+    """Each problem with its line and a caret."""
+    return Group(*(text for problem in problems for text in _told(problem, label)))
+
+
+def _told(problem: str, label: str) -> Iterator[Text]:
+    style = "red" if label == "error" else "yellow"
+    found = _PLACED.fullmatch(problem)
+    if found is None:
+        yield Text.assemble((f"{label}: ", f"bold {style}"), _printable(problem))
+        return
+    place = f"{found['file']}:{found['line']}:{found['column']}"
+    yield Text.assemble((f"{place}: ", "bold"), (f"{label}: ", f"bold {style}"), _printable(found["message"]))
+    line = _line(Path(found["file"]), int(found["line"]))
+    if line:
+        column = int(found["column"]) - 1
+        start = max(0, column - _SHOWN_CHARS // 2)
+        yield Text(f"    {line[start : start + _SHOWN_CHARS]}")
+        yield Text(f"    {' ' * (column - start)}^", style=style)
+
+
+def _line(path: Path, number: int) -> str:
+    """A line of the file, with tabs one column wide; empty where there is none to show."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig", errors="replace").split("\n")
+    except OSError:
+        return ""
+    return _printable(lines[number - 1].replace("\t", " ").rstrip()) if number <= len(lines) else ""
+
+
+def _parts(problem: str) -> dict[str, Any]:
+    found = _PLACED.fullmatch(problem)
+    if found is None:
+        return {"file": None, "line": None, "column": None, "message": problem}
+    return {
+        "file": found["file"],
+        "line": int(found["line"]),
+        "column": int(found["column"]),
+        "message": found["message"],
+    }
+
+
+def _printable(text: str) -> str:
+    """A quoted key may hold escapes that would steer a terminal."""
+    return "".join(char if char.isprintable() else "\ufffd" for char in text)

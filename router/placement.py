@@ -1,0 +1,103 @@
+"""Placement: a decision becomes a sealed payload, a signed clearance, a record and a wake-up, in this order."""
+
+import contextlib
+
+from router import audit
+from tidegate import clearance as clearances
+from tidegate.decision import Clearance, Decision
+from tidegate.errors import BrokerUnavailable, Conflict, Reason
+from tidegate.job import Job
+from tidegate.keys import Signer
+from tidegate.lane import Zone
+from tidegate.ledger import states
+from tidegate.ledger.record import Record
+from tidegate.ledger.states import State
+from tidegate.ledger.store import Ledger
+from tidegate.messaging import Doorbell
+from tidegate.vault import Vault, new_slot
+
+_KEEP_BEYOND_DEADLINE_S = 3600
+_REASONS = {reason.value: reason for reason in Reason}
+
+
+class Placement:
+    """Acts on decisions. The only place where a payload is sealed for the outside."""
+
+    def __init__(self, ledger: Ledger, vault: Vault, doorbell: Doorbell, signer: Signer, *, nudge_s: float) -> None:
+        self._ledger = ledger
+        self._vault = vault
+        self._doorbell = doorbell
+        self._signer = signer
+        self._nudge_s = nudge_s
+
+    def place(self, record: Record, job: Job, decision: Decision, *, rewritten: bool) -> None:
+        """Put the job on its first lane. Raises Conflict where another router was faster."""
+        if not decision.lanes:
+            reason, cause = _reason_of(decision)
+            return self.refuse(record, reason, cause, decision=decision)
+        changes = {"decision": decision.to_json()}
+        if rewritten:
+            changes["payload"] = self._seal_inside(record, job)
+        if decision.cleared:
+            changes |= self._clear(record, job, decision)
+        lane = decision.lanes[0]
+        zone = Zone.OUTSIDE if lane in decision.cleared else Zone.INSIDE
+        move = states.place(
+            lane=lane,
+            zone=zone,
+            rev=record.rev,
+            changes=changes,
+            nudge_s=self._nudge_s,
+            note={"rule": decision.rule, "policy": decision.policy, "zone": zone.value},
+        )
+        try:
+            self._ledger.apply(record.id, move)
+        except Conflict:
+            for slot in (changes.get("outside"), changes.get("payload")):
+                if slot:
+                    self._vault.drop(slot)
+            raise
+        if rewritten and record.payload:
+            self._vault.drop(record.payload)
+        with contextlib.suppress(BrokerUnavailable):  # the janitor sends it again
+            self._doorbell.ring_lane(lane, record.id, priority=record.priority)
+        return None
+
+    def refuse(self, record: Record, reason: Reason, cause: str, *, decision: Decision | None = None) -> None:
+        """Make it a dead letter before it was placed."""
+        changes = {"decision": decision.to_json()} if decision else {}
+        self._ledger.apply(
+            record.id,
+            states.die(
+                reason=reason, cause=cause, sources=frozenset({State.ACCEPTED}), rev=record.rev, changes=changes
+            ),
+        )
+        audit.refused(record, reason, cause)
+
+    def _seal_inside(self, record: Record, job: Job) -> str:
+        slot = new_slot(record.id, "payload")
+        self._vault.put(slot, job.to_json().encode(), zone=Zone.INSIDE, keep_s=self._keep_s(record))
+        return slot
+
+    def _clear(self, record: Record, job: Job, decision: Decision) -> dict[str, str]:
+        """Seal a copy for the outside and sign that it may leave."""
+        slot = new_slot(record.id, "outside")
+        digest = self._vault.put(slot, job.to_json().encode(), zone=Zone.OUTSIDE, keep_s=self._keep_s(record))
+        clearance = Clearance(
+            job_id=record.id,
+            slot=slot,
+            digest=digest,
+            lanes=decision.cleared,
+            policy=decision.policy,
+            expires_at=record.deadline_at + _KEEP_BEYOND_DEADLINE_S,
+        )
+        return {"outside": slot, "clearance": clearances.sign(clearance, self._signer)}
+
+    def _keep_s(self, record: Record) -> int:
+        return max(60, int(record.deadline_at - record.accepted_at) + _KEEP_BEYOND_DEADLINE_S)
+
+
+def _reason_of(decision: Decision) -> tuple[Reason, str]:
+    """A decision without lanes says why in its cause: `context_overflow: …`."""
+    code, _, rest = (decision.cause or "").partition(":")
+    return _REASONS.get(code, Reason.POLICY_DENIED), rest.strip() or "the policy has no lane for this job"

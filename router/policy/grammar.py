@@ -1,0 +1,113 @@
+"""The forms in which a policy is written, shared by conditions and rules: one or many, limits, ranges of levels."""
+
+from typing import Annotated, Any, Generic, Self, TypeVar
+
+from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
+
+from tidegate.signals import Level
+from tidegate.value import Many, Value
+
+T = TypeVar("T")
+Number = TypeVar("Number", int, float)
+
+
+class Grammar(Value):
+    """What is written in a policy. The docstring under a field is its hover text in an editor."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True, serialize_by_alias=True)
+
+
+def _shape(written: Any) -> str:
+    """Which branch of a union was meant, by its brackets, so that an error speaks of that branch only."""
+    if isinstance(written, list | tuple):
+        return "<list>"
+    return "<mapping>" if isinstance(written, dict | Grammar) else "<one>"
+
+
+def _one_shape(written: Any) -> str:
+    return "<list>" if isinstance(written, list | tuple) else "<one>"
+
+
+Some = Annotated[Many[T], Field(min_length=1)]
+"""A list that is not empty."""
+
+OneOrMany = Annotated[
+    Annotated[T, Tag("<one>")] | Annotated[Some[T], Tag("<list>")],
+    Discriminator(_one_shape),
+]
+"""A value, or a list of values."""
+
+
+class Bounds(Grammar, Generic[Number]):
+    """Limits that a number must keep, all of them: `{over: 500}`, `{at_least: 100, under: 500}`."""
+
+    over: Annotated[Number, Field(ge=0)] | None = None
+    """Greater than this."""
+    at_least: Annotated[Number, Field(ge=0)] | None = None
+    """This or greater."""
+    under: Annotated[Number, Field(gt=0)] | None = None
+    """Less than this."""
+    at_most: Annotated[Number, Field(ge=0)] | None = None
+    """This or less."""
+
+    @model_validator(mode="after")
+    def _can_hold(self) -> Self:
+        lows = [low for low in (self.over, self.at_least) if low is not None]
+        highs = [high for high in (self.under, self.at_most) if high is not None]
+        if not lows and not highs:
+            raise ValueError("give at least one of over, at_least, under, at_most")
+        if len(lows) > 1 or len(highs) > 1:
+            raise ValueError("give one lower and one upper limit at most")
+        open_ended = self.over is not None or self.under is not None
+        if lows and highs and (lows[0] > highs[0] or (lows[0] == highs[0] and open_ended)):
+            raise ValueError("no number can keep both limits")
+        return self
+
+    def hold(self, number: float) -> bool:
+        """Whether the number keeps every limit."""
+        return (
+            (self.over is None or number > self.over)
+            and (self.at_least is None or number >= self.at_least)
+            and (self.under is None or number < self.under)
+            and (self.at_most is None or number <= self.at_most)
+        )
+
+
+class Guarded(Grammar):
+    """A range of sensitivity levels: public, internal, personal, restricted, unknown, in this order."""
+
+    at_least: Level | None = None
+    """This level or a more guarded one. `unknown` is the most guarded."""
+    at_most: Level | None = None
+    """This level or a less guarded one."""
+
+    @model_validator(mode="after")
+    def _can_hold(self) -> Self:
+        if self.at_least is None and self.at_most is None:
+            raise ValueError("give at_least or at_most")
+        if self.at_least is not None and self.at_most is not None and self.at_least.rank > self.at_most.rank:
+            raise ValueError("no level can keep both limits")
+        return self
+
+    def levels(self) -> tuple[Level, ...]:
+        """The levels that are meant."""
+        low = self.at_least.rank if self.at_least else 0
+        high = self.at_most.rank if self.at_most else len(Level)
+        return tuple(level for level in Level if low <= level.rank <= high)
+
+
+OneOrManyLevels = Annotated[
+    Annotated[Level, Tag("<one>")] | Annotated[Some[Level], Tag("<list>")] | Annotated[Guarded, Tag("<mapping>")],
+    Discriminator(_shape),
+]
+"""A level, a list of levels, or a range of them."""
+
+
+def many(written: Any) -> tuple[Any, ...]:
+    """The values of a one-or-many, each once, in order."""
+    return tuple(dict.fromkeys(written)) if isinstance(written, tuple) else (written,)
+
+
+def levels(written: Any) -> tuple[Level, ...]:
+    """The levels that a level, a list or a range means."""
+    return written.levels() if isinstance(written, Guarded) else many(written)

@@ -1,0 +1,18 @@
+"""The JSON Schema of a policy file, for completion and hover texts in editors."""
+
+from typing import Any
+
+from router.policy.model import PolicyFile
+
+
+def schema() -> dict[str, Any]:
+    """The schema of the grammar, generated from its models."""
+    found = PolicyFile.model_json_schema(by_alias=True, mode="validation")
+    _name_is_the_key(found["$defs"]["Lane"])
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found, "title": "tidegate policy"}
+
+
+def _name_is_the_key(lane: dict[str, Any]) -> None:
+    """In a file a lane's name is the key above it, not one of its fields."""
+    del lane["properties"]["name"]
+    lane["required"].remove("name")

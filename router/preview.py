@@ -1,0 +1,118 @@
+"""Decides a stream of jobs without running any: one JSON object in, one line out, in the same order.
+
+What cannot be read or inspected is told as an error, and counts as sensitive; the stream goes on. No line carries a
+job's text.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from types import MappingProxyType
+from typing import IO, Any
+
+from pydantic import ValidationError
+
+from router.policy.engine import FAIL_CLOSED_RULE, decide
+from router.policy.model import Policy
+from router.prompts import Prompts, resolve
+from tidegate.decision import Decision
+from tidegate.errors import InvalidJob
+from tidegate.job import Job
+from tidegate.lane import Zone
+from tidegate.signals import Band, Level, Signals
+from tidegate.value import problems_on_record
+
+NO_PROMPTS: Prompts = MappingProxyType({})
+
+Inspect = Callable[[Job], Signals]
+
+
+def preview(
+    lines: Iterable[bytes],
+    *,
+    policy: Policy,
+    inspect: Inspect,
+    prompts: Prompts = NO_PROMPTS,
+    max_bytes: int,
+) -> Iterator[str]:
+    """One line of JSON for each line given."""
+    for line in lines:
+        yield json.dumps(_answer(line, policy=policy, inspect=inspect, prompts=prompts, max_bytes=max_bytes))
+
+
+def lines_of(stream: IO[bytes], *, max_bytes: int) -> Iterator[bytes]:
+    """The lines of a stream as they come. Of one that is too long, only so much that its length can be told."""
+    while line := stream.readline(max_bytes + 1):
+        yield line
+        rest = line
+        while len(rest) > max_bytes and not rest.endswith(b"\n"):
+            rest = stream.readline(max_bytes + 1)
+
+
+def summary(decision: Decision, *, policy: Policy) -> dict[str, Any]:
+    """A decision in one line: what it is, and the signals that it rests on."""
+    signals = decision.signals
+    first = decision.lanes[0] if decision.lanes else None
+    return {
+        "sensitive": signals.sensitivity.level.sensitive,
+        "sensitivity": signals.sensitivity.level.value,
+        "findings": [
+            {"type": finding.type, "score": finding.score, "detector": finding.detector}
+            for finding in signals.sensitivity.findings
+        ],
+        "complexity": signals.complexity.band.value,
+        "tokens": signals.tokens,
+        "zone": (policy.lanes[first].zone if first else Zone.INSIDE).value,
+        "lanes": list(decision.lanes),
+        "rule": decision.rule,
+        "policy": decision.policy,
+        "cause": decision.cause or signals.sensitivity.cause,
+    }
+
+
+def closed(policy: Policy, *, cause: str, error: str | None = None) -> dict[str, Any]:
+    """The line of a job that nobody could judge: sensitive, inside, and why."""
+    line: dict[str, Any] = {
+        "sensitive": True,
+        "sensitivity": Level.UNKNOWN.value,
+        "findings": [],
+        "complexity": Band.UNKNOWN.value,
+        "tokens": None,
+        "zone": Zone.INSIDE.value,
+        "lanes": list(policy.shelter),
+        "rule": FAIL_CLOSED_RULE,
+        "policy": policy.version,
+        "cause": cause,
+    }
+    return line if error is None else {"error": error, **line}
+
+
+def _answer(line: bytes, *, policy: Policy, inspect: Inspect, prompts: Prompts, max_bytes: int) -> dict[str, Any]:
+    try:
+        job = resolve(_job(line, max_bytes=max_bytes), prompts)
+    except InvalidJob as exc:
+        return closed(policy, cause="the line is malformed", error="; ".join(exc.problems))
+    except Exception as exc:  # noqa: BLE001 -- the stream goes on, whatever one line did to the parser
+        return closed(policy, cause="the line is malformed", error=f"(the whole): unreadable: {type(exc).__name__}")
+    try:
+        return summary(decide(policy, inspect(job)), policy=policy)
+    except Exception as exc:  # noqa: BLE001 -- a detector may fail in any way; each means inside
+        return closed(policy, cause=f"inspection failed: {type(exc).__name__}")
+
+
+def _job(line: bytes, *, max_bytes: int) -> Job:
+    """The job on a line. Keys that are no fields of a job, such as a data set's labels, are passed over."""
+    if len(line) > max_bytes:
+        raise InvalidJob((f"(the whole): longer than {max_bytes} bytes",))
+    try:
+        given = json.loads(line.decode().rstrip())
+    except UnicodeDecodeError:
+        raise InvalidJob(("(the whole): expected UTF-8",)) from None
+    except json.JSONDecodeError as exc:
+        raise InvalidJob((f"(the whole): expected JSON: {exc.msg} at character {exc.pos + 1}",)) from None
+    if not isinstance(given, dict):
+        raise InvalidJob(("(the whole): expected a JSON object",))
+    known = {key: value for key, value in given.items() if key in Job.model_fields}
+    try:
+        return Job.model_validate_json(json.dumps(known))
+    except ValidationError as exc:
+        raise InvalidJob(problems_on_record(exc, model=Job)) from None

@@ -1,0 +1,1 @@
+"""signals: one file per measured fact about a job. Each is a pure function or a port with its adapters."""

@@ -1,0 +1,146 @@
+"""Secrets: cloud keys, tokens, private keys, JWTs, connection strings, passwords in assignments, random strings in context.
+
+An own table. detect-secrets was judged: it scans files line by line, keeps its settings in process-wide globals, and costs
+more for a line than all of this for a text; its value, an audit of repositories, is not wanted here. Every pattern takes
+linear time: fixed openings, bounded repeats, no nested ones.
+"""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from tidegate.signals import Finding
+
+
+class Secret(NamedTuple):
+    """A kind of secret: a text that holds none of the openings is not searched."""
+
+    type: str
+    openings: tuple[str, ...]
+    pattern: re.Pattern[str]
+    score: float = 0.9
+
+
+SECRETS: tuple[Secret, ...] = (
+    Secret("PRIVATE_KEY", ("PRIVATE KEY",), re.compile(r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY")),
+    Secret("PRIVATE_KEY", ("PuTTY-User-Key",), re.compile(r"PuTTY-User-Key-File-\d")),
+    Secret("PRIVATE_KEY", ("AGE-SECRET-KEY-",), re.compile(r"AGE-SECRET-KEY-1[0-9A-Z]{20,80}")),
+    Secret("JWT", ("eyJ",), re.compile(r"eyJ[\w-]{8,4000}\.eyJ[\w-]{4,4000}(?:\.[\w-]{0,4000})?")),
+    Secret(
+        "API_KEY", ("AKIA", "ASIA", "AGPA", "AROA"), re.compile(r"(?<![A-Z0-9])(?:AKIA|ASIA|AGPA|AROA)[A-Z0-9]{16}")
+    ),
+    Secret("API_KEY", ("AIza",), re.compile(r"AIza[\w-]{30,45}")),
+    Secret("API_KEY", ("ya29.",), re.compile(r"ya29\.[\w-]{20}")),
+    Secret("API_KEY", ("GOCSPX-",), re.compile(r"GOCSPX-[\w-]{20}")),
+    Secret("API_KEY", ("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), re.compile(r"gh[pousr]_[A-Za-z0-9]{20}")),
+    Secret("API_KEY", ("github_pat_",), re.compile(r"github_pat_\w{20}")),
+    Secret("API_KEY", ("glpat-", "gldt-", "glrt-"), re.compile(r"gl(?:pat|dt|rt)-[\w-]{16}")),
+    Secret("API_KEY", ("xox",), re.compile(r"xox[abeoprs]-[A-Za-z0-9-]{10}")),
+    Secret("API_KEY", ("hooks.slack.com",), re.compile(r"hooks\.slack\.com/services/T\w{6,12}/B\w{6,12}/\w{16}")),
+    Secret("API_KEY", ("sk-", "pk-"), re.compile(r"(?<![\w-])[sp]k-(?:[a-z]{2,12}-){0,3}(?=[\w-]{0,40}\d)[\w-]{16}")),
+    Secret("API_KEY", ("k_live_", "k_test_"), re.compile(r"[prs]k_(?:live|test)_[A-Za-z0-9]{10}")),
+    Secret("API_KEY", ("whsec_",), re.compile(r"whsec_[A-Za-z0-9+/]{20}")),
+    Secret("API_KEY", ("hf_",), re.compile(r"(?<!\w)hf_[A-Za-z0-9]{20}")),
+    Secret("API_KEY", ("npm_",), re.compile(r"(?<!\w)npm_[A-Za-z0-9]{30}")),
+    Secret("API_KEY", ("pypi-",), re.compile(r"pypi-[\w-]{20}")),
+    Secret("API_KEY", ("dop_v1_", "doo_v1_"), re.compile(r"do[op]_v1_[a-f0-9]{30}")),
+    Secret("API_KEY", ("SG.",), re.compile(r"(?<!\w)SG\.[\w-]{16,32}\.[\w-]{16}")),
+    Secret("API_KEY", ("SK", "AC"), re.compile(r"(?<!\w)(?:SK|AC)[0-9a-f]{32}(?!\w)")),
+    Secret("API_KEY", ("key-",), re.compile(r"(?<!\w)key-[0-9a-f]{32}")),
+    Secret("API_KEY", ("hvs.",), re.compile(r"(?<!\w)hvs\.[\w-]{20}")),
+    Secret(
+        "API_KEY",
+        ("lin_api_", "sq0", "shpat_", "shpss_"),
+        re.compile(r"(?:lin_api_|sq0(?:atp|csp)-|shp(?:at|ss)_)[\w-]{16}"),
+    ),
+    Secret(
+        "API_KEY",
+        ("AccountKey=", "SharedAccess", "sig="),
+        re.compile(r"(?:AccountKey|SharedAccessKey|sig)=[\w%+/-]{20}"),
+    ),
+    Secret(
+        "CONNECTION_STRING",
+        ("://",),
+        re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]{1,20}://[^\s:@/'\"<>]{0,80}:[^\s@/'\"<>]{2,120}@"),
+    ),
+    Secret("API_KEY", ("earer ", "asic "), re.compile(r"\b(?:[Bb]earer|[Bb]asic) (?=[\w.+/=-]{0,60}\d)[\w.+/=-]{16}")),
+)
+"""Kinds of secrets with a form of their own, by the issuers' documentation."""
+
+_KEY = (
+    r"(?i:pass(?:word|wd|phrase|code)?|pwd|secret|(?:api|access|auth|client|private|encryption|signing|account|master)"
+    r"[ _.-]?(?:key|token|secret)|api[ _-]?key|token|credentials?|identified by|pin(?: code)?)"
+)
+ASSIGNED = re.compile(
+    rf"(?<![A-Za-z]){_KEY}[A-Za-z0-9_.-]{{0,24}}[\"'`\])]{{0,2}}"
+    r"[ \t]{0,3}(?::=|=>|[:=]|\bis\b|\bare\b|\bto\b|(?=[\"'`]))[ \t]{0,3}(?:[\"'`]{0,3})(?P<value>[^\s\"'`,;<>(){}\[\]|]{4,200})"
+)
+"""A name that says secret, a sign that assigns, and a value."""
+
+SPLIT_NAME = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|_")
+"""Where `dbPassword` and `DB_PASSWORD` come apart, so that the name in ASSIGNED starts a word."""
+
+PLACEHOLDERS = frozenset(
+    ["none", "null", "true", "false", "string", "str", "int", "bytes", "bool", "optional", "required", "example", "changeme", "change_me", "xxx", "xxxx", "xxxxx", "your", "password", "passwd", "secret", "token", "none;", "null;", "undefined", "self", "os", "input", "todo", "incorrect", "correct", "invalid", "valid", "expired", "wrong", "missing", "empty", "strong", "weak", "good", "secure", "mandatory", "needed", "based", "used", "stored", "hashed", "encrypted", "sent", "being", "authentication", "credentials", "redacted", "masked", "hidden"]
+)
+"""Values that assign nothing: types, placeholders, and what a sentence says about passwords."""
+
+RANDOM = re.compile(r"(?<![\w/+.-])(?=[\w/+=-]{0,80}\d)(?=[\w/+=-]{0,80}[A-Za-z])[\w/+-]{20,200}={0,2}(?![\w/+])")
+CONTEXT = re.compile(r"(?i)key|token|secret|passw|credential|auth|session|cookie|bearer|signature|private")
+CONTEXT_CHARS = 48
+MIN_BITS = {"hex": 3.0, "base64": 4.0}
+"""Shannon entropy a character from which a string looks random: English words stay under 3.5 of base64's 6 bits."""
+
+
+class Secrets:
+    """Finds what opens doors."""
+
+    name = "secrets"
+
+    def find(self, text: str) -> Iterator[Finding]:
+        """One finding a kind."""
+        found: dict[str, float] = {}
+        for secret in SECRETS:
+            if secret.type not in found and any(opening in text for opening in secret.openings):
+                if secret.pattern.search(text):
+                    found[secret.type] = secret.score
+        if _assigns(text):
+            found["PASSWORD"] = 0.7
+        if not found and _random_in_context(text):
+            found["HIGH_ENTROPY_STRING"] = 0.6
+        for entity, score in found.items():
+            yield Finding(type=entity, score=score, detector=self.name)
+
+
+def _assigns(text: str) -> bool:
+    if not CONTEXT.search(text) and not re.search(r"(?i)pass|pwd|\bpin\b|identified", text):
+        return False
+    return any(_is_secret(match["value"]) for match in ASSIGNED.finditer(SPLIT_NAME.sub(" ", text))) or any(
+        _is_secret(match["value"]) for match in ASSIGNED.finditer(text)
+    )
+
+
+def _is_secret(value: str) -> bool:
+    """A value that no sentence or declaration would put there: it mixes kinds of characters."""
+    bare = value.strip(".!?:*#_-$%&\\").lower()
+    if bare in PLACEHOLDERS or len(bare) < 4 or bare.startswith(("http://", "https://", "your", "my_", "os.")):  # noqa: PLR2004
+        return False
+    if re.fullmatch(r"[A-Za-z_.]+(?:->[A-Za-z_]+)*", value.strip(".,!?:")):
+        return False
+    return any(char.isdigit() for char in value) or any(not char.isalnum() for char in value.strip(".,!?:_-"))
+
+
+def _random_in_context(text: str) -> bool:
+    return any(
+        _is_random(match[0]) and CONTEXT.search(text, max(0, match.start() - CONTEXT_CHARS), match.start())
+        for match in RANDOM.finditer(text)
+    )
+
+
+def _is_random(value: str) -> bool:
+    kind = "hex" if re.fullmatch(r"[0-9a-fA-F]+", value) else "base64"
+    counts = Counter(value)
+    bits = -sum(n / len(value) * math.log2(n / len(value)) for n in counts.values())
+    return bits >= MIN_BITS[kind]

@@ -1,0 +1,58 @@
+"""Tokens: how long a prompt is for a model, estimated from its characters, and what else a job needs of a lane.
+
+No tokenizer is loaded: every model has another one, and the lane is not chosen yet.
+"""
+
+import math
+from collections.abc import Sequence
+
+from tidegate.job import Message, Params
+from tidegate.signals import Capability
+
+CHARS_PER_TOKEN = 3.0
+"""Conservative: OpenAI's rule of thumb is four characters of English a token; code and small vocabularies come to three."""
+
+TOKENS_PER_TURN = 8
+"""Role, separators and template marks around one message: OpenAI's counting recipe has 3 or 4, ChatML templates up to 8."""
+
+TOKENS_PER_REPLY = 3
+"""The marks that open the answer."""
+
+
+def estimate(messages: Sequence[Message], params: Params, chars_per_token: float = CHARS_PER_TOKEN) -> int:
+    """Prompt tokens, rather too many than too few.
+
+    ceil(ASCII characters / chars_per_token) + UTF-8 bytes of other characters / 2 + 8 a message + 3. A byte-level BPE never
+    makes more tokens than bytes; for scripts outside Latin, vocabularies of 32k to 200k come to 0.3 to 0.5 a byte.
+    """
+    texts = [text for message in messages for text in _texts(message)] + list(_schema(params))
+    length = sum(_weight(text, chars_per_token) for text in texts)
+    return math.ceil(length) + TOKENS_PER_TURN * len(messages) + TOKENS_PER_REPLY
+
+
+def needs(messages: Sequence[Message], params: Params) -> tuple[Capability, ...]:
+    """The capabilities without which a lane cannot serve the job."""
+    wants_json = params.response_format is not None and params.response_format.type != "text"
+    wants_tools = any(message.tool_calls or message.role == "tool" for message in messages)
+    wanted = {Capability.JSON: wants_json, Capability.TOOLS: wants_tools}
+    return tuple(capability for capability, is_wanted in wanted.items() if is_wanted)
+
+
+def _texts(message: Message) -> list[str]:
+    calls = message.tool_calls or ()
+    return [
+        message.text,
+        message.name or "",
+        *(f"{call.function.name}{call.function.arguments}{call.id}" for call in calls),
+    ]
+
+
+def _schema(params: Params) -> list[str]:
+    """A provider puts the schema into the prompt, or something of its length."""
+    return [params.response_format.to_json()] if params.response_format else []
+
+
+def _weight(text: str, chars_per_token: float) -> float:
+    ascii_chars = sum(map(str.isascii, text)) if not text.isascii() else len(text)
+    other_bytes = len(text.encode(errors="replace")) - ascii_chars if ascii_chars < len(text) else 0
+    return ascii_chars / chars_per_token + other_bytes / 2

@@ -1,0 +1,110 @@
+"""The router's two tasks: take a job in by message, and route one that is on record.
+
+Routing is stateless and may happen twice: the ledger takes the first placement and refuses the second.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from celery import Celery
+from pydantic import ValidationError
+
+from router import audit
+from router.inspection import Inspector
+from router.placement import Placement
+from router.policy.loader import Policy
+from router.prompts import Prompts, resolve
+from tidegate.client import Client
+from tidegate.decision import Decision
+from tidegate.errors import (
+    Conflict,
+    IdempotencyConflict,
+    InvalidJob,
+    PayloadMissing,
+    Reason,
+    SealBroken,
+    Unavailable,
+    UnknownJob,
+)
+from tidegate.job import Job
+from tidegate.ledger.census import Census
+from tidegate.ledger.record import Record
+from tidegate.ledger.states import State
+from tidegate.names import ROUTE_TASK, SUBMIT_TASK
+from tidegate.signals import Signals
+from tidegate.value import problems_on_record
+
+
+@dataclass(frozen=True, kw_only=True)
+class Routing:
+    """One job through open, inspect, decide, place."""
+
+    client: Client
+    inspector: Inspector
+    prompts: Prompts
+    census: Census
+    policy: Policy
+    decide: Callable[[Policy, Signals], Decision]
+    placement: Placement
+
+    def route(self, job_id: str) -> None:
+        """Place a job that is accepted. Anything else about it is somebody else's by now."""
+        try:
+            record = self.client.record(job_id)
+        except UnknownJob:
+            return
+        if record.state is not State.ACCEPTED:
+            return
+        try:
+            self._route(record)
+        except Conflict:
+            audit.raced(job_id)
+        except Unavailable as exc:
+            audit.delayed(job_id, exc)  # the janitor wakes us again
+        except Exception as exc:  # noqa: BLE001 - a bug must end in a dead letter that says so, not in silence
+            self._refuse(record, Reason.ROUTING_FAILED, f"the router failed with {type(exc).__name__}")
+
+    def submit(self, job_id: str, job: Any) -> None:
+        """Take in a job that travelled in a message. What is malformed becomes a dead letter, so its sender can see."""
+        try:
+            self.client.submit(job if isinstance(job, str) else json.dumps(job), job_id=job_id)
+        except IdempotencyConflict:
+            audit.raced(job_id)
+        except InvalidJob:
+            self.client.take_in_malformed(job_id, json.dumps(job).encode())
+
+    def _route(self, record: Record) -> None:
+        try:
+            given = Job.from_json(self.client.vault.get(record.payload or ""))
+            job = resolve(given, self.prompts)
+        except ValidationError as exc:
+            return self._refuse(record, Reason.MALFORMED, "; ".join(problems_on_record(exc, model=Job)))
+        except InvalidJob as exc:
+            return self._refuse(record, Reason.MALFORMED, str(exc))
+        except (PayloadMissing, SealBroken) as exc:
+            return self._refuse(record, Reason.PAYLOAD_MISSING, str(exc))
+        load = self.census.loads(self.policy.lanes)
+        decision = self.decide(self.policy, self.inspector.inspect(job, load=load))
+        audit.decided(record, decision)
+        self.placement.place(record, job, decision, rewritten=job is not given)
+        return None
+
+    def _refuse(self, record: Record, reason: Reason, cause: str) -> None:
+        self.placement.refuse(record, reason, cause)
+
+
+def register(app: Celery, routing: Routing) -> None:
+    """Make the tasks known to this process's app, and to no other."""
+
+    @app.task(name=ROUTE_TASK, shared=False)  # type: ignore[untyped-decorator]
+    def route(job_id: str) -> None:
+        routing.route(job_id)
+
+    # The text exists nowhere else until this task has run: its message is kept until then.
+    @app.task(name=SUBMIT_TASK, bind=True, shared=False, acks_late=True, ignore_result=False)  # type: ignore[untyped-decorator]
+    def submit(self: Any, job: Any) -> dict[str, str]:
+        job_id = str(self.request.id)
+        routing.submit(job_id, job)
+        return {"job_id": job_id}

@@ -1,0 +1,103 @@
+"""The shipped policy, its schema and its prompts: they hold, and they do what their comments say."""
+
+import json
+from pathlib import Path
+
+import genai_prices
+import pytest
+from jsonschema import Draft202012Validator
+
+from router.policy.engine import decide
+from router.policy.loader import load_policy
+from router.policy.schema import schema
+from router.prompts import read_prompts
+from tidegate.documents import read
+from tidegate.lane import Zone
+from tidegate.lanes import read_lanes
+from tidegate.settings import Settings
+from tidegate.signals import Band, Complexity, LaneLoad, Level, Sensitivity, Signals
+
+FOLDER = Settings().home / "policies"
+DEFAULT = FOLDER / "default.yaml"
+
+
+def signals(level: Level, band: Band, *, tokens: int, wait_s: float = 0.0) -> Signals:
+    """Signals of a job while the local lane has this wait."""
+    return Signals(
+        sensitivity=Sensitivity(level=level),
+        complexity=Complexity(band=band),
+        tokens=tokens,
+        max_tokens=256,
+        load={"local-small": LaneLoad(wait_s=wait_s)},
+    )
+
+
+def test_the_shipped_policy_holds_without_a_warning() -> None:
+    """What we ship is what we ask of others."""
+    assert load_policy(DEFAULT).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("level", "band", "tokens", "wait_s", "rule", "lanes"),
+    [
+        ("personal", "simple", 50, 0, "sensitive-stays-inside", ["local-small"]),
+        ("restricted", "complex", 50, 99, "sensitive-stays-inside", ["local-small"]),
+        ("unknown", "moderate", 50, 99, "sensitive-stays-inside", ["local-small"]),
+        ("public", "simple", 300, 20, "simple-runs-local", ["local-small"]),
+        ("internal", "simple", 300, 21, "simple-runs-local", ["openai-small", "local-small"]),
+        ("public", "simple", 301, 0, "the-rest-goes-small", ["openai-small", "openai-large"]),
+        ("public", "moderate", 50, 0, "the-rest-goes-small", ["openai-small", "openai-large"]),
+        ("public", "unknown", 50, 0, "the-rest-goes-small", ["openai-small", "openai-large"]),
+        ("public", "complex", 50, 0, "complex-goes-large", ["openai-large"]),
+        ("public", "simple", 30_001, 0, "long-goes-large", ["openai-large"]),
+    ],
+)
+def test_the_shipped_policy_does_what_its_comments_say(
+    level: str, band: str, tokens: int, wait_s: float, rule: str, lanes: list[str]
+) -> None:
+    """One case for each rule and each edge."""
+    seen = signals(Level(level), Band(band), tokens=tokens, wait_s=wait_s)
+    decision = decide(load_policy(DEFAULT), seen)
+    assert (decision.rule, list(decision.lanes), decision.cause) == (rule, lanes, None)
+
+
+def test_every_job_of_the_local_lane_fits_its_model() -> None:
+    """The longest job that the rule sends to the local lane leaves room for a whole answer of the usual length."""
+    lane = read_lanes(DEFAULT)["local-small"]
+    assert 300 * 4 / lane.chars_per_token + 256 <= lane.context_tokens
+
+
+def test_prices_of_the_outside_lanes_are_known() -> None:
+    """A job outside has a cost on record, so its model must be in the price table that we ship with."""
+    for lane in read_lanes(DEFAULT).values():
+        if lane.zone is Zone.OUTSIDE:
+            usage = genai_prices.Usage(input_tokens=1_000_000, output_tokens=0)
+            assert genai_prices.calc_price(usage, lane.model, provider_id="openai").total_price > 0
+
+
+def test_the_schema_beside_the_policies_is_the_generated_one() -> None:
+    """Editors must complete what the loader accepts. To renew: tidegate policy schema > policies/schema.json."""
+    assert json.loads((FOLDER / "schema.json").read_text()) == schema()
+
+
+def test_the_shipped_policy_fits_the_schema(tmp_path: Path) -> None:
+    """What the loader accepts, an editor does not underline; and the misspelt it does."""
+    validator = Draft202012Validator(schema())
+    Draft202012Validator.check_schema(schema())
+    tree = json.loads(json.dumps(read(DEFAULT).tree))
+    assert list(validator.iter_errors(tree)) == []
+    tree["rules"][0]["when"]["sensitivty"] = "personal"
+    tree["lanes"]["local-small"]["name"] = "other"
+    assert len(list(validator.iter_errors(tree))) == 2
+
+
+def test_the_shipped_policy_names_its_schema() -> None:
+    """The first line is what editors read."""
+    assert DEFAULT.read_text().startswith("# yaml-language-server: $schema=schema.json\n")
+
+
+def test_the_shipped_prompts_can_be_read() -> None:
+    """Each says what it is for and takes at least one variable."""
+    prompts = read_prompts(FOLDER / "prompts.yaml")
+    assert set(prompts) == {"sentiment", "ticket-triage", "visit-summary"}
+    assert all(prompt.about and prompt.variables for prompt in prompts.values())

@@ -1,0 +1,31 @@
+"""Signing and checking clearances: the wire form is `<base64 of the signature>.<clearance as JSON>`."""
+
+import base64
+import binascii
+
+from pydantic import ValidationError
+
+from tidegate.decision import Clearance
+from tidegate.errors import NoClearance
+from tidegate.keys import Signer, Verifier
+
+
+def sign(clearance: Clearance, signer: Signer) -> str:
+    """The wire form of a clearance."""
+    body = clearance.to_json()
+    return f"{base64.b64encode(signer.sign(body.encode())).decode('ascii')}.{body}"
+
+
+def verified(wire: str | None, verifier: Verifier) -> Clearance:
+    """The clearance, if the router signed it. Raises NoClearance."""
+    if not wire:
+        raise NoClearance("the record carries no clearance")
+    encoded, _, body = wire.partition(".")
+    try:
+        signature = base64.b64decode(encoded, validate=True)
+        clearance = Clearance.from_json(body)
+    except (binascii.Error, ValidationError):
+        raise NoClearance("the clearance cannot be read") from None
+    if not verifier.holds(signature, body.encode()):
+        raise NoClearance("the clearance was not signed by the router")
+    return clearance

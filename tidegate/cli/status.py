@@ -1,0 +1,56 @@
+"""`tidegate status`: lanes, depth, jobs in flight, ages, workers, and what has ended."""
+
+import json
+from typing import Any
+
+import typer
+
+from tidegate import connections
+from tidegate.cli.console import AsJson, emit, out, seconds, table
+from tidegate.lanes import read_lanes
+from tidegate.ledger.census import Census
+from tidegate.settings import load
+
+
+def mount(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(rich_help_panel="Operators")(status)
+
+
+def status(*, as_json: AsJson = False) -> None:
+    """Show lanes, workers and totals."""
+    settings = load()
+    where = connections.addresses(settings)
+    census = Census(connections.connect(where.store, timeout_s=settings.store_timeout_s))
+    lanes = read_lanes(settings.policy_file)
+    loads = census.loads(["intake", *lanes])
+    workers, totals = census.workers(), census.totals()
+    if as_json:
+        facts: dict[str, Any] = {
+            "lanes": {name: json.loads(load.model_dump_json()) for name, load in loads.items()},
+            "workers": [json.loads(worker.to_json()) for worker in workers],
+            "ended": totals,
+        }
+        return emit(facts)
+    rows = (
+        (
+            name,
+            lanes[name].zone.value if name in lanes else None,
+            load.queued,
+            load.running,
+            load.waiting,
+            load.slots,
+            seconds(load.service_s),
+            seconds(load.wait_s) or "no worker",
+            seconds(load.oldest_s) if load.queued else None,
+        )
+        for name, load in loads.items()
+    )
+    out.print(table(("lane", "zone", "queued", "running", "retry later", "slots", "service", "wait", "oldest"), rows))
+    out.print()
+    out.print(
+        table(("worker", "role", "lanes", "slots"), ((w.name, w.role, ", ".join(w.lanes), w.slots) for w in workers))
+    )
+    out.print()
+    out.print("ended: " + ", ".join(f"{count} {state}" for state, count in totals.items()))
+    return None

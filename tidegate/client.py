@@ -1,0 +1,196 @@
+"""Client: how a backend service submits jobs and reads results.
+
+client = Client()
+job_id = client.submit(Job(text="What is the sentiment of this review? …"))
+print(client.result(job_id, timeout_s=60).text)
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import hmac
+import uuid
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from tidegate import connections
+from tidegate.errors import (
+    BrokerUnavailable,
+    IdempotencyConflict,
+    InvalidJob,
+    JobFailed,
+    PayloadMissing,
+)
+from tidegate.job import Job
+from tidegate.keys import keyring
+from tidegate.lane import Zone
+from tidegate.ledger import states, watch
+from tidegate.ledger.record import Record
+from tidegate.ledger.states import State
+from tidegate.ledger.store import Keep, Ledger
+from tidegate.messaging import Doorbell, celery_app, queue_priority
+from tidegate.result import JobResult
+from tidegate.settings import Settings, load
+from tidegate.value import problems
+from tidegate.vault import Seals, Vault, new_slot
+
+_KEEP_BEYOND_DEADLINE_S = 3600
+"""A payload outlives its deadline a little: the janitor, not the vault, ends a job."""
+
+
+class Client:
+    """Thread-safe. A job that `submit` returned an id for is on record and will end."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self._settings = settings or load()
+        where = connections.addresses(self._settings)
+        self._where = where
+        redis = connections.connect(where.store, timeout_s=self._settings.store_timeout_s)
+        self.ledger = Ledger(redis, keep=Keep(result_s=self._settings.result_keep_s, dead_s=self._settings.dead_keep_s))
+        rings = {zone: keyring(self._settings, zone) for zone in Zone}
+        self._fingerprint_key = next(iter(rings[Zone.INSIDE].keys.values()))
+        self.vault = Vault(redis, Seals(rings))
+        self.doorbell = Doorbell(celery_app(self._settings, where))
+
+    def submit(self, job: Job | Mapping[str, Any] | str, *, job_id: str | None = None) -> str:
+        """Put a job on record and wake the router. Returns the job's id.
+
+        The same idempotency key (or id) again returns the first job's id. Raises InvalidJob,
+        IdempotencyConflict, StoreUnavailable, StorageFull; after any of them nothing is half done.
+        """
+        job = parse_job(job)
+        body = job.to_json().encode()
+        if len(body) > self._settings.max_job_bytes:
+            raise InvalidJob((f"(the whole): {len(body)} bytes; at most {self._settings.max_job_bytes}",))
+        job_id = job_id or id_for(job)
+        if self._accept(job_id, body, job):
+            # The job is safe: where the wake-up fails, the janitor sends it.
+            with contextlib.suppress(BrokerUnavailable):
+                self.doorbell.ring_router(job_id, priority=_priority(job))
+        return job_id
+
+    def submit_many(self, jobs: Iterable[Job | Mapping[str, Any] | str]) -> list[str]:
+        """Submit each job; all are checked before the first is sent. Returns the ids in order."""
+        checked, wrong = [], []
+        for index, job in enumerate(jobs):
+            try:
+                checked.append(parse_job(job))
+            except InvalidJob as exc:
+                wrong += [f"[{index}].{problem}" for problem in exc.problems]
+        if wrong:
+            raise InvalidJob(tuple(wrong))
+        return [self.submit(job) for job in checked]
+
+    def result(self, job_id: str, *, timeout_s: float = 60.0) -> JobResult:
+        """Wait for the end. Raises JobFailed where there is no result, ResultTimeout, UnknownJob."""
+        for _ in self.stream_states(job_id, timeout_s=timeout_s):
+            pass
+        return self._opened(self.ledger.get(job_id))
+
+    def stream_states(self, job_id: str, *, timeout_s: float = 60.0) -> Iterator[State]:
+        """Each state that the job is seen in, until its end."""
+        return watch.states(self.ledger, job_id, timeout_s=timeout_s)
+
+    def cancel(self, job_id: str) -> None:
+        """Give the job up. Raises Conflict where it has ended already, UnknownJob."""
+        self.ledger.apply(job_id, states.cancel())
+
+    def record(self, job_id: str) -> Record:
+        """What the ledger knows: state, lane, decision, reason; never text."""
+        return self.ledger.get(job_id)
+
+    def take_in_malformed(self, job_id: str, body: bytes) -> None:
+        """Put on record what came by message and is no job: the router makes it a dead letter that says why."""
+        if self._accept(job_id, body[: self._settings.max_job_bytes], Job(text="malformed")):
+            with contextlib.suppress(BrokerUnavailable):
+                self.doorbell.ring_router(job_id, priority=queue_priority(latency="interactive", priority=5))
+
+    def _accept(self, job_id: str, body: bytes, job: Job) -> bool:
+        slot = new_slot(job_id, "payload")
+        fingerprint = hmac.new(self._fingerprint_key, body, hashlib.sha256).hexdigest()[:32]
+        accepted = self.ledger.accept(
+            job_id,
+            slot=slot,
+            envelope=self.vault.seals.seal(Zone.INSIDE, slot, body),
+            keep_s=int(job.hints.deadline_s) + _KEEP_BEYOND_DEADLINE_S,
+            deadline_s=job.hints.deadline_s,
+            look_in_s=self._settings.nudge_s,
+            fields={
+                "tenant": job.tenant,
+                "latency": job.hints.latency,
+                "priority": str(_priority(job)),
+                "fingerprint": fingerprint,
+            },
+        )
+        if not accepted.created and accepted.fingerprint != fingerprint:
+            raise IdempotencyConflict(f"job {job_id} is on record with other content under this idempotency key")
+        return accepted.created
+
+    def _opened(self, record: Record) -> JobResult:
+        if record.state is not State.SUCCEEDED:
+            raise JobFailed(record.id, state=record.state, reason=record.reason, cause=record.cause)
+        if record.result is None:
+            raise PayloadMissing(f"the result of job {record.id} is no longer kept")
+        return JobResult.from_json(self.vault.get(record.result))
+
+
+class AsyncClient:
+    """The same for asyncio. Short calls run in threads; waiting is done on the event loop."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self._settings = settings or load()
+        self._client = Client(self._settings)
+        store = connections.addresses(self._settings).store
+        self._redis = connections.connect_async(store, timeout_s=self._settings.store_timeout_s)
+
+    async def submit(self, job: Job | Mapping[str, Any] | str, *, job_id: str | None = None) -> str:
+        """See Client.submit."""
+        return await asyncio.to_thread(self._client.submit, job, job_id=job_id)
+
+    async def submit_many(self, jobs: Iterable[Job | Mapping[str, Any] | str]) -> list[str]:
+        """See Client.submit_many."""
+        return await asyncio.to_thread(self._client.submit_many, list(jobs))
+
+    async def result(self, job_id: str, *, timeout_s: float = 60.0) -> JobResult:
+        """See Client.result."""
+        async for _ in self.stream_states(job_id, timeout_s=timeout_s):
+            pass
+        record = await asyncio.to_thread(self._client.record, job_id)
+        return await asyncio.to_thread(self._client._opened, record)  # noqa: SLF001 - the same file's other half
+
+    def stream_states(self, job_id: str, *, timeout_s: float = 60.0) -> AsyncIterator[State]:
+        """See Client.stream_states."""
+        return watch.states_async(self._redis, self._client.ledger, job_id, timeout_s=timeout_s)
+
+    async def cancel(self, job_id: str) -> None:
+        """See Client.cancel."""
+        await asyncio.to_thread(self._client.cancel, job_id)
+
+    async def aclose(self) -> None:
+        """Close the connection that waits."""
+        await self._redis.aclose()
+
+
+def parse_job(job: Job | Mapping[str, Any] | str) -> Job:
+    """A Job from a Job, a mapping or its JSON. Raises InvalidJob that names each field."""
+    if isinstance(job, Job):
+        return job
+    try:
+        if isinstance(job, str):
+            return Job.from_json(job)
+        return Job.model_validate(job, strict=False)
+    except ValidationError as exc:
+        raise InvalidJob(problems(exc)) from None
+
+
+def id_for(job: Job) -> str:
+    """A fresh id, or the one that an idempotency key always gives within its tenant."""
+    if job.idempotency_key is None:
+        return uuid.uuid4().hex
+    return hashlib.sha256(f"{job.tenant}\0{job.idempotency_key}".encode()).hexdigest()[:32]
+
+
+def _priority(job: Job) -> int:
+    return queue_priority(latency=job.hints.latency, priority=job.hints.priority)

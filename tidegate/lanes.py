@@ -1,0 +1,55 @@
+"""The lanes of a policy file, read without its rules: what a worker needs to know to serve one."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, ConfigDict, Field
+
+from tidegate.documents import Document, in_order, read
+from tidegate.errors import InvalidDocument
+from tidegate.lane import Lane
+from tidegate.value import Name, Value
+
+
+def read_lanes(path: Path) -> dict[str, Lane]:
+    """The lanes of the file, by name. Raises InvalidDocument with all errors of that part."""
+    document = read(path)
+    found, problems = document.attempt(_LanesPart)
+    problems = (*problems, *misplaced_names(document))
+    if found is None or problems:
+        raise InvalidDocument(in_order(problems))
+    return dict(found.lanes)
+
+
+def misplaced_names(document: Document) -> tuple[str, ...]:
+    """A lane's name is the key it stands under; a second one inside it could only contradict."""
+    lanes = document.tree.get("lanes")
+    return tuple(
+        document.at(("lanes", key, "name"), "unknown field; the lane's name is the key above it")
+        for key, lane in (lanes.items() if isinstance(lanes, Mapping) else ())
+        if isinstance(lane, Mapping) and "name" in lane
+    )
+
+
+def _named(lanes: Any) -> Any:
+    """Give each lane the name of its key."""
+    if not isinstance(lanes, dict):
+        return lanes
+    return {key: {**lane, "name": key} if isinstance(lane, dict) else lane for key, lane in lanes.items()}
+
+
+Lanes = Annotated[
+    dict[Name, Lane],
+    BeforeValidator(_named),
+    Field(min_length=1, description="The places where a job may run, by name."),
+]
+"""A mapping from name to the lane's other fields."""
+
+
+class _LanesPart(Value):
+    """A policy file of which only the lanes are looked at."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    lanes: Lanes

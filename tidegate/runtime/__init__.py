@@ -1,0 +1,1 @@
+"""The embedded default: a store server and the processes of a small installation on one machine."""

@@ -1,0 +1,78 @@
+"""supervisord's side of an installation: its configuration, and the process that runs it.
+
+supervisord restarts what dies, rotates logs and stops everything in order; nothing of that is written here again.
+"""
+
+import ctypes
+import os
+import shlex
+import signal
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from supervisor import supervisord
+
+from tidegate.runtime.programs import Program
+
+STOP_WAIT_S = 15
+"""supervisord's patience with one process; more than a worker's own grace."""
+
+_PR_SET_PDEATHSIG = 1
+"""prctl(2): the signal to send to this process when its parent dies."""
+
+
+def configuration(programs: Iterable[Program], *, data: Path) -> str:
+    """The supervisor's file. Early programs stand alone and stop last; the others stop together, before them."""
+    programs = tuple(programs)
+    logs = data / "logs"
+    sections = [
+        (
+            "[supervisord]\nnodaemon=true\nsilent=true\nminfds=256\nminprocs=10\n"
+            f"logfile={_escaped(str(logs / 'supervisor.log'))}\npidfile={_escaped(str(data / 'run' / 'supervisor.pid'))}\n"
+            f"childlogdir={_escaped(str(logs))}\n"
+        )
+    ]
+    sections += [_section(program, logs) for program in programs]
+    together = ",".join(program.name for program in programs if not program.first)
+    sections.append(f"[group:tidegate]\nprograms={together}\npriority=100\n")
+    return "\n".join(sections)
+
+
+def main(config: str) -> None:
+    """Become supervisord; stop everything when the process that started us dies."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() == 1:
+        sys.exit(1)
+    supervisord.main(["-c", config])
+
+
+def _section(program: Program, logs: Path) -> str:
+    hidden = [part for name in program.hidden for part in ("-u", name)]
+    command = ("/usr/bin/env", *hidden, *program.command)
+    environment = ",".join(f'{name}="{_escaped(value)}"' for name, value in program.env.items())
+    lines = {
+        "command": _escaped(shlex.join(command)),
+        "priority": "1" if program.first else "100",
+        "autorestart": "true",
+        "startsecs": "1",
+        "startretries": "10",
+        "stopwaitsecs": str(STOP_WAIT_S),
+        "killasgroup": "true",
+        "redirect_stderr": "true",
+        "stdout_logfile": _escaped(str(logs / f"{program.name}.log")),
+        "stdout_logfile_maxbytes": "10MB",
+        "stdout_logfile_backups": "2",
+        **({"environment": environment} if environment else {}),
+    }
+    return f"[program:{program.name}]\n" + "".join(f"{key}={value}\n" for key, value in lines.items())
+
+
+def _escaped(text: str) -> str:
+    """Supervisord expands percent signs."""
+    return text.replace("%", "%%")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

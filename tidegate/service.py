@@ -1,0 +1,93 @@
+"""Service: how a Celery worker of ours runs, be it router or lane worker.
+
+It reports its presence, watches that it still consumes, and stops in order. What its tasks do is not known here.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from celery import Celery, bootsteps
+from kombu.entity import Queue
+
+from tidegate.ledger.census import Census, Presence
+from tidegate.logs import logger
+from tidegate.presence import BEAT_S, reported
+
+STALLED_S = 60.0
+"""A consumer that was silent for this long while its broker answers is stuck (celery #10205)."""
+
+EXIT_STALLED = 75
+"""EX_TEMPFAIL: the supervisor starts a fresh process."""
+
+log = logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """One worker process: what it consumes, and what it says of itself."""
+
+    app: Celery
+    queues: Sequence[Queue]
+    presence: Presence
+    census: Census
+    log_level: str = "INFO"
+
+    def run(self) -> None:
+        """Serve until told to stop."""
+        pulse = _pulse_step()
+        self.app.steps["consumer"].add(pulse)
+        self.app.conf.task_queues = list(self.queues)
+        worker = self.app.Worker(
+            hostname=self.presence.name,
+            pool="threads",
+            concurrency=self.presence.slots,
+            queues=[queue.name for queue in self.queues],
+            loglevel=self.log_level,
+            without_gossip=True,
+            without_mingle=True,
+            optimization="fair",
+            quiet=True,
+        )
+        with reported(self.census, self.presence) as stop:
+            threading.Thread(target=self._watch, args=(stop, pulse), name="watchdog", daemon=True).start()
+            worker.start()
+        raise SystemExit(worker.exitcode or 0)
+
+    def _watch(self, stop: threading.Event, pulse: Any) -> None:
+        while not stop.wait(BEAT_S):
+            silent_s = time.monotonic() - pulse.last
+            if silent_s > STALLED_S and self._broker_answers():
+                log.error("consumer.stalled", worker=self.presence.name, silent_s=round(silent_s))
+                os._exit(EXIT_STALLED)
+
+    def _broker_answers(self) -> bool:
+        try:
+            with self.app.connection_for_read() as connection:
+                connection.ensure_connection(max_retries=1, timeout=5)
+        except Exception:  # noqa: BLE001 - each transport raises errors of its own
+            return False
+        return True
+
+
+def _pulse_step() -> Any:
+    """A step of Celery's consumer that notes the time on each turn of its loop."""
+
+    class Pulse(bootsteps.StartStopStep):  # type: ignore[misc]
+        requires = ("celery.worker.consumer.tasks:Tasks",)
+        last = time.monotonic()
+
+        def start(self, parent: Any) -> None:
+            type(self).last = time.monotonic()
+            self._timer = parent.timer.call_repeatedly(1.0, self._beat)
+
+        def stop(self, _parent: Any) -> None:
+            self._timer.cancel()
+
+        def _beat(self) -> None:
+            type(self).last = time.monotonic()
+
+    return Pulse

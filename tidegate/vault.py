@@ -1,0 +1,104 @@
+"""The vault: where payloads and results lie, sealed by zone, until they expire.
+
+An envelope is `tg1.<zone>.<key id>.` followed by a nonce and AES-256-GCM's ciphertext. The head and the slot's name are
+authenticated: an envelope that is edited, or moved to another job's slot, does not open.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from tidegate.connections import StoreClient
+from tidegate.errors import PayloadMissing, SealBroken
+from tidegate.keys import Keyring
+from tidegate.lane import Zone
+from tidegate.ledger.store import store_errors
+from tidegate.names import STORE_PREFIX
+
+_MAGIC = "tg1"
+_NONCE_BYTES = 12
+
+
+@dataclass(frozen=True)
+class Seals:
+    """Seals and opens with the keyrings that this process was given. Pure but for its nonces."""
+
+    keyrings: Mapping[Zone, Keyring]
+
+    def seal(self, zone: Zone, slot: str, plain: bytes) -> bytes:
+        """Raises SealBroken where this process has no key of that zone."""
+        key_id, key = self._ring(zone).sealing
+        head = f"{_MAGIC}.{zone}.{key_id}.".encode("ascii")
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return head + nonce + AESGCM(key).encrypt(nonce, plain, head + slot.encode())
+
+    def open(self, slot: str, envelope: bytes) -> bytes:
+        """Raises SealBroken where the envelope is not whole, not for this slot, or not for this process."""
+        try:
+            magic, zone, key_id, rest = envelope.split(b".", 3)
+            ring = self._ring(Zone(zone.decode("ascii")))
+            key = ring.keys.get(key_id.decode("ascii"))
+        except ValueError:
+            raise SealBroken("not an envelope") from None
+        if magic.decode("ascii", "replace") != _MAGIC or key is None:
+            raise SealBroken(f"sealed with a key that this process does not have (zone {ring.zone})")
+        head = envelope[: len(envelope) - len(rest)]
+        try:
+            return AESGCM(key).decrypt(rest[:_NONCE_BYTES], rest[_NONCE_BYTES:], head + slot.encode())
+        except (InvalidTag, ValueError):
+            raise SealBroken("the envelope was edited, or belongs to another slot") from None
+
+    def _ring(self, zone: Zone) -> Keyring:
+        if zone not in self.keyrings:
+            raise SealBroken(f"this process has no key of the zone {zone}")
+        return self.keyrings[zone]
+
+
+class Vault:
+    """Sealed texts in the store. Every text has a slot of its own and a time to live."""
+
+    def __init__(self, client: StoreClient, seals: Seals, *, prefix: str = STORE_PREFIX) -> None:
+        self._redis = client
+        self.seals = seals
+        self._prefix = prefix
+
+    def put(self, slot: str, plain: bytes, *, zone: Zone, keep_s: int) -> str:
+        """Seal and store. Returns the envelope's digest."""
+        envelope = self.seals.seal(zone, slot, plain)
+        with store_errors():
+            self._redis.set(self._key(slot), envelope, ex=keep_s)
+        return digest(envelope)
+
+    def envelope(self, slot: str) -> bytes:
+        """The envelope as it lies there. Raises PayloadMissing."""
+        with store_errors():
+            found: bytes | None = self._redis.get(self._key(slot))
+        if found is None:
+            raise PayloadMissing("the vault has nothing in this slot: it expired, or was never there")
+        return found
+
+    def get(self, slot: str) -> bytes:
+        """Open what lies in a slot. Raises PayloadMissing, SealBroken."""
+        return self.seals.open(slot, self.envelope(slot))
+
+    def drop(self, slot: str) -> None:
+        """Remove what lies in a slot."""
+        with store_errors():
+            self._redis.unlink(self._key(slot))
+
+    def _key(self, slot: str) -> str:
+        return f"{self._prefix}:vault:{slot}"
+
+
+def new_slot(job_id: str, kind: str) -> str:
+    """A slot that nobody else writes to: two routers, or a zombie and its successor, never share one."""
+    return f"{job_id}:{kind}:{secrets.token_hex(6)}"
+
+
+def digest(envelope: bytes) -> str:
+    """SHA-256, in hex."""
+    return hashlib.sha256(envelope).hexdigest()

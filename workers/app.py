@@ -1,0 +1,109 @@
+"""Wiring of a worker process: its lanes, its keys, its backends.
+
+A process that serves lanes outside is given the outside keyring and nothing else: it could not open an inside payload
+if it tried.
+"""
+
+import os
+import socket
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from celery.signals import worker_shutting_down
+from kombu.entity import Queue
+
+from tidegate import __version__, connections
+from tidegate.errors import InvalidSettings
+from tidegate.keys import keyring, verifier
+from tidegate.lane import Lane, Zone
+from tidegate.lanes import read_lanes
+from tidegate.ledger.census import Census, Presence
+from tidegate.ledger.store import Keep, Ledger
+from tidegate.messaging import Doorbell, celery_app
+from tidegate.service import Service
+from tidegate.settings import Settings
+from tidegate.vault import Seals, Vault
+from workers.backend import Backend, open_backend
+from workers.lease import Leases
+from workers.outcomes import Outcomes
+from workers.tasks import Running, register
+
+GRACE_S = 8.0
+"""After a polite signal: what is running by then is handed back to its lane. Less than the supervisor's patience."""
+
+
+def open_service(settings: Settings, *, zone: Zone, only: Sequence[str] = ()) -> Service:
+    """A worker of one zone's lanes (or of some of them), ready to run. Raises Misuse where it cannot serve them."""
+    lanes = lanes_of(settings, zone=zone, only=only)
+    where = connections.addresses(settings)
+    redis = connections.connect(where.store, timeout_s=settings.store_timeout_s)
+    app = celery_app(settings, where)
+    name = f"{zone}@{socket.gethostname()}.{os.getpid()}"
+    ledger = Ledger(redis, keep=Keep(result_s=settings.result_keep_s, dead_s=settings.dead_keep_s))
+    running = Running(
+        name=name,
+        ledger=ledger,
+        vault=Vault(redis, Seals({zone: keyring(settings, zone)})),
+        outcomes=Outcomes(ledger, Doorbell(app), nudge_s=settings.nudge_s),
+        leases=Leases(ledger, lease_s=settings.lease_s),
+        verifier=cache(lambda: verifier(settings)),
+        lanes=lanes,
+        backend=_backends(settings),
+        result_keep_s=settings.result_keep_s,
+    )
+    register(app, running)
+    _leave_in_order(running)
+    return Service(
+        app=app,
+        queues=[Queue(lane.queue, routing_key=lane.queue) for lane in lanes.values()],  # type: ignore[no-untyped-call]
+        census=Census(redis),
+        log_level=settings.log_level,
+        presence=Presence(
+            name=name,
+            role="worker",
+            zone=zone.value,
+            lanes=tuple(lanes),
+            slots=sum(lane.concurrency for lane in lanes.values()),
+            pid=os.getpid(),
+            version=__version__,
+        ),
+    )
+
+
+def lanes_of(settings: Settings, *, zone: Zone, only: Sequence[str] = ()) -> Mapping[str, Lane]:
+    """The lanes of a zone. Raises InvalidSettings for a name that is not one of them."""
+    lanes = {name: lane for name, lane in read_lanes(settings.policy_file).items() if lane.zone is zone}
+    unknown = sorted(set(only) - set(lanes))
+    if unknown or not lanes:
+        known = ", ".join(sorted(lanes)) or "none"
+        raise InvalidSettings(
+            f"{settings.policy_file}: no {zone} lane {', '.join(unknown) or 'at all'}; there is: {known}"
+        )
+    return {name: lane for name, lane in lanes.items() if not only or name in only}
+
+
+def _backends(settings: Settings) -> Callable[[Lane], Backend]:
+    """Backends by lane, each opened once, when its first job comes."""
+    opened: dict[str, Backend] = {}
+    lock = threading.Lock()
+
+    def backend(lane: Lane) -> Backend:
+        with lock:
+            if lane.name not in opened:
+                opened[lane.name] = open_backend(lane, settings)
+            return opened[lane.name]
+
+    return backend
+
+
+def _leave_in_order(running: Running) -> None:
+    """When Celery begins to stop, give what runs some time, then tell it to go."""
+
+    def leave(**_: Any) -> None:
+        timer = threading.Timer(GRACE_S, running.leases.give_up)
+        timer.daemon = True
+        timer.start()
+
+    worker_shutting_down.connect(leave, weak=False)

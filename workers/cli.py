@@ -1,0 +1,10 @@
+"""What the workers add to the `tidegate` command."""
+
+import typer
+
+from workers.models import commands as models
+
+
+def mount(root: typer.Typer) -> None:
+    """Add the workers' commands."""
+    models.mount(root)

@@ -1,0 +1,142 @@
+"""What follows when a run failed: the failure table, as a pure function from an error to an outcome.
+
+Nothing here knows a clock, a store or a provider: chance and the time left are passed in. The worker that asked
+carries the outcome out in the ledger. `docs/providers.md` shows the table in words.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tidegate.errors import (
+    AuthFailed,
+    BadRequest,
+    ContentRefused,
+    ContextOverflow,
+    EngineCrashed,
+    MalformedAnswer,
+    ModelMissing,
+    NetworkFailed,
+    NoClearance,
+    Overloaded,
+    PayloadMissing,
+    ProviderFailed,
+    QuotaExhausted,
+    RateLimited,
+    Reason,
+    RunTimedOut,
+    SchemaInvalid,
+)
+from tidegate.lane import Retry
+
+
+class Action(StrEnum):
+    """What to do with the job now."""
+
+    RETRY = "retry"
+    NEXT_LANE = "next_lane"
+    DEAD = "dead"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """The verdict on one failed run. Only a retry has a delay."""
+
+    action: Action
+    reason: Reason
+    """Why the job is dead; for the other actions, why it would be if nothing were left to try."""
+    delay_s: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One line of the table: the action to begin with, the reason if it ends here, a bound on the tries."""
+
+    first: Action
+    reason: Reason
+    most_tries: int | None = None
+    """Fewer tries than the lane allows, where another try seldom says anything else."""
+
+
+TABLE: Mapping[type[BaseException], Row] = {
+    # Passing trouble: the same lane again later, then the next lane.
+    RateLimited: Row(first=Action.RETRY, reason=Reason.MAX_ATTEMPTS),
+    Overloaded: Row(first=Action.RETRY, reason=Reason.MAX_ATTEMPTS),
+    NetworkFailed: Row(first=Action.RETRY, reason=Reason.MAX_ATTEMPTS),
+    ProviderFailed: Row(first=Action.RETRY, reason=Reason.MAX_ATTEMPTS),
+    EngineCrashed: Row(first=Action.RETRY, reason=Reason.MAX_ATTEMPTS),
+    RunTimedOut: Row(first=Action.RETRY, reason=Reason.TIMEOUT),
+    MalformedAnswer: Row(first=Action.RETRY, reason=Reason.MALFORMED),
+    SchemaInvalid: Row(first=Action.RETRY, reason=Reason.SCHEMA_INVALID, most_tries=2),
+    # The lane's trouble, which waiting does not cure: the next lane at once.
+    ContextOverflow: Row(first=Action.NEXT_LANE, reason=Reason.CONTEXT_OVERFLOW),
+    AuthFailed: Row(first=Action.NEXT_LANE, reason=Reason.PROVIDER_AUTH),
+    QuotaExhausted: Row(first=Action.NEXT_LANE, reason=Reason.QUOTA_EXHAUSTED),
+    ModelMissing: Row(first=Action.NEXT_LANE, reason=Reason.MODEL_MISSING),
+    # The job's trouble: no lane would do better. Refused content is never shopped around.
+    BadRequest: Row(first=Action.DEAD, reason=Reason.PROVIDER_4XX),
+    ContentRefused: Row(first=Action.DEAD, reason=Reason.CONTENT_REFUSED),
+    NoClearance: Row(first=Action.DEAD, reason=Reason.NO_CLEARANCE),
+    PayloadMissing: Row(first=Action.DEAD, reason=Reason.PAYLOAD_MISSING),
+    # The last row: anything that nobody foresaw.
+    BaseException: Row(first=Action.RETRY, reason=Reason.MAX_ATTEMPTS),
+}
+"""An error's class -> its row; a subclass that has none takes the row of its nearest base."""
+
+
+def decide(
+    error: BaseException,
+    *,
+    tries: int,
+    lane_index: int,
+    lanes: Sequence[str],
+    retry: Retry,
+    random_unit: float,
+    time_left_s: float,
+) -> Outcome:
+    """Say what follows a failed run.
+
+    `tries` counts the runs on this lane, the failed one included. `random_unit` is chance, in [0, 1).
+    """
+    row = _row(error)
+    if row.first is not Action.RETRY:
+        onward = row.first is Action.NEXT_LANE
+        return _onward(row.reason, lane_index, lanes, time_left_s) if onward else _dead(row.reason)
+    if tries >= min(retry.attempts, row.most_tries or retry.attempts):
+        return _onward(row.reason, lane_index, lanes, time_left_s)
+    delay_s = _delay_s(error, tries=tries, retry=retry, random_unit=random_unit)
+    if delay_s >= time_left_s:
+        return _onward(Reason.TIMEOUT, lane_index, lanes, time_left_s)
+    return Outcome(action=Action.RETRY, reason=row.reason, delay_s=delay_s)
+
+
+def _row(error: BaseException) -> Row:
+    return next(TABLE[base] for base in type(error).__mro__ if base in TABLE)
+
+
+def _onward(reason: Reason, lane_index: int, lanes: Sequence[str], time_left_s: float) -> Outcome:
+    """The next lane if there is one and time for it, else the end."""
+    if lane_index + 1 >= len(lanes):
+        return _dead(reason)
+    if time_left_s <= 0:
+        return _dead(Reason.TIMEOUT)
+    return Outcome(action=Action.NEXT_LANE, reason=reason)
+
+
+def _dead(reason: Reason) -> Outcome:
+    return Outcome(action=Action.DEAD, reason=reason)
+
+
+def _delay_s(error: BaseException, *, tries: int, retry: Retry, random_unit: float) -> float:
+    """Exponential backoff with full jitter, on top of what the provider asked for.
+
+    On top, not the greater of the two: a hundred jobs that were all told "in 5 s" must not come back together.
+    """
+    exponent = min(max(tries, 1) - 1, 64)  # past 64 doublings every cap is reached; floats must not overflow
+    return _asked_s(error) + random_unit * min(retry.cap_s, retry.base_s * 2.0**exponent)
+
+
+def _asked_s(error: BaseException) -> float:
+    asked_s = error.retry_after_s if isinstance(error, RateLimited) else None
+    return asked_s if asked_s is not None and math.isfinite(asked_s) and asked_s > 0 else 0.0

@@ -1,0 +1,98 @@
+"""The janitor: looks at every job whose time has come, and sees that none is stuck.
+
+It sends lost wake-ups again, starts retries that are due, takes jobs from workers that went silent, and ends those
+whose deadline passed. Several may run: the ledger takes one move and refuses the others.
+"""
+
+import contextlib
+import threading
+from dataclasses import dataclass
+
+from tidegate.errors import BrokerUnavailable, Conflict, Reason, Unavailable, UnknownJob
+from tidegate.ledger import states
+from tidegate.ledger.record import Record
+from tidegate.ledger.states import Move, State
+from tidegate.ledger.store import Ledger
+from tidegate.logs import logger
+from tidegate.messaging import Doorbell
+
+_BATCH = 500
+_NUDGE_CAP_S = 300.0
+_TRIM_EVERY = 3600
+
+log = logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Janitor:
+    """One janitor process."""
+
+    ledger: Ledger
+    doorbell: Doorbell
+    nudge_s: float
+    max_crashes: int
+    period_s: float
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until told to stop. A store that does not answer is waited for."""
+        rounds = 0
+        while not stop.is_set():
+            try:
+                busy = self.sweep() == _BATCH
+                if rounds % _TRIM_EVERY == 0:
+                    self.ledger.trim()
+            except Unavailable as exc:
+                busy = False
+                log.warning("janitor.delayed", error=type(exc).__name__)
+            rounds += 1
+            if not busy:
+                stop.wait(self.period_s)
+
+    def sweep(self) -> int:
+        """Look once at what is due. Returns how many jobs that were."""
+        due = self.ledger.due(limit=_BATCH)
+        now = self.ledger.now()
+        for job_id in due:
+            with contextlib.suppress(Conflict, UnknownJob):
+                self._look(self.ledger.get(job_id), now)
+        return len(due)
+
+    def _look(self, record: Record, now: float) -> None:
+        move = verdict(record, now=now, nudge_s=self.nudge_s, max_crashes=self.max_crashes)
+        if move is None:
+            return
+        self.ledger.apply(record.id, move)
+        log.info("janitor.moved", job=record.id, move=move.name, lane=record.lane)
+        with contextlib.suppress(BrokerUnavailable):  # looked at again, a little later each time
+            if move.to is State.ACCEPTED:
+                self.doorbell.ring_router(record.id, priority=record.priority)
+            elif move.to is State.PLACED and record.lane:
+                self.doorbell.ring_lane(record.lane, record.id, priority=record.priority)
+
+
+def verdict(record: Record, *, now: float, nudge_s: float, max_crashes: int) -> Move | None:
+    """What to do with a job that is due. Pure."""
+    if record.state.ended or (record.look_at or 0.0) > now:
+        return None
+    if now >= record.deadline_at:
+        return states.expire(rev=record.rev)
+    if record.state is State.WAITING:
+        return states.release(rev=record.rev, nudge_s=nudge_s)
+    if record.state is State.RUNNING:
+        return _lapsed(record, nudge_s=nudge_s, max_crashes=max_crashes)
+    wait_s = min(_NUDGE_CAP_S, nudge_s * 2.0 ** min(record.nudges + 1, 16))
+    return states.nudge(state=record.state, rev=record.rev, nudges=record.nudges + 1, nudge_s=wait_s)
+
+
+def _lapsed(record: Record, *, nudge_s: float, max_crashes: int) -> Move:
+    """A run's lease lapsed: its process died or hangs. Once may be chance; then it is the job."""
+    crashes = {"crashes": str(record.crashes + 1), "worker": ""}
+    if record.crashes + 1 >= max_crashes:
+        return states.die(
+            reason=Reason.POISON,
+            cause=f"{record.crashes + 1} runs ended with their worker",
+            sources=frozenset({State.RUNNING}),
+            rev=record.rev,
+            changes=crashes,
+        )
+    return states.hand_back(rev=record.rev, changes=crashes, nudge_s=nudge_s)

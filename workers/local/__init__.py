@@ -1,0 +1,1 @@
+"""The local backend: llama.cpp in a guarded child process."""

@@ -1,0 +1,140 @@
+"""The local backend: a lane's handle on its engine process.
+
+One job at a time: threads of the same lane wait for their turn. The engine starts with the first job, so open a backend
+after a fork, not before.
+"""
+
+import threading
+import time
+from concurrent.futures import Future
+from contextlib import suppress
+from importlib.util import find_spec
+
+from tidegate.errors import EngineCrashed, MissingExtra, ModelMissing, RunError, RunTimedOut
+from tidegate.lane import Lane
+from tidegate.result import Answer
+from tidegate.settings import Settings
+from workers.backend import Backend, Run
+from workers.local import threads
+from workers.local.patience import Patience
+from workers.local.protocol import Done, Load
+from workers.local.watch import SILENCE_S, Watched
+from workers.models import catalogue, checksum
+from workers.models.catalogue import ModelFile
+
+CANCEL_GRACE_S = 2.0
+"""How long an engine may take to stop by itself before it is killed."""
+
+BACKOFF_BASE_S = 0.2
+BACKOFF_CAP_S = 10.0
+
+_CLOSED = "the backend was closed"
+
+
+def open_backend(lane: Lane, settings: Settings) -> Backend:
+    """Make ready to serve a lane. Raises MissingExtra, ModelMissing."""
+    for module in ("llama_cpp", "jsonschema"):
+        if find_spec(module) is None:
+            raise MissingExtra("local", needed_for=f"the lane {lane.name}")
+    return LocalBackend(lane, catalogue.find(lane.model, settings))
+
+
+class LocalBackend:
+    """Serves one lane with one engine, which it restarts whenever it died."""
+
+    def __init__(self, lane: Lane, model: ModelFile, *, silence_s: float = SILENCE_S) -> None:
+        self._lane = lane
+        self._model = model
+        self._silence_s = silence_s
+        self._turn = threading.Lock()
+        self._engine: Watched | None = None
+        self._backoff = _Backoff()
+        self._closed = False
+
+    def answer(self, run: Run, *, stop: threading.Event) -> Answer:
+        """Run one job. Raises a RunError; RunTimedOut("cancelled") soon after `stop` is set."""
+        patience = Patience(run.timeout_s, stop=stop)
+        with patience.turn(self._turn):
+            try:
+                done = self._ask(run, patience)
+            except EngineCrashed:
+                self._backoff.died()
+                raise
+            self._backoff.lived()
+        return Answer(text=done.text, finish_reason=done.finish_reason, usage=done.usage, model=self._lane.model)
+
+    def close(self) -> None:
+        """End the engine. A job that runs gets EngineCrashed."""
+        self._closed = True
+        if engine := self._engine:
+            engine.kill(_CLOSED)
+            engine.join(CANCEL_GRACE_S)
+
+    def _ask(self, run: Run, patience: Patience) -> Done:
+        engine = self._running(patience)
+        try:
+            patience.wait_for(engine.ready)
+        except ModelMissing as exc:
+            self._backoff.died()
+            raise ModelMissing(f"{self._lane.model}: {exc}") from None
+        number, future = engine.ask(run.messages, run.params)
+        try:
+            return patience.wait_for(future)
+        except RunTimedOut:
+            _give_up(engine, number, future)
+            raise
+
+    def _running(self, patience: Patience) -> Watched:
+        """The engine; a new one where there is none or it died."""
+        if self._closed:
+            raise EngineCrashed(_CLOSED)
+        if self._engine is None or not self._engine.alive:
+            patience.sleep_until(self._backoff.until)
+            self._engine = self._start(patience)
+            if self._closed:  # meanwhile, by another thread that saw no engine to end
+                self._engine.kill(_CLOSED)
+        return self._engine
+
+    def _start(self, patience: Patience) -> Watched:
+        check_file(self._model, patience)
+        context = min(self._lane.context_tokens, self._model.context_tokens or self._lane.context_tokens)
+        path = self._model.path
+        load = Load(path=str(path), context_tokens=context, threads=threads.for_model(path.stat().st_size))
+        return Watched(load, silence_s=self._silence_s)
+
+
+def check_file(model: ModelFile, patience: Patience) -> None:
+    """Hold the file to its checksum, where one is known. Raises ModelMissing."""
+    try:
+        whole = checksum.matches(model.path, model.sha256, each_chunk=patience.check)
+    except OSError as exc:
+        raise ModelMissing(f"{model.name}: {model.path.name} cannot be read: {exc.strerror}") from None
+    if not whole:
+        raise ModelMissing(
+            f"{model.name}: {model.path.name} is not the file that the checksum names; see `tidegate models verify`"
+        )
+
+
+class _Backoff:
+    """When an engine that died may start again: twice as late after each death in a row, up to a bound."""
+
+    def __init__(self) -> None:
+        self.until = 0.0
+        self._deaths = 0
+
+    def died(self) -> None:
+        self.until = time.monotonic() + min(BACKOFF_CAP_S, BACKOFF_BASE_S * 2**self._deaths)
+        self._deaths = min(self._deaths + 1, 16)
+
+    def lived(self) -> None:
+        self._deaths = 0
+
+
+def _give_up(engine: Watched, number: int, future: Future[Done]) -> None:
+    """Ask the engine to stop; kill it where it does not."""
+    engine.cancel(number)
+    with suppress(RunError):
+        try:
+            future.result(timeout=CANCEL_GRACE_S)
+        except TimeoutError:
+            engine.kill(f"hung: did not stop within {CANCEL_GRACE_S:g} s")

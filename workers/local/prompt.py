@@ -1,0 +1,118 @@
+"""Messages -> tokens, through the model's own chat template.
+
+What a user wrote never acts as a control token: where a text contains the spelling of one (`<|im_end|>`), those
+characters are tokenised as plain text. All the rest is tokenised as one piece, as in the model's training.
+"""
+
+import re
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import llama_cpp
+from jinja2 import TemplateError
+from llama_cpp.llama_chat_format import Jinja2ChatFormatter
+
+from tidegate.job import Message
+from workers.local.failing import Failing
+from workers.local.protocol import Failure
+
+_CONTROL = llama_cpp.LLAMA_TOKEN_ATTR_CONTROL | llama_cpp.LLAMA_TOKEN_ATTR_UNKNOWN
+_ROLES: Mapping[str, str] = {"developer": "system"}
+"""Templates of open models know no `developer`; OpenAI defines it as the newer name of `system`."""
+
+
+class Prompter:
+    """Turns the messages of a job into the tokens that the model was trained on."""
+
+    def __init__(self, llm: llama_cpp.Llama) -> None:
+        self._llm = llm
+        self._vocab = llm._model.vocab  # noqa: SLF001 the low-level handle has no public name
+        self._template = _template(llm)
+        self._control = _control_pattern(llm)
+
+    def tokens(self, messages: Sequence[Message]) -> list[int]:
+        """The prompt. Raises Failing where the template refuses the messages."""
+        disguise = _Disguise(self._control)
+        turns = [disguise.cover(_turn(message)) for message in messages]
+        try:
+            text = self._template(messages=turns).prompt
+        except (TemplateError, ValueError, TypeError, KeyError):
+            # The template's own words may quote a message.
+            raise Failing(Failure.BAD_REQUEST, "the model's chat template refuses these messages") from None
+        return self._with_bos(list(self._tokenised(disguise.split(text))))
+
+    def _tokenised(self, pieces: Iterator[tuple[str, bool]]) -> Iterator[int]:
+        for text, trusted in pieces:
+            if text:
+                yield from self._llm.tokenize(text.encode("utf-8", "replace"), add_bos=False, special=trusted)
+
+    def _with_bos(self, tokens: list[int]) -> list[int]:
+        """Most templates write the first token themselves; where one does not, the model says if it wants it."""
+        bos = self._llm.token_bos()
+        wanted = llama_cpp.llama_vocab_get_add_bos(self._vocab) and bos >= 0
+        return [bos, *tokens] if wanted and tokens[:1] != [bos] else tokens
+
+
+class _Disguise:
+    """Puts marks that nobody can guess in place of control tokens' spellings, and finds them again."""
+
+    def __init__(self, control: re.Pattern[str] | None) -> None:
+        self._control = control
+        self._marks: dict[str, str] = {}
+
+    def cover(self, value: Any) -> Any:
+        if isinstance(value, str) and self._control is not None:
+            return self._control.sub(self._mark, value)
+        if isinstance(value, list):
+            return [self.cover(item) for item in value]
+        if isinstance(value, dict):
+            return {key: self.cover(item) for key, item in value.items()}
+        return value
+
+    def split(self, text: str) -> Iterator[tuple[str, bool]]:
+        """Pieces of the rendered prompt, each with whether control tokens may act in it."""
+        if not self._marks:
+            yield text, True
+            return
+        for piece in re.split("(" + "|".join(map(re.escape, self._marks)) + ")", text):
+            yield self._marks.get(piece, piece), piece not in self._marks
+
+    def _mark(self, match: re.Match[str]) -> str:
+        mark = f"\ue000{secrets.token_hex(8)}\ue001"
+        self._marks[mark] = match.group()
+        return mark
+
+
+def _turn(message: Message) -> dict[str, Any]:
+    turn = message.model_dump(exclude_none=True, mode="json")
+    return turn | {"role": _ROLES.get(message.role, message.role), "content": message.text}
+
+
+def _template(llm: llama_cpp.Llama) -> Jinja2ChatFormatter:
+    source = llm.metadata.get("tokenizer.chat_template")
+    if not source:
+        raise Failing(Failure.MODEL_MISSING, "the model has no chat template: a lane needs a chat model")
+    try:
+        return Jinja2ChatFormatter(source, _spelling(llm, llm.token_eos()), _spelling(llm, llm.token_bos()))
+    except TemplateError:
+        raise Failing(Failure.MODEL_MISSING, "the model's chat template cannot be read") from None
+
+
+def _control_pattern(llm: llama_cpp.Llama) -> re.Pattern[str] | None:
+    """Any spelling of a control token, the longest first."""
+    vocab = llm._model.vocab  # noqa: SLF001
+    spellings = {
+        _spelling(llm, token)
+        for token in range(llm.n_vocab())
+        if llama_cpp.llama_vocab_get_attr(vocab, token) & _CONTROL
+    }
+    found = sorted(filter(None, spellings), key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, found))) if found else None
+
+
+def _spelling(llm: llama_cpp.Llama, token: int) -> str:
+    if token < 0:
+        return ""
+    text = llama_cpp.llama_vocab_get_text(llm._model.vocab, token)  # noqa: SLF001
+    return text.decode("utf-8", "replace") if text else ""

@@ -1,0 +1,87 @@
+"""The promised shape of an answer: `response_format` -> grammar before the first token, validation after the last.
+
+Both run in the engine's process: a schema comes from a producer, and one that explodes, or a pattern that never ends,
+must hang nothing but the engine.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError, ValidationError
+from jsonschema.protocols import Validator
+from jsonschema.validators import validator_for
+from llama_cpp.llama_grammar import JSON_GBNF, LlamaGrammar, json_schema_to_gbnf
+from referencing.exceptions import Unresolvable
+from referencing.jsonschema import EMPTY_REGISTRY
+
+from tidegate.job import ResponseFormat
+from tidegate.result import FinishReason
+from workers.local.failing import Failing
+from workers.local.protocol import Failure
+
+MAX_GRAMMAR_CHARS = 200_000
+"""A grammar beyond this takes llama.cpp longer to parse than any answer is worth."""
+
+
+def grammar(wanted: ResponseFormat | None) -> LlamaGrammar | None:
+    """What the model is held to, or None for free text. Raises Failing where the schema cannot be expressed."""
+    if wanted is None or wanted.type == "text":
+        return None
+    if wanted.json_schema is None:
+        return LlamaGrammar.from_string(JSON_GBNF)
+    return LlamaGrammar.from_string(_gbnf(wanted.json_schema.schema_))
+
+
+def check(text: str, wanted: ResponseFormat | None, *, finish_reason: FinishReason) -> None:
+    """Hold the answer to the promise. Raises Failing that names the keyword, never the value."""
+    if wanted is None or wanted.type == "text":
+        return
+    try:
+        answer = json.loads(text)
+    except (ValueError, RecursionError):
+        raise Failing(Failure.SCHEMA_INVALID, _unreadable(finish_reason)) from None
+    if wanted.json_schema is None:
+        if not isinstance(answer, dict):
+            raise Failing(Failure.SCHEMA_INVALID, "the answer is JSON, but no object")
+        return
+    _validate(answer, wanted.json_schema.schema_)
+
+
+def _gbnf(schema: Mapping[str, Any]) -> str:
+    try:
+        _kind(schema).check_schema(dict(schema))
+        text = str(json_schema_to_gbnf(json.dumps(schema)))
+    except SchemaError as exc:
+        raise Failing(Failure.BAD_REQUEST, f"json_schema is no JSON schema: it breaks {exc.validator!r}") from None
+    except Exception:  # noqa: BLE001 the converter raises whatever it trips over; its words may quote the schema
+        raise Failing(Failure.BAD_REQUEST, "json_schema cannot be expressed as a grammar") from None
+    if len(text) > MAX_GRAMMAR_CHARS:
+        raise Failing(Failure.BAD_REQUEST, "json_schema is too large for a grammar")
+    return text
+
+
+def _kind(schema: Mapping[str, Any]) -> type[Validator]:
+    """The draft that the schema names."""
+    found: type[Validator] = validator_for(schema, default=Draft202012Validator)
+    return found
+
+
+def _unreadable(finish_reason: FinishReason) -> str:
+    if finish_reason == "length":
+        return "the answer is no JSON: it was cut by max_tokens"
+    return "the answer is no JSON"
+
+
+def _validate(answer: Any, schema: Mapping[str, Any]) -> None:
+    try:
+        # A registry of its own: the default one fetches a foreign $ref over the network.
+        _kind(schema)(schema, registry=EMPTY_REGISTRY).validate(answer)
+    except ValidationError as exc:
+        # The keyword only: the keys on the way there may be words of the answer.
+        raise Failing(Failure.SCHEMA_INVALID, f"the answer breaks the schema: {exc.validator}") from None
+    except Unresolvable:
+        raise Failing(Failure.BAD_REQUEST, "json_schema refers to another document") from None
+    except Exception:  # noqa: BLE001 - a pattern that is no pattern raises whatever it likes
+        raise Failing(Failure.BAD_REQUEST, "json_schema cannot be applied") from None

@@ -1,0 +1,1 @@
+"""Managed lanes: one adapter file a provider, the translation of vendors' errors, the prices."""

@@ -1,0 +1,97 @@
+"""The answer of OpenAI's chat completions, read strictly: the SDK takes `{}` for an answer full of None."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tidegate.errors import ContentRefused, MalformedAnswer
+from tidegate.job import ResponseFormat
+from tidegate.result import Answer, FinishReason, Usage
+from workers.managed import promise
+from workers.managed.translation import Rejection, rejected
+
+FINISHES: Mapping[str | None, FinishReason] = {
+    None: "stop",
+    "stop": "stop",
+    "eos_token": "stop",  # TGI
+    "stop_sequence": "stop",
+    "length": "length",
+    "tool_calls": "tool_calls",
+}
+"""A server's finish reason -> ours; what is not listed (`error`, `abort`) is no end of an answer."""
+
+Count = Annotated[int, Field(ge=0)]
+
+
+class _Part(BaseModel):
+    """What we read of an answer; a server may say more."""
+
+    model_config = ConfigDict(strict=True, frozen=True, hide_input_in_errors=True)
+
+
+class _Message(_Part):
+    content: str | None = None
+    refusal: str | None = None
+
+
+class _Choice(_Part):
+    message: _Message
+    finish_reason: str | None = None
+
+
+class _Completion(_Part):
+    choices: Annotated[list[_Choice], Field(min_length=1)]
+    model: str | None = None
+    usage: Any = None
+
+
+class _Usage(_Part):
+    prompt_tokens: Count
+    completion_tokens: Count = 0
+
+
+class _Error(_Part):
+    error: dict[str, Any]
+
+
+def read(content: bytes, *, model: str, promised: ResponseFormat | None) -> Answer:
+    """The answer in a body that came with status 200. `model` stands in where the server names none."""
+    try:
+        said = _Completion.model_validate_json(content)
+    except ValidationError:
+        said = None
+    if said is None:  # outside the handler, so that no exception of ours drags the body along as its context
+        _raise_told_error(content)
+        raise MalformedAnswer("status 200, but the body is no chat completion")
+    choice = said.choices[0]
+    if choice.finish_reason == "content_filter" or choice.message.refusal:
+        raise ContentRefused("status 200, refused")
+    finish = FINISHES.get(choice.finish_reason)
+    if finish is None:
+        raise MalformedAnswer("status 200, but the answer did not come to an end")
+    text = choice.message.content
+    if text is None and finish != "length":  # a model may spend its whole limit on thinking; else it said nothing
+        raise MalformedAnswer("status 200, but the message has no content")
+    promise.keep(text or "", promised)
+    return Answer(text=text or "", finish_reason=finish, usage=_usage(said.usage), model=said.model or model)
+
+
+def _raise_told_error(content: bytes) -> None:
+    """Some gateways say 200 and carry the upstream's error, with its status as the code."""
+    try:
+        error = _Error.model_validate_json(content).error
+    except ValidationError:
+        return
+    code = error.get("code")
+    status = code if isinstance(code, int) and 400 <= code < 600 else 500  # noqa: PLR2004 - HTTP's error classes
+    raise rejected(Rejection(status=status, error=error))
+
+
+def _usage(said: Any) -> Usage:
+    """The tokens, or zeros where a server counts none: the price of such a run is then not known."""
+    try:
+        counts = _Usage.model_validate(said)
+    except ValidationError:
+        return Usage()
+    return Usage(prompt_tokens=counts.prompt_tokens, completion_tokens=counts.completion_tokens)

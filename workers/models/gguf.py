@@ -1,0 +1,125 @@
+"""The head of a GGUF file: enough to tell what a model is without loading it.
+
+Reads the simple values of the metadata and skips over lists; tensors are llama.cpp's business. A file may come from
+anywhere, so each length is checked against what is left of the file before it is used.
+"""
+
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+MAGIC = b"GGUF"
+VERSIONS = (2, 3)
+MAX_ENTRIES = 10_000
+MAX_STRING_BYTES = 4_000_000
+"""The longest strings are chat templates, of some 10 kB."""
+
+
+class NotGguf(ValueError):
+    """Not a GGUF file, or one that was cut; the message says which."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """What a GGUF file says about itself."""
+
+    architecture: str
+    context_tokens: int | None
+    name: str | None
+    licence: str | None
+
+
+def read(path: Path) -> Head:
+    """Read the head. Raises NotGguf, OSError."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        entries = _Reader(file, size).entries()
+    architecture = entries.get("general.architecture")
+    if not isinstance(architecture, str):
+        raise NotGguf("a GGUF file that names no architecture")
+    context = entries.get(f"{architecture}.context_length")
+    return Head(
+        architecture=architecture,
+        context_tokens=context if isinstance(context, int) and context > 0 else None,
+        name=_text(entries.get("general.name")),
+        licence=_text(entries.get("general.license")),
+    )
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+_STRING, _ARRAY = 8, 9
+_SCALARS: Mapping[int, str] = {
+    0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"
+}  # fmt: skip
+"""GGUF's type number -> how `struct` reads it; all are little-endian."""
+
+
+class _Reader:
+    """Reads forward and never beyond the end."""
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        self._file = file
+        self._size = size
+
+    def entries(self) -> dict[str, Any]:
+        """Each key with its value; lists are None."""
+        if self._file.read(4) != MAGIC:
+            raise NotGguf("not a GGUF file")
+        version = self._number("I")
+        if version not in VERSIONS:
+            raise NotGguf(f"GGUF version {version}; {' and '.join(map(str, VERSIONS))} are read")
+        self._number("Q")  # tensors
+        count = self._number("Q")
+        if count > MAX_ENTRIES:
+            raise NotGguf(f"a damaged GGUF file: {count} entries of metadata")
+        return {self._string(): self._value(self._number("I")) for _ in range(count)}
+
+    def _value(self, kind: int) -> Any:
+        if kind == _STRING:
+            return self._string()
+        if kind == _ARRAY:
+            return self._skip_list()
+        return self._unpack(_scalar(kind))
+
+    def _skip_list(self) -> None:
+        kind, length = self._number("I"), self._number("Q")
+        if kind == _STRING:
+            for _ in range(length):  # ends with the file at the latest
+                self._skip(self._number("Q"))
+        else:
+            self._skip(length * struct.calcsize("<" + _scalar(kind)))
+
+    def _string(self) -> str:
+        length = self._number("Q")
+        if length > MAX_STRING_BYTES:
+            raise NotGguf("a damaged GGUF file: a text of impossible length")
+        return self._read(length).decode("utf-8", "replace")
+
+    def _number(self, form: str) -> int:
+        return int(self._unpack(form))
+
+    def _unpack(self, form: str) -> Any:
+        return struct.unpack("<" + form, self._read(struct.calcsize("<" + form)))[0]
+
+    def _read(self, length: int) -> bytes:
+        data = self._file.read(length)
+        if len(data) < length:
+            raise NotGguf("a GGUF file that was cut")
+        return data
+
+    def _skip(self, length: int) -> None:
+        if self._file.tell() + length > self._size:
+            raise NotGguf("a GGUF file that was cut")
+        self._file.seek(length, 1)
+
+
+def _scalar(kind: int) -> str:
+    form = _SCALARS.get(kind)
+    if form is None:
+        raise NotGguf("a damaged GGUF file: a value of unknown type")
+    return form

@@ -1,0 +1,122 @@
+"""Outcomes: carries out in the ledger what follows a failed run. What follows is decided in `failures`."""
+
+import contextlib
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tidegate.errors import BrokerUnavailable, RunError
+from tidegate.lane import Lane, Zone
+from tidegate.ledger import states
+from tidegate.ledger.record import Record
+from tidegate.ledger.states import Move, State
+from tidegate.ledger.store import Ledger
+from tidegate.logs import logger
+from tidegate.messaging import Doorbell
+from workers import failures
+from workers.failures import Action, Outcome
+
+log = logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """One failed run, and everything that decides what follows."""
+
+    record: Record
+    lane: Lane
+    fence: int
+    error: Exception
+
+    @property
+    def lanes(self) -> tuple[str, ...]:
+        """The lanes that the job may take, in order."""
+        return self.record.decided.lanes if self.record.decided else (self.lane.name,)
+
+    @property
+    def lane_index(self) -> int:
+        """Where the present lane stands among them; past the end where it is none of them."""
+        return self.lanes.index(self.lane.name) if self.lane.name in self.lanes else len(self.lanes)
+
+    @property
+    def tries(self) -> int:
+        """Runs on this lane that failed, this one included."""
+        return self.record.tries + 1
+
+    @property
+    def note(self) -> dict[str, str]:
+        """For history and logs. Our own errors' messages carry no text of a job; anybody else's might."""
+        said = {"said": str(self.error)} if isinstance(self.error, RunError) else {}
+        return {"error": type(self.error).__name__, "lane": self.lane.name, **said}
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """Moves a job on after a failed run."""
+
+    ledger: Ledger
+    doorbell: Doorbell
+    nudge_s: float = field(kw_only=True)
+
+    def follow(self, failure: Failure) -> None:
+        """Retry later, next lane, or dead letter. Raises Conflict where the run had lost its lease."""
+        record = failure.record
+        outcome = failures.decide(
+            failure.error,
+            tries=failure.tries,
+            lane_index=failure.lane_index,
+            lanes=failure.lanes,
+            retry=failure.lane.retry,
+            random_unit=random.random(),  # noqa: S311 - jitter, not a secret
+            time_left_s=record.deadline_at - self.ledger.now(),
+        )
+        log.warning(
+            "job.failed", job=record.id, action=outcome.action.value, reason=outcome.reason.value, **failure.note
+        )
+        self._move(record, _MOVES[outcome.action](failure, outcome, self.nudge_s))
+
+    def hand_back(self, record: Record, *, fence: int) -> None:
+        """This process has to go: another of the lane takes the job."""
+        self._move(record, states.hand_back(fence=fence, changes={}, nudge_s=self.nudge_s))
+
+    def _move(self, record: Record, move: Move) -> None:
+        self.ledger.apply(record.id, move)
+        if move.to is State.PLACED:
+            with contextlib.suppress(BrokerUnavailable):  # the janitor sends it again
+                lane = move.changes.get("lane") or record.lane or ""
+                self.doorbell.ring_lane(lane, record.id, priority=record.priority)
+
+
+def _retry(failure: Failure, outcome: Outcome, _nudge_s: float) -> Move:
+    return states.wait(fence=failure.fence, delay_s=outcome.delay_s, tries=failure.tries, note=failure.note)
+
+
+def _next_lane(failure: Failure, _outcome: Outcome, nudge_s: float) -> Move:
+    lane = failure.lanes[failure.lane_index + 1]
+    cleared = failure.record.decided.cleared if failure.record.decided else ()
+    return states.hop(
+        fence=failure.fence,
+        lane=lane,
+        zone=(Zone.OUTSIDE if lane in cleared else Zone.INSIDE).value,
+        nudge_s=nudge_s,
+        note={**failure.note, "to": lane},
+    )
+
+
+def _die(failure: Failure, outcome: Outcome, _nudge_s: float) -> Move:
+    note = failure.note
+    return states.die(
+        reason=outcome.reason,
+        cause=f"{note['error']} on {note['lane']}" + (f": {note['said']}" if "said" in note else ""),
+        sources=frozenset({State.RUNNING}),
+        fence=failure.fence,
+        note=note,
+    )
+
+
+_MOVES: Mapping[Action, Callable[[Failure, Outcome, float], Any]] = {
+    Action.RETRY: _retry,
+    Action.NEXT_LANE: _next_lane,
+    Action.DEAD: _die,
+}

@@ -1,0 +1,62 @@
+"""The worker's processes as commands: `worker`, `janitor`, and the `standin` for a provider."""
+
+import os
+import signal
+import socket
+import threading
+from typing import Annotated
+
+import typer
+
+from tidegate import __version__, connections
+from tidegate.lane import Zone
+from tidegate.ledger.census import Census, Presence
+from tidegate.ledger.store import Keep, Ledger
+from tidegate.logs import configure
+from tidegate.messaging import Doorbell, celery_app
+from tidegate.presence import reported
+from tidegate.settings import load
+from workers.app import open_service
+from workers.janitor import Janitor
+
+PANEL = "Processes"
+
+
+def mount(root: typer.Typer) -> None:
+    """Add the commands."""
+    root.command(rich_help_panel=PANEL)(worker)
+    root.command(rich_help_panel=PANEL)(janitor)
+
+
+def worker(
+    *,
+    zone: Annotated[Zone, typer.Option(help="Whose lanes to serve: inside, or outside.")],
+    lane: Annotated[list[str] | None, typer.Option(help="Only this lane; may be given several times.")] = None,
+) -> None:
+    """Run a worker for the lanes of one zone."""
+    settings = load()
+    configure(settings.log_level)
+    open_service(settings, zone=zone, only=tuple(lane or ())).run()
+
+
+def janitor() -> None:
+    """Run the janitor: lost wake-ups, due retries, silent workers, deadlines."""
+    settings = load()
+    configure(settings.log_level)
+    where = connections.addresses(settings)
+    redis = connections.connect(where.store, timeout_s=settings.store_timeout_s)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    presence = Presence(
+        name=f"janitor@{socket.gethostname()}.{os.getpid()}", role="janitor", pid=os.getpid(), version=__version__
+    )
+    keeper = Janitor(
+        ledger=Ledger(redis, keep=Keep(result_s=settings.result_keep_s, dead_s=settings.dead_keep_s)),
+        doorbell=Doorbell(celery_app(settings, where)),
+        nudge_s=settings.nudge_s,
+        max_crashes=settings.max_crashes,
+        period_s=settings.janitor_period_s,
+    )
+    with reported(Census(redis), presence):
+        keeper.run(stop)

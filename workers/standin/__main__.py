@@ -1,0 +1,55 @@
+"""The stand-in from the command line: `python -m workers.standin --port 0 --ready-file PATH`."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+from tidegate.value import problems
+from workers.standin.faults import FAULTS, Fault, FaultBook
+from workers.standin.server import HOST, StandIn, serve
+
+TOKEN_ENV = "TIDEGATE_STANDIN_TOKEN"  # noqa: S105 - the variable's name, not a token
+"""Holds the control token: an argument could be read by anybody on the machine."""
+
+
+def main(
+    *,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free port.")] = 0,
+    host: Annotated[str, typer.Option(help="Only 127.0.0.1: a stand-in serves nobody else.")] = HOST,
+    ready_file: Annotated[Path | None, typer.Option(help="Gets the port once it can be called.")] = None,
+    rules: Annotated[Path | None, typer.Option(help="A JSON file with faults to begin with.")] = None,
+    record: Annotated[Path | None, typer.Option(help="Gets every request, a JSON line each.")] = None,
+) -> None:
+    """Stand in for a managed API on loopback: canned answers, and faults on demand."""
+    if host != HOST:
+        raise typer.BadParameter(f"the stand-in listens on {HOST} only", param_hint="--host")
+    standin = StandIn(
+        book=FaultBook(_faults(rules)), control_token=os.environ.get(TOKEN_ENV) or None, record_path=record
+    )
+    serve(standin, port=port, on_start=lambda url, chosen: _tell(url, chosen, ready_file))
+
+
+def _faults(rules: Path | None) -> tuple[Fault, ...]:
+    if rules is None:
+        return ()
+    try:
+        return FAULTS.validate_json(rules.read_bytes())
+    except OSError as error:
+        raise typer.BadParameter(f"{rules}: {error.strerror}", param_hint="--rules") from None
+    except ValidationError as error:
+        raise typer.BadParameter(f"{rules}: {'; '.join(problems(error))}", param_hint="--rules") from None
+
+
+def _tell(url: str, port: int, ready_file: Path | None) -> None:
+    typer.echo(f"{url}/v1")
+    if ready_file is not None:
+        draft = ready_file.with_suffix(".part")
+        draft.write_text(f"{port}\n")
+        draft.replace(ready_file)  # whoever waits for the file never reads half a port
+
+
+if __name__ == "__main__":
+    typer.run(main)

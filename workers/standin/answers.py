@@ -1,0 +1,124 @@
+"""What the stand-in says when nothing goes wrong. Pure: a request's body in, an answer's body out."""
+
+import base64
+import hashlib
+import json
+import math
+import re
+import struct
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from workers.standin.instance import instance
+
+Json = dict[str, Any]
+
+MARK = "[stand-in]"
+"""What every text begins with."""
+CHARS_PER_TOKEN = 4
+DEFAULT_DIMENSIONS = 64
+
+
+def completion(asked: Json, *, number: int, created: int) -> Json:
+    """A chat completion. Raises Unanswerable where the promised schema is beyond a stand-in."""
+    text, finish = _cut(_content(asked), asked)
+    message = {"role": "assistant", "content": text, "refusal": None}
+    return {
+        **_head(asked, "chat.completion", number=number, created=created),
+        "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": finish}],
+        "usage": _usage(prompt=prompt_text(asked), written=text),
+    }
+
+
+def chunks(asked: Json, *, number: int, created: int) -> Iterator[Json]:
+    """The same answer as a stream's chunks: role, words, finish, and the usage where it was asked for."""
+    whole = completion(asked, number=number, created=created)
+    choice = whole["choices"][0]
+    head = _head(asked, "chat.completion.chunk", number=number, created=created)
+    words = re.findall(r"\S+\s*", choice["message"]["content"])
+    deltas: list[Json] = [{"role": "assistant", "content": ""}, *({"content": word} for word in words)]
+    for delta in deltas:
+        yield {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
+    yield {**head, "choices": [{"index": 0, "delta": {}, "finish_reason": choice["finish_reason"]}]}
+    if (asked.get("stream_options") or {}).get("include_usage"):
+        yield {**head, "choices": [], "usage": whole["usage"]}
+
+
+def embeddings(asked: Json) -> Json:
+    """One unit vector for each input: the same for the same text, and without meaning."""
+    given = asked["input"]
+    texts = given if isinstance(given, list) else [given]
+    size = asked.get("dimensions") or DEFAULT_DIMENSIONS
+    packed = asked.get("encoding_format") == "base64"
+    tokens = sum(tokens_of(str(text)) for text in texts)
+    return {
+        "object": "list",
+        "model": model_name(asked),
+        "data": [
+            {"object": "embedding", "index": index, "embedding": _vector(str(text), size, packed=packed)}
+            for index, text in enumerate(texts)
+        ],
+        "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+    }
+
+
+def models(names: tuple[str, ...]) -> Json:
+    """The list of models: the stand-in answers for any."""
+    rows = [{"id": name, "object": "model", "created": 0, "owned_by": "stand-in"} for name in names]
+    return {"object": "list", "data": rows}
+
+
+def model_name(asked: Mapping[str, Any]) -> str:
+    """The name that an answer bears."""
+    return f"stand-in:{asked.get('model')}"
+
+
+def prompt_text(asked: Mapping[str, Any]) -> str:
+    """All that a chat request says, for counting and for finding a fault's words."""
+    return "\n".join(_text(turn.get("content")) for turn in asked.get("messages") or [])
+
+
+def tokens_of(text: str) -> int:
+    """A plausible count."""
+    return math.ceil(len(text) / CHARS_PER_TOKEN)
+
+
+def _content(asked: Json) -> str:
+    wanted = asked.get("response_format") or {}
+    if wanted.get("type") == "json_schema":
+        return json.dumps(instance(wanted["json_schema"]["schema"], text=MARK))
+    if wanted.get("type") == "json_object":
+        return json.dumps({"note": MARK})
+    return f"{MARK} I received {len(prompt_text(asked).split())} words and would have summed them up here."
+
+
+def _cut(text: str, asked: Json) -> tuple[str, str]:
+    """No more than the tokens that were asked for."""
+    limit = asked.get("max_completion_tokens") or asked.get("max_tokens")
+    if limit is None or tokens_of(text) <= limit:
+        return text, "stop"
+    return text[: limit * CHARS_PER_TOKEN], "length"
+
+
+def _head(asked: Json, kind: str, *, number: int, created: int) -> Json:
+    return {"id": f"stand-in-{number}", "object": kind, "created": created, "model": model_name(asked)}
+
+
+def _usage(*, prompt: str, written: str) -> Json:
+    read, made = tokens_of(prompt), tokens_of(written)
+    return {"prompt_tokens": read, "completion_tokens": made, "total_tokens": read + made}
+
+
+def _text(content: Any) -> str:
+    if isinstance(content, list):
+        return "\n".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
+    return content if isinstance(content, str) else ""
+
+
+def _vector(text: str, size: int, *, packed: bool) -> list[float] | str:
+    noise = hashlib.shake_256(text.encode()).digest(size * 2)
+    raw = [number / 32_768 - 1 for number in struct.unpack(f"<{size}H", noise)]
+    length = math.sqrt(sum(value * value for value in raw)) or 1.0
+    unit = [value / length for value in raw]
+    # OpenAI's own client asks for base64 unless it is told otherwise.
+    return base64.b64encode(struct.pack(f"<{size}f", *unit)).decode() if packed else unit
