@@ -6,7 +6,7 @@ Exit codes: 0 holds, 1 falls short, 2 misuse.
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, Annotated
 
@@ -108,8 +108,7 @@ def _explain_stream(source: str, policy: Path | None) -> None:
     settings = load()
     path = policy or settings.policy_file
     ready, prompts = load_policy(path), read_prompts(path.with_name("prompts.yaml"))
-    with _opened(source) as stream:
-        inspector = open_inspector(settings)
+    with _opened(source) as stream, closing(open_inspector(settings)) as inspector:
         for line in preview(
             lines_of(stream, max_bytes=settings.max_job_bytes),
             policy=ready,

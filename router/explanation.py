@@ -88,8 +88,8 @@ def _facts(signals: Signals) -> Iterator[tuple[str, str]]:
 
 def _wait(load: LaneLoad) -> str:
     if load.wait_s is None:
-        return f"nobody serves it; {load.queued} queued"
-    return f"about {load.wait_s:.1f} s; {load.queued} queued, {load.running} running, {load.slots} slots"
+        return f"nobody serves it (queued {load.queued})"
+    return f"about {load.wait_s:.1f} s (queued {load.queued}, running {load.running}, slots {load.slots})"
 
 
 def _mark(good: bool) -> Text:  # noqa: FBT001 -- it is what is drawn

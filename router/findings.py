@@ -1,7 +1,7 @@
 """What a check of a policy found, for people and for machines: `file:line:col`, the line, a caret."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,9 +49,8 @@ class Report:
 
     def _sum(self) -> Text:
         if self.policy is None:
-            count = len(self.errors)
-            return Text(f"{self.path}: {count} error{'s' if count > 1 else ''}", style="bold red")
-        counts = f"{len(self.policy.lanes)} lanes, {len(self.policy.rules)} rules"
+            return Text(f"{self.path}: {_count(self.errors, 'error')}", style="bold red")
+        counts = f"{_count(self.policy.lanes, 'lane')}, {_count(self.policy.rules, 'rule')}"
         return Text(f"{self.path}: holds: {self.policy.version}, {counts}", style="bold green")
 
 
@@ -66,10 +65,15 @@ def of(path: Path) -> Report:
 
 def rendered(problems: Iterable[str], *, label: str = "error") -> Group:
     """Each problem with its line and a caret."""
-    return Group(*(text for problem in problems for text in _told(problem, label)))
+    sources = _Sources()
+    return Group(*(text for problem in problems for text in _told(problem, label, sources)))
 
 
-def _told(problem: str, label: str) -> Iterator[Text]:
+def _count(things: Collection[object], word: str) -> str:
+    return f"{len(things)} {word}{'' if len(things) == 1 else 's'}"
+
+
+def _told(problem: str, label: str, sources: "_Sources") -> Iterator[Text]:
     style = "red" if label == "error" else "yellow"
     found = _PLACED.fullmatch(problem)
     if found is None:
@@ -77,7 +81,7 @@ def _told(problem: str, label: str) -> Iterator[Text]:
         return
     place = f"{found['file']}:{found['line']}:{found['column']}"
     yield Text.assemble((f"{place}: ", "bold"), (f"{label}: ", f"bold {style}"), _printable(found["message"]))
-    line = _line(Path(found["file"]), int(found["line"]))
+    line = sources.line(found["file"], int(found["line"]))
     if line:
         column = int(found["column"]) - 1
         start = max(0, column - _SHOWN_CHARS // 2)
@@ -85,13 +89,20 @@ def _told(problem: str, label: str) -> Iterator[Text]:
         yield Text(f"    {' ' * (column - start)}^", style=style)
 
 
-def _line(path: Path, number: int) -> str:
-    """A line of the file, with tabs one column wide; empty where there is none to show."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig", errors="replace").split("\n")
-    except OSError:
-        return ""
-    return _printable(lines[number - 1].replace("\t", " ").rstrip()) if number <= len(lines) else ""
+class _Sources(dict[str, list[str]]):
+    """The lines of the files that problems point to, each file read once."""
+
+    def line(self, file: str, number: int) -> str:
+        """A line, with tabs one column wide; empty where there is none to show."""
+        lines = self[file]
+        return _printable(lines[number - 1].replace("\t", " ").rstrip()) if number <= len(lines) else ""
+
+    def __missing__(self, file: str) -> list[str]:
+        try:
+            text = Path(file).read_text(encoding="utf-8-sig", errors="replace")
+        except OSError:
+            text = ""
+        return self.setdefault(file, text.split("\n"))
 
 
 def _parts(problem: str) -> dict[str, Any]:

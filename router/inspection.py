@@ -31,6 +31,8 @@ class Inspector:
     """Measures jobs. One a process: make it after a fork, not before. May be called from several threads."""
 
     def __init__(self, *, detectors: Sequence[Detector], timeout_s: float, max_chars: int = MAX_CHARS) -> None:
+        if not detectors:
+            raise ValueError("an inspector needs a detector: without one every job would be public")
         self._detectors = tuple(detectors)
         self._timeout_s = timeout_s
         self._max_chars = max_chars

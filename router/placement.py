@@ -5,7 +5,7 @@ import contextlib
 from router import audit
 from tidegate import clearance as clearances
 from tidegate.decision import Clearance, Decision
-from tidegate.errors import BrokerUnavailable, Conflict, Reason
+from tidegate.errors import BrokerUnavailable, Conflict, Reason, UnknownJob
 from tidegate.job import Job
 from tidegate.keys import Signer
 from tidegate.lane import Zone
@@ -53,9 +53,7 @@ class Placement:
         try:
             self._ledger.apply(record.id, move)
         except Conflict:
-            for slot in (changes.get("outside"), changes.get("payload")):
-                if slot:
-                    self._vault.drop(slot)
+            self._clear_away(record.id, {changes.get("outside"), changes.get("payload")})
             raise
         if rewritten and record.payload:
             self._vault.drop(record.payload)
@@ -73,6 +71,15 @@ class Placement:
             ),
         )
         audit.refused(record, reason, cause)
+
+    def _clear_away(self, job_id: str, slots: set[str | None]) -> None:
+        """Remove what was sealed in vain. A lost answer looks like a lost race: what the record points to stays."""
+        with contextlib.suppress(UnknownJob):
+            present = self._ledger.get(job_id)
+            slots -= {present.payload, present.outside}
+        for slot in slots:
+            if slot:
+                self._vault.drop(slot)
 
     def _seal_inside(self, record: Record, job: Job) -> str:
         slot = new_slot(record.id, "payload")

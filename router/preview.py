@@ -5,7 +5,7 @@ job's text.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import IO, Any
 
@@ -19,7 +19,7 @@ from tidegate.errors import InvalidJob
 from tidegate.job import Job
 from tidegate.lane import Zone
 from tidegate.signals import Band, Level, Signals
-from tidegate.value import problems_on_record
+from tidegate.value import dotted
 
 NO_PROMPTS: Prompts = MappingProxyType({})
 
@@ -115,4 +115,20 @@ def _job(line: bytes, *, max_bytes: int) -> Job:
     try:
         return Job.model_validate_json(json.dumps(known))
     except ValidationError as exc:
-        raise InvalidJob(problems_on_record(exc, model=Job)) from None
+        raise InvalidJob(tuple(_problems(exc))) from None
+
+
+def _problems(error: ValidationError) -> Iterator[str]:
+    """What is wrong, by field. A name that is not a field of ours may be somebody's text, so it is left out."""
+    for item in error.errors(include_input=False, include_url=False):
+        path = (step if isinstance(step, int) or step in _FIELDS else "(…)" for step in item["loc"])
+        yield f"{dotted(path)}: {item['msg'].removeprefix('Value error, ')}"
+
+
+def _field_names(schema: Mapping[str, Any]) -> Iterator[str]:
+    for part in (schema, *schema.get("$defs", {}).values()):
+        yield from part.get("properties", {})
+
+
+_FIELDS = frozenset(_field_names(Job.model_json_schema()))
+"""Looked up once: a stream of malformed lines must keep pace too."""

@@ -4,11 +4,13 @@ Routing is stateless and may happen twice: the ledger takes the first placement 
 """
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from celery import Celery
+from celery.exceptions import Reject
 from pydantic import ValidationError
 
 from router import audit
@@ -16,7 +18,7 @@ from router.inspection import Inspector
 from router.placement import Placement
 from router.policy.loader import Policy
 from router.prompts import Prompts, resolve
-from tidegate.client import Client
+from tidegate.client import Client, plain_id
 from tidegate.decision import Decision
 from tidegate.errors import (
     Conflict,
@@ -36,6 +38,9 @@ from tidegate.names import ROUTE_TASK, SUBMIT_TASK
 from tidegate.signals import Signals
 from tidegate.value import problems_on_record
 
+PATIENCE_S = 1.0
+"""Before a job that could not be taken in goes back to its queue: a store that is away is not asked in a circle."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Routing:
@@ -53,18 +58,12 @@ class Routing:
         """Place a job that is accepted. Anything else about it is somebody else's by now."""
         try:
             record = self.client.record(job_id)
-        except UnknownJob:
-            return
-        if record.state is not State.ACCEPTED:
-            return
-        try:
-            self._route(record)
-        except Conflict:
+            if record.state is State.ACCEPTED:
+                self._route_or_refuse(record)
+        except (Conflict, UnknownJob):
             audit.raced(job_id)
         except Unavailable as exc:
             audit.delayed(job_id, exc)  # the janitor wakes us again
-        except Exception as exc:  # noqa: BLE001 - a bug must end in a dead letter that says so, not in silence
-            self._refuse(record, Reason.ROUTING_FAILED, f"the router failed with {type(exc).__name__}")
 
     def submit(self, job_id: str, job: Any) -> None:
         """Take in a job that travelled in a message. What is malformed becomes a dead letter, so its sender can see."""
@@ -74,6 +73,14 @@ class Routing:
             audit.raced(job_id)
         except InvalidJob:
             self.client.take_in_malformed(job_id, json.dumps(job).encode())
+
+    def _route_or_refuse(self, record: Record) -> None:
+        try:
+            self._route(record)
+        except (Conflict, UnknownJob, Unavailable):
+            raise
+        except Exception as exc:  # noqa: BLE001 - a bug must end in a dead letter that says so, not in silence
+            self._refuse(record, Reason.ROUTING_FAILED, f"the router failed with {type(exc).__name__}")
 
     def _route(self, record: Record) -> None:
         try:
@@ -105,6 +112,11 @@ def register(app: Celery, routing: Routing) -> None:
     # The text exists nowhere else until this task has run: its message is kept until then.
     @app.task(name=SUBMIT_TASK, bind=True, shared=False, acks_late=True, ignore_result=False)  # type: ignore[untyped-decorator]
     def submit(self: Any, job: Any) -> dict[str, str]:
-        job_id = str(self.request.id)
-        routing.submit(job_id, job)
+        job_id = plain_id(str(self.request.id))
+        try:
+            routing.submit(job_id, job)
+        except Unavailable as exc:
+            audit.delayed(job_id, exc)
+            time.sleep(PATIENCE_S)
+            raise Reject("the store does not answer", requeue=True) from None  # its message holds the only copy
         return {"job_id": job_id}

@@ -9,6 +9,8 @@ import asyncio
 import contextlib
 import hashlib
 import hmac
+import json
+import re
 import uuid
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from typing import Any
@@ -33,11 +35,15 @@ from tidegate.ledger.store import Keep, Ledger
 from tidegate.messaging import Doorbell, celery_app, queue_priority
 from tidegate.result import JobResult
 from tidegate.settings import Settings, load
-from tidegate.value import problems
+from tidegate.value import Value, problems
 from tidegate.vault import Seals, Vault, new_slot
 
 _KEEP_BEYOND_DEADLINE_S = 3600
 """A payload outlives its deadline a little: the janitor, not the vault, ends a job."""
+
+
+_PLAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+"""No colon: `<id>:history` would be another job's history."""
 
 
 class Client:
@@ -61,10 +67,8 @@ class Client:
         IdempotencyConflict, StoreUnavailable, StorageFull; after any of them nothing is half done.
         """
         job = parse_job(job)
-        body = job.to_json().encode()
-        if len(body) > self._settings.max_job_bytes:
-            raise InvalidJob((f"(the whole): {len(body)} bytes; at most {self._settings.max_job_bytes}",))
-        job_id = job_id or id_for(job)
+        body = wire_form(job, max_bytes=self._settings.max_job_bytes)
+        job_id = checked_id(job_id) if job_id is not None else id_for(job)
         if self._accept(job_id, body, job):
             # The job is safe: where the wake-up fails, the janitor sends it.
             with contextlib.suppress(BrokerUnavailable):
@@ -73,15 +77,7 @@ class Client:
 
     def submit_many(self, jobs: Iterable[Job | Mapping[str, Any] | str]) -> list[str]:
         """Submit each job; all are checked before the first is sent. Returns the ids in order."""
-        checked, wrong = [], []
-        for index, job in enumerate(jobs):
-            try:
-                checked.append(parse_job(job))
-            except InvalidJob as exc:
-                wrong += [f"[{index}].{problem}" for problem in exc.problems]
-        if wrong:
-            raise InvalidJob(tuple(wrong))
-        return [self.submit(job) for job in checked]
+        return [self.submit(job) for job in parse_jobs(jobs, max_bytes=self._settings.max_job_bytes)]
 
     def result(self, job_id: str, *, timeout_s: float = 60.0) -> JobResult:
         """Wait for the end. Raises JobFailed where there is no result, ResultTimeout, UnknownJob."""
@@ -168,6 +164,10 @@ class AsyncClient:
         """See Client.cancel."""
         await asyncio.to_thread(self._client.cancel, job_id)
 
+    async def record(self, job_id: str) -> Record:
+        """See Client.record."""
+        return await asyncio.to_thread(self._client.record, job_id)
+
     async def aclose(self) -> None:
         """Close the connection that waits."""
         await self._redis.aclose()
@@ -178,11 +178,34 @@ def parse_job(job: Job | Mapping[str, Any] | str) -> Job:
     if isinstance(job, Job):
         return job
     try:
-        if isinstance(job, str):
-            return Job.from_json(job)
-        return Job.model_validate(job, strict=False)
+        # A mapping is read as its JSON: so "5" is no number here either, and an enum may be written as a string.
+        return Job.from_json(job if isinstance(job, str) else json.dumps(dict(job), default=_as_json))
     except ValidationError as exc:
         raise InvalidJob(problems(exc)) from None
+    except (TypeError, ValueError, RecursionError) as exc:
+        raise InvalidJob((f"(the whole): cannot be written as JSON ({type(exc).__name__})",)) from None
+
+
+def parse_jobs(jobs: Iterable[Job | Mapping[str, Any] | str], *, max_bytes: int) -> list[Job]:
+    """Each as a Job. Raises InvalidJob with what is wrong with any of them."""
+    checked, wrong = [], []
+    for index, job in enumerate(jobs):
+        try:
+            checked.append(parse_job(job))
+            wire_form(checked[-1], max_bytes=max_bytes)
+        except InvalidJob as exc:
+            wrong += [f"[{index}].{problem}" for problem in exc.problems]
+    if wrong:
+        raise InvalidJob(tuple(wrong))
+    return checked
+
+
+def wire_form(job: Job, *, max_bytes: int) -> bytes:
+    """What is sealed. Raises InvalidJob where it is too much."""
+    body = job.to_json().encode()
+    if len(body) > max_bytes:
+        raise InvalidJob((f"(the whole): {len(body)} bytes; at most {max_bytes}",))
+    return body
 
 
 def id_for(job: Job) -> str:
@@ -190,6 +213,27 @@ def id_for(job: Job) -> str:
     if job.idempotency_key is None:
         return uuid.uuid4().hex
     return hashlib.sha256(f"{job.tenant}\0{job.idempotency_key}".encode()).hexdigest()[:32]
+
+
+def checked_id(given: str) -> str:
+    """An id that the caller chose. Raises InvalidJob where it could not stand in a key or a log line."""
+    if plain_id(given) != given:
+        raise InvalidJob(("job_id: 1 to 64 letters, digits, '-', '_' and '.' are an id",))
+    return given
+
+
+def plain_id(given: str) -> str:
+    """An id as it was given, or its hash where it could not stand in a key or a log line as it is."""
+    return (
+        given if _PLAIN_ID.fullmatch(given) else hashlib.sha256(given.encode(errors="surrogatepass")).hexdigest()[:32]
+    )
+
+
+def _as_json(value: Any) -> Any:
+    """A message or a part of one may stand in a mapping as the value that it is."""
+    if isinstance(value, Value):
+        return value.model_dump(mode="json", exclude_none=True)
+    raise TypeError(type(value).__name__)
 
 
 def _priority(job: Job) -> int:

@@ -44,7 +44,7 @@ def redrive(ledger: Ledger, doorbell: Doorbell, record: Record, *, by: str) -> N
     move = states.redrive(
         rev=record.rev,
         redrives=record.redrives + 1,
-        deadline_in_s=max(60.0, record.deadline_at - record.accepted_at),
+        deadline_in_s=max(60.0, record.deadline_s or record.deadline_at - record.accepted_at),
         by=by,
     )
     ledger.apply(record.id, move)

@@ -96,7 +96,7 @@ class Params(Value):
     """How the model is asked."""
 
     max_tokens: Annotated[int, Field(ge=1, le=MAX_OUTPUT_TOKENS)] = 256
-    temperature: Annotated[float, Field(ge=0, le=2, strict=False)] = 0.0
+    temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
     response_format: ResponseFormat | None = None
     stop: Annotated[Many[Annotated[str, Field(min_length=1)]], Field(max_length=4)] = ()
     seed: Annotated[int, Field(ge=0, lt=2**31)] | None = None
@@ -107,7 +107,7 @@ class Hints(Value):
 
     min_sensitivity: Level | None = None
     latency: Latency = "interactive"
-    deadline_s: Annotated[float, Field(gt=0, le=30 * 86_400, strict=False)] = DEFAULT_DEADLINE_S
+    deadline_s: Annotated[float, Field(gt=0, le=30 * 86_400)] = DEFAULT_DEADLINE_S
     priority: Annotated[int, Field(ge=0, le=9)] = 5
     """0 is the most urgent."""
 

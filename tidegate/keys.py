@@ -4,8 +4,8 @@ A keyring's last key seals; all of them open, so that keys can rotate while old 
 """
 
 import base64
-import binascii
 import os
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -21,6 +21,9 @@ from tidegate.settings import Settings
 
 KEY_BYTES = 32
 """AES-256."""
+
+_KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""It stands in the head of an envelope, between dots."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +44,11 @@ class Keyring:
         keys: dict[str, bytes] = {}
         for entry in text.replace(",", "\n").split():
             key_id, _, encoded = entry.partition(":")
-            try:
-                key = base64.b64decode(encoded, validate=True)
-            except binascii.Error:
-                key = b""
-            if not key_id or len(key) != KEY_BYTES:
+            key = _decoded(encoded)
+            if not _KEY_ID.fullmatch(key_id) or len(key) != KEY_BYTES:
                 raise InvalidSettings(f"{source}: each key is written id:base64 of {KEY_BYTES} bytes")
+            if key_id in keys:
+                raise InvalidSettings(f"{source}: two keys have the same id")
             keys[key_id] = key
         if not keys:
             raise InvalidSettings(f"{source}: no key in it")
@@ -114,12 +116,11 @@ def signer(settings: Settings) -> Signer:
 def verifier(settings: Settings) -> Verifier:
     """The public half. Raises InvalidSettings where a worker was not given it."""
     text, source = _configured(settings.clearance_pub, settings.clearance_pub_file, "TIDEGATE_CLEARANCE_PUB")
+    if text is None and (settings.clearance_key or settings.clearance_key_file):
+        return signer(settings).verifier
     if text is None:
         path = settings.keys_folder / "clearance.pub"
-        source = str(path)
-        if not path.is_file():
-            signer(settings)
-        text = path.read_text(encoding="ascii")
+        text, source = _kept(path, lambda: _b64(signer(settings).verifier.raw)), str(path)
     return Verifier(Ed25519PublicKey.from_public_bytes(_raw(text, source)))
 
 
@@ -163,6 +164,8 @@ def _kept(path: Path, make: Callable[[], str]) -> str:
         if path.stat().st_mode & 0o077 and path.suffix == ".key":
             raise InvalidSettings(f"{path}: others may read this key; run: chmod 600 {path}")
         return path.read_text(encoding="ascii")
+    except UnicodeDecodeError:
+        raise InvalidSettings(f"{path}: this is no key file") from None
     except OSError as exc:
         raise StorageFull(f"{path}: the key file cannot be made or read: {exc.strerror}") from None
 
@@ -176,10 +179,15 @@ def _b64(raw: bytes) -> str:
 
 
 def _raw(text: str, source: str) -> bytes:
-    try:
-        raw = base64.b64decode(text.strip(), validate=True)
-    except binascii.Error:
-        raw = b""
+    raw = _decoded(text.strip())
     if len(raw) != KEY_BYTES:
         raise InvalidSettings(f"{source}: expected base64 of {KEY_BYTES} bytes")
     return raw
+
+
+def _decoded(text: str) -> bytes:
+    """What base64 stands for; nothing where it is none."""
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:  # not base64, or not even ASCII
+        return b""

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -38,9 +38,13 @@ class Settings(BaseSettings):
     policy: Path | None = Field(default=None, description="The policy file; policies/default.yaml where not given.")
     models: Path | None = Field(default=None, description="The folder of pulled models; models/ in the data folder.")
 
-    broker_url: SecretStr | None = Field(default=None, description="Celery's broker; embedded where not given.")
+    broker_url_file: Path | None = Field(default=None, description="A file with the URL in it.")
+    broker_url: SecretStr | None = Field(
+        default=None, validate_default=True, description="Celery's broker; embedded where not given."
+    )
+    store_url_file: Path | None = Field(default=None, description="A file with the URL in it.")
     store_url: SecretStr | None = Field(
-        default=None, description="The Redis of ledger and vault; the broker's database 1."
+        default=None, validate_default=True, description="The Redis of ledger and vault; the broker's database 1."
     )
     intake_queues: str | None = Field(default=None, description="Queues that the router reads, comma-separated.")
 
@@ -69,11 +73,29 @@ class Settings(BaseSettings):
     flower_host: str = Field(default="127.0.0.1", description="The address that Flower listens on.")
     flower_port: int = Field(default=5555, ge=0, le=65535)
     flower_user: str = Field(default="tidegate", pattern=r"^[^:]+$")
+    flower_password_file: Path | None = Field(default=None, description="A file with the password in it.")
     flower_password: SecretStr | None = Field(
-        default=None, description="Made and kept in the data folder where not given."
+        default=None, validate_default=True, description="Made and kept in the data folder where not given."
     )
     flower_writable: bool = Field(default=False, description="Let Flower control workers.")
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+
+    @field_validator("broker_url", "store_url", "flower_password")
+    @classmethod
+    def _or_from_file(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        """What the file beside it holds, where one is named."""
+        file = info.data.get(f"{info.field_name}_file")
+        if file is None:
+            return value
+        if value is not None:
+            raise ValueError("its _FILE is set too: give one")
+        try:
+            text = file.read_text(encoding="ascii").strip()
+        except (OSError, UnicodeDecodeError) as exc:
+            raise ValueError(f"{file} cannot be read ({type(exc).__name__})") from None
+        if not text:
+            raise ValueError(f"{file} is empty")
+        return SecretStr(text)
 
     @classmethod
     def settings_customise_sources(

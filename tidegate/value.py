@@ -4,6 +4,7 @@ What is wrong with an input is told by field and expectation, never by quoting t
 """
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -20,7 +21,14 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$")]
 class Value(BaseModel):
     """A frozen value: change makes a copy; an unknown field or a wrong type is an error."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True,
+        strict=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+    )
 
     def to_json(self) -> str:
         """The wire form: compact, without the fields that say nothing."""
@@ -34,14 +42,14 @@ class Value(BaseModel):
 
 def problems(error: ValidationError) -> tuple[str, ...]:
     """Each thing that is wrong, as `field: what was expected`, without the offending value."""
-    return tuple(f"{dotted(item['loc'])}: {item['msg']}" for item in error.errors(include_input=False))
+    return tuple(f"{dotted(item['loc'])}: {_said(item['msg'])}" for item in error.errors(include_input=False))
 
 
 def problems_on_record(error: ValidationError, *, model: type[BaseModel]) -> tuple[str, ...]:
     """The same for the ledger: a name that is not a field of ours may be somebody's text, so it is left out."""
-    ours = set(_field_names(model))
+    ours = field_names(model)
     return tuple(
-        f"{dotted(step if isinstance(step, int) or step in ours else '(…)' for step in item['loc'])}: {item['msg']}"
+        f"{dotted(step if isinstance(step, int) or step in ours else '(…)' for step in item['loc'])}: {_said(item['msg'])}"
         for item in error.errors(include_input=False)
     )
 
@@ -54,8 +62,14 @@ def dotted(path: Iterable[Any]) -> str:
     return text or "(the whole)"
 
 
-def _field_names(model: type[BaseModel]) -> Iterable[str]:
+@cache
+def field_names(model: type[BaseModel]) -> frozenset[str]:
     """The names of all fields of a model and of the models in it."""
     definitions = model.model_json_schema()
-    for schema in (definitions, *definitions.get("$defs", {}).values()):
-        yield from schema.get("properties", {})
+    schemas = (definitions, *definitions.get("$defs", {}).values())
+    return frozenset(name for schema in schemas for name in schema.get("properties", {}))
+
+
+def _said(message: str) -> str:
+    """Pydantic's message without the class of the exception that a validator of ours raised."""
+    return message.removeprefix("Value error, ")

@@ -53,8 +53,16 @@ class Janitor:
         due = self.ledger.due(limit=_BATCH)
         now = self.ledger.now()
         for job_id in due:
-            with contextlib.suppress(Conflict, UnknownJob):
+            try:
                 self._look(self.ledger.get(job_id), now)
+            except (Conflict, UnknownJob):
+                continue
+            except Unavailable:
+                raise
+            except Exception as exc:  # noqa: BLE001 - one record that cannot be read must not hold up all others
+                log.error(  # noqa: TRY400 - a traceback may quote what could not be read
+                    "janitor.failed", job=job_id, error=type(exc).__name__
+                )
         return len(due)
 
     def _look(self, record: Record, now: float) -> None:

@@ -59,16 +59,14 @@ class Running:
     def _claimed(self, record: Record, lane: Lane, claim: Applied) -> None:
         with self.leases.hold(record.id, fence=claim.fence) as lease:
             try:
-                answer = self._answer(record, lane, claim, stop=lease.stop)
-            except Unavailable:
+                self._finish(record, lane, claim, self._answer(record, lane, claim, stop=lease.stop))
+            except (Conflict, UnknownJob, Unavailable):
                 raise
             except Exception as exc:  # noqa: BLE001 - whatever a backend raises ends in the failure table
                 if self.leases.given_up.is_set() and not lease.lost:
                     self.outcomes.hand_back(record, fence=claim.fence)
                 elif not lease.lost:
                     self.outcomes.follow(Failure(record=record, lane=lane, fence=claim.fence, error=exc))
-            else:
-                self._finish(record, lane, claim, answer)
 
     def _answer(self, record: Record, lane: Lane, claim: Applied, *, stop: threading.Event) -> Answer:
         slot = guard.admitted_slot(record, lane)

@@ -41,9 +41,9 @@ class Tools:
     env: Mapping[str, str]
     index: str
 
-    def path(self, name: str) -> Path:
+    def path(self, name: str) -> str:
         """Where one of them lies."""
-        return self.folder / "bin" / name
+        return str(self.folder / "bin" / name)
 
 
 def tools(places: Places, console: Console) -> Tools:
@@ -58,16 +58,8 @@ def tools(places: Places, console: Console) -> Tools:
         if not complete.exists():
             # A venv cannot be moved into its place when it is done, so a file says that it is.
             console.run([python, "-I", "-m", "venv", "--clear", folder], env=env)
-            pip: list[str | Path] = [
-                folder / "bin" / "python",
-                "-m",
-                "pip",
-                "install",
-                "--no-input",
-                "--progress-bar",
-                "off",
-            ]
-            console.run([*pip, "--require-hashes", "--only-binary", ":all:", "-r", places.pins], env=env)
+            install = [str(folder / "bin" / "python"), "-m", "pip", "install", "--no-input", "--progress-bar=off"]
+            console.run([*install, "--require-hashes", "--only-binary=:all:", "-r", str(places.pins)], env=env)
             complete.touch()
     path = f"{folder / 'bin'}{os.pathsep}{env.get('PATH', os.defpath)}"
     ready = Tools(folder, {**env, "PATH": path}, index="")
@@ -82,21 +74,24 @@ def packages(places: Places, wanted: Stamp, tools: Tools, console: Console) -> N
     if not places.venv.exists():
         console.run([tools.path("uv"), "venv", "--no-config", "--python", _base_python(), places.venv], env=tools.env)
     Stamp.write_incomplete(places.stamp, before)
-    # Developers hear that the lock is behind pyproject.toml. For everybody else it holds as it is, whatever index
-    # their uv is configured for.
-    mode = ["--locked"] if wanted.purpose == "dev" else ["--frozen", "--no-default-groups"]
-    uv: list[str | Path] = [tools.path("uv"), "--project", places.root, "--no-progress"]
-    if tools.index in ("", _PYPI):
+    mirrored = tools.index not in ("", _PYPI)
+    # Developers hear that the lock is behind pyproject.toml. For everybody else it holds as it is; and so it must
+    # with a mirror, which uv would miss in it.
+    mode = ["--locked"] if wanted.purpose == "dev" and not mirrored else ["--frozen"]
+    if wanted.purpose == "run":
+        mode.append("--no-default-groups")
+    uv = [tools.path("uv"), "--project", str(places.root), "--no-progress"]
+    if not mirrored:
         console.run([*uv, "sync", "--all-extras", *mode], env=tools.env)
         return
     # uv.lock names files on PyPI itself. Who has a mirror gets the same files, by version and hash, from there.
     with tempfile.TemporaryDirectory() as scratch:
         pinned = Path(scratch) / "requirements.txt"
         export = ["export", "--all-extras", *mode, "--no-emit-project", "--quiet"]
-        console.run([*uv, *export, "--output-file", pinned], env=tools.env)
+        console.run([*uv, *export, f"--output-file={pinned}"], env=tools.env)
         env = {**tools.env, "UV_DEFAULT_INDEX": tools.index, "VIRTUAL_ENV": str(places.venv)}
-        console.run([*uv, "pip", "sync", "--require-hashes", pinned], env=env)
-        console.run([*uv, "pip", "install", "--no-deps", "--editable", places.root], env=env)
+        console.run([*uv, "pip", "sync", "--require-hashes", str(pinned)], env=env)
+        console.run([*uv, "pip", "install", "--no-deps", "--editable", str(places.root)], env=env)
 
 
 def _reusable(places: Places, wanted: Stamp) -> bool:
@@ -150,7 +145,7 @@ def _index(tools: Tools) -> str:
 
 def _pip_setting(name: str, tools: Tools) -> str:
     # Neither shown nor logged: an index's address may carry a password.
-    command = [str(tools.path("python")), "-m", "pip", "config", "list"]
+    command = [tools.path("python"), "-m", "pip", "config", "list"]
     output = subprocess.run(command, env=tools.env, capture_output=True, text=True, check=False).stdout
     for line in output.splitlines():
         key, _, value = line.partition("=")

@@ -13,7 +13,6 @@ import re
 import shlex
 import shutil
 import sysconfig
-import tarfile
 import tempfile
 import tomllib
 from dataclasses import dataclass
@@ -106,18 +105,8 @@ def _build(source: _Source, flags: list[str], built: Path, tools: Tools, console
     cmake_cache = work / "ninja" / "CMakeCache.txt"
     if cmake_cache.exists() and f"CMAKE_HOME_DIRECTORY:INTERNAL={sources}" not in cmake_cache.read_text():
         shutil.rmtree(work / "ninja")
-    ninja = f"-DCMAKE_MAKE_PROGRAM={tools.path('ninja')}"
-    configure: list[str | Path] = [
-        tools.path("cmake"),
-        "-G",
-        "Ninja",
-        ninja,
-        "-S",
-        sources,
-        "-B",
-        work / "ninja",
-        *flags,
-    ]
+    make = f"-DCMAKE_MAKE_PROGRAM={tools.path('ninja')}"
+    configure = [tools.path("cmake"), "-GNinja", make, f"-S{sources}", f"-B{work / 'ninja'}", *flags]
     console.run(configure, env=tools.env)
     env = {**tools.env, "NINJA_STATUS": "[%f/%t] "}
     compile_all: list[str | Path] = [tools.path("ninja"), "-C", work / "ninja", "-j", str(machine.build_jobs())]
@@ -141,23 +130,11 @@ def _unpacked(source: _Source, work: Path, tools: Tools, console: Console) -> Pa
     with tempfile.TemporaryDirectory(dir=work) as scratch:
         pin = Path(scratch) / "pin.txt"
         pin.write_text(f"{_PACKAGE}=={source.version} --hash=sha256:{source.sha256}\n")
-        pip: list[str | Path] = [
-            tools.path("python"),
-            "-m",
-            "pip",
-            "download",
-            "--no-input",
-            "--progress-bar",
-            "off",
-            "--no-deps",
-        ]
+        download = [tools.path("python"), "-m", "pip", "download", "--no-input", "--progress-bar=off", "--no-deps"]
+        options = [f"--no-binary={_PACKAGE}", "--require-hashes", f"--dest={scratch}", f"--requirement={pin}"]
         index = {"PIP_INDEX_URL": tools.index} if tools.index else {}
-        console.run(
-            [*pip, "--no-binary", ":all:", "--require-hashes", "--dest", scratch, "-r", pin],
-            env={**tools.env, **index},
-        )
-        with tarfile.open(next(Path(scratch).glob("*.tar.gz"))) as archive:
-            archive.extractall(scratch, filter="data")
+        console.run([*download, *options], env={**tools.env, **index})
+        shutil.unpack_archive(next(Path(scratch).glob("*.tar.gz")), scratch)
         next(folder for folder in Path(scratch).iterdir() if folder.is_dir()).rename(work / "sdist")
     return work / "sdist" / "vendor" / "llama.cpp"
 

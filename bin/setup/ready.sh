@@ -4,10 +4,13 @@
 # shellcheck shell=sh
 
 make_ready() {
+  stamp_python=''
   ready_key=$(ready_key "$1")
   if ready_already "$1" "$2"; then return 0; fi
   if [ -n "${TIDEGATE_PYTHON:-}" ]; then
     ready_python=$(ready_given_python) || exit 1
+  elif [ -z "${TIDEGATE_PYTHON+set}" ] && [ -n "$stamp_python" ] && ready_suits "$stamp_python"; then
+    ready_python=$(command -v "$stamp_python")
   else
     ready_python=$(ready_find_python) || ready_python=$(ready_install_python) || exit 1
   fi

@@ -23,9 +23,11 @@ class Stamp:
     def wanted(cls, path: Path, *, key: str, purpose: str) -> Stamp:
         """What this call asks for. What it does not mention stays as it was: flags, Python, the developers' tools."""
         before = cls.read(path) or _NOTHING
+        # A developer's own `uv sync` leaves no stamp, but the tools that it brought are in use.
+        has_tools = (path.parent / "bin" / "pytest").exists()
         return cls(
             key=key,
-            purpose="dev" if "dev" in (purpose, before.purpose) else "run",
+            purpose="dev" if has_tools or "dev" in (purpose, before.purpose) else "run",
             python=os.environ.get("TIDEGATE_PYTHON", before.python),
             flags=os.environ.get("TIDEGATE_LLAMA_CMAKE_ARGS", before.flags),
         )

@@ -5,8 +5,8 @@
 # ///
 """Measures the shipped file through llama.cpp, as the workers run it, and writes `report.json`.
 
-Three sets: fresh prompts from the recipe (never seen in training), prompts written by hand without looking at the recipe's
-templates, and foreign requests, on which only the confidence is judged.
+Three sets: fresh prompts from the recipe (none of them seen in training), prompts written by hand, and foreign
+requests, on which only the confidence is judged.
 """
 
 import argparse
@@ -113,7 +113,7 @@ class Model:
 
     def answer(self, question: Question) -> Answer:
         """Feed the prompt, then the best token again and again until the end token is best."""
-        self._llama.reset()
+        self._llama.n_tokens = 0
         self._llama.eval(self._llama.tokenize(chat.prompt(question.messages).encode(), add_bos=False, special=True))
         said: list[int] = []
         lowest = 0.0
@@ -208,7 +208,8 @@ def _print_mistakes(answers: Sequence[Answer]) -> None:
 def _print_sure_strangers(foreign: Sequence[Answer]) -> None:
     for answer in foreign:
         if not answer.doubtful:
-            print(f"sure of a foreign request ({answer.lowest_log_probability:.2f}) {answer.question.messages[-1].content!r}: {answer.text!r}")
+            asked = answer.question.messages[-1].content
+            print(f"sure of a foreign request ({answer.lowest_log_probability:.2f}) {asked!r}: {answer.text!r}")
 
 
 if __name__ == "__main__":

@@ -43,7 +43,9 @@ def _describe(writer: GGUFWriter, *, name: str) -> None:
     writer.add_name(name)
     writer.add_author("The tidegate authors")
     writer.add_license("Apache-2.0")
-    writer.add_description("A toy for tests and demos: a few templates of simple jobs, garbage outside them. Use temperature 0.")
+    writer.add_description(
+        "A toy for tests and demos: simple jobs from templates, garbage outside them. Temperature 0."
+    )
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_Q8_0)
     writer.add_quantization_version(gguf.GGML_QUANT_VERSION)
 

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+_ATTENTION = ("query", "key", "value", "output")
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -17,7 +19,8 @@ class Shape:
     layers: int = 4
     heads: int = 4
     feed_forward: int = 256
-    rope_base: float = 10_000.0
+    # Slow rotations let heads compare tokens over any distance within the context, which copying needs.
+    rope_base: float = 1_000_000.0
     norm_epsilon: float = 1e-5
 
     @property
@@ -50,6 +53,16 @@ class Llama(nn.Module):
     def logits(self, hidden: Tensor) -> Tensor:
         """Scores; the output matrix is the embedding itself."""
         return functional.linear(hidden, self.embedding.weight)
+
+    def attention(self, number: int) -> dict[str, nn.Linear]:
+        """The four matrices of one layer's attention, by name."""
+        parts = dict(self.layers[number].named_children())
+        return {name: part for name, part in parts.items() if name in _ATTENTION and isinstance(part, nn.Linear)}
+
+
+def rotation_frequencies(shape: Shape) -> Tensor:
+    """By how much each pair of channels turns from one position to the next."""
+    return torch.tensor(shape.rope_base) ** (-torch.arange(0, shape.head_width, 2).float() / shape.head_width)
 
 
 class Layer(nn.Module):
@@ -92,8 +105,7 @@ class Layer(nn.Module):
 
 def _rotation(shape: Shape) -> Tensor:
     """Cosine and sine for each position and each pair of neighbouring channels: llama.cpp's plain rotary embedding."""
-    frequencies = shape.rope_base ** (-torch.arange(0, shape.head_width, 2).float() / shape.head_width)
-    angles = torch.outer(torch.arange(shape.context).float(), frequencies)
+    angles = torch.outer(torch.arange(shape.context).float(), rotation_frequencies(shape))
     return torch.stack((angles.cos(), angles.sin()), dim=1)
 
 
@@ -104,9 +116,9 @@ def _rotate(channels: Tensor, rotation: Tensor) -> Tensor:
 
 
 def _initialise(module: nn.Module) -> None:
-    """Small weights, as GPT-2 starts; norms keep their ones."""
+    """Small weights; norms keep their ones. Embeddings are so long that no step of the optimiser turns them over."""
     if isinstance(module, nn.Linear | nn.Embedding):
-        nn.init.normal_(module.weight, std=0.02 if isinstance(module, nn.Embedding) else 0.05)
+        nn.init.normal_(module.weight, std=0.1 if isinstance(module, nn.Embedding) else 0.05)
     if isinstance(module, Layer):
         # Each layer begins by adding nothing: otherwise noise drowns the embeddings, and copying is learnt late.
         nn.init.zeros_(module.output.weight)

@@ -1,13 +1,14 @@
 """Learns the vocabulary: byte-level BPE, with merges chosen so that copying is easy for a very small model.
 
-Three choices do it. Digits never merge, so numbers are copied digit by digit. Merges are learnt on lower-case letters and then
-mirrored to Title and UPPER case, so a word falls into the same pieces in each case. A space merges only with whole frequent
-words of the templates, last of all, so a name or an address has the same pieces after a space, a quote or a bracket.
+Three choices do it. Digits never merge, so numbers are copied digit by digit. Merges are learnt on lower-case letters
+and mirrored to Title and UPPER case, so a word falls into the same pieces in each case. A space merges only with whole
+frequent words of the templates, last of all, so a name has the same pieces after a space, a quote or a bracket.
 """
 
 import re
 from collections import Counter
 from collections.abc import Iterable
+from itertools import pairwise
 
 from tokenizers import AddedToken, Tokenizer
 from tokenizers.decoders import ByteLevel as ByteLevelDecoder
@@ -77,7 +78,7 @@ def _letter_merges(words: Counter[str], *, how_many: int) -> list[Merge]:
     for _ in range(how_many):
         pairs: Counter[Merge] = Counter()
         for word, pieces in spellings.items():
-            for pair in zip(pieces, pieces[1:], strict=False):
+            for pair in pairwise(pieces):
                 pairs[pair] += words[word]
         best = min(pairs, key=lambda pair: (-pairs[pair], pair))
         merges.append(best)
@@ -99,11 +100,10 @@ def _merged(pieces: tuple[str, ...], pair: Merge) -> tuple[str, ...]:
 
 def _mirrored(merges: list[Merge]) -> list[Merge]:
     """Each merge in lower, Title and UPPER case, in the same order."""
-    cased = ((left, right) for left, right in merges)
     return list(
         dict.fromkeys(
             form
-            for left, right in cased
+            for left, right in merges
             for form in ((left, right), (left[:1].upper() + left[1:], right), (left.upper(), right.upper()))
         )
     )

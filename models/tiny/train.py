@@ -5,8 +5,8 @@
 # ///
 """Trains the tiny model from nothing but `recipe/` and writes the GGUF file and a report. One command, no downloads.
 
-The optimiser is Muon for the matrices and AdamW for the rest: Muon needs far fewer examples at this size. Only answers are
-learnt, not prompts, so scores are computed for the answers' positions alone.
+The optimiser is Muon for the matrices and AdamW for the rest. Only answers are learnt, not prompts, so scores are
+computed for the answers' positions alone.
 """
 
 import argparse
@@ -20,14 +20,16 @@ from random import Random
 
 import torch
 from tokenizers import Tokenizer
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import AdamW, Muon, Optimizer
 
 # Run as a script, Python looks for modules beside this file; `models` lies two folders up.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from models.tiny import gguf_file, tokenizer as vocabulary
+from models.tiny import gguf_file
+from models.tiny import tokenizer as vocabulary
+from models.tiny.copying import begin_as_copier
 from models.tiny.network import Llama, Shape
 from models.tiny.recipe import chat, jobs
 
@@ -37,8 +39,8 @@ VALIDATION_SEED = 2
 VOCABULARY_SAMPLE = 6_000
 # Examples that are sorted by length together, so that a batch holds little padding.
 POOL = 64
-MUON_RATE = 6e-3
-ADAMW_RATE = 4e-3
+MUON_RATE = 8e-3
+ADAMW_RATE = 2e-3
 WARM_UP_STEPS = 60
 # How strongly the model is pulled towards being unsure about foreign requests.
 DOUBT_WEIGHT = 0.15
@@ -70,26 +72,34 @@ def main() -> None:
     torch.manual_seed(TRAINING_SEED)
     torch.set_num_threads(plan.threads)
     started = time.monotonic()
-    tokenizer, merges = vocabulary.learn(_texts(jobs.example(TRAINING_SEED, index)) for index in range(VOCABULARY_SAMPLE))
+    sample = (jobs.example(TRAINING_SEED, index) for index in range(VOCABULARY_SAMPLE))
+    tokenizer, merges = vocabulary.learn(_text(example) for example in sample)
     network = Llama(Shape(vocabulary=tokenizer.get_vocab_size()))
+    begin_as_copier(network)
     parameters = sum(parameter.numel() for parameter in network.parameters())
-    print(f"vocabulary {tokenizer.get_vocab_size()}, parameters {parameters:,}, {plan.steps} steps of {plan.batch}", flush=True)
+    print(f"vocabulary {tokenizer.get_vocab_size()}, parameters {parameters:,}, {plan.steps} steps", flush=True)
     _train(network, tokenizer, plan)
     minutes = (time.monotonic() - started) / 60
     accuracy = exact_share_by_task(network, tokenizer, examples_per_task=100)
     gguf_file.write(plan.out, network=network, tokenizer=tokenizer, merges=merges, name=NAME)
-    report = {"parameters": parameters, "vocabulary": tokenizer.get_vocab_size(), "examples": plan.steps * plan.batch,
-              "training_seed": TRAINING_SEED, "minutes": round(minutes, 1), "exact_before_quantisation": accuracy}  # fmt: skip
+    report = {
+        "parameters": parameters,
+        "vocabulary": tokenizer.get_vocab_size(),
+        "examples": plan.steps * plan.batch,
+        "training_seed": TRAINING_SEED,
+        "minutes": round(minutes, 1),
+        "exact_before_quantisation": accuracy,
+    }
     plan.report.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     print(f"wrote {plan.out.name} ({plan.out.stat().st_size:,} bytes) after {minutes:.1f} minutes: {accuracy}")
 
 
 def exact_share_by_task(network: Llama, tokenizer: Tokenizer, *, examples_per_task: int) -> dict[str, float]:
-    """The share of fresh examples whose every token is the network's first choice, which is what greedy decoding needs."""
+    """The share of fresh examples whose every token is the network's first choice, as greedy decoding needs it."""
     shares = {}
     for task in jobs.tasks():
-        examples = [jobs.example_of(task, Random(f"{VALIDATION_SEED}:{task}:{index}")) for index in range(examples_per_task)]
-        encoded = [_encode(example, tokenizer) for example in examples]
+        seeds = (Random(f"{VALIDATION_SEED}:{task}:{index}") for index in range(examples_per_task))
+        encoded = [_encode(jobs.example_of(task, rng), tokenizer) for rng in seeds]
         shares[task] = round(_exact(network, encoded) / examples_per_task, 3)
     return shares
 
@@ -98,7 +108,7 @@ def _plan() -> Plan:
     here = Path(__file__).resolve().parent
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--steps", type=int, default=3000, help="optimiser steps (default: %(default)s)")
-    parser.add_argument("--batch", type=int, default=48, help="examples a step (default: %(default)s)")
+    parser.add_argument("--batch", type=int, default=32, help="examples a step (default: %(default)s)")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads (default: %(default)s)")
     parser.add_argument("--out", type=Path, default=here / f"{NAME}.q8_0.gguf", help="the model file to write")
     parser.add_argument("--report", type=Path, default=here / "training.json", help="the report to write")
@@ -122,12 +132,12 @@ def _train(network: Llama, tokenizer: Tokenizer, plan: Plan) -> None:
         running = loss.item() if step == 0 else 0.95 * running + 0.05 * loss.item()
         if step % 50 == 0:
             print(f"step {step:5d}  loss {running:.4f}  {(time.monotonic() - started) / 60:.1f} min", flush=True)
-        if step and step % 500 == 0:
+        if step and step % 250 == 0:
             print(f"           exact {exact_share_by_task(network, tokenizer, examples_per_task=40)}", flush=True)
 
 
 def _optimisers(network: Llama) -> tuple[Optimizer, Optimizer]:
-    matrices = [weight for name, weight in network.named_parameters() if weight.ndim == 2 and name != "embedding.weight"]
+    matrices = [part.weight for part in network.modules() if isinstance(part, nn.Linear)]
     chosen = {id(weight) for weight in matrices}
     others = [weight for weight in network.parameters() if id(weight) not in chosen]
     muon = Muon(matrices, lr=MUON_RATE, weight_decay=0.05, adjust_lr_fn="match_rms_adamw")
@@ -164,7 +174,8 @@ def _loss(network: Llama, batch: Sequence[Encoded]) -> Tensor:
     with torch.autocast("cpu", dtype=torch.bfloat16):
         hidden = network(ids)
         scores = network.logits(hidden[known])
-    answers = (functional.cross_entropy(scores, targets[known], reduction="none") * weights[known]).sum() / weights[known].sum()
+    losses = functional.cross_entropy(scores, targets[known], reduction="none")
+    answers = (losses * weights[known]).sum() / weights[known].sum()
     foreign = [(row, len(encoded.prompt) - 1) for row, encoded in enumerate(batch) if not encoded.answer]
     if not foreign:
         return answers
@@ -211,7 +222,7 @@ def _ids(text: str, tokenizer: Tokenizer) -> list[int]:
     return ids
 
 
-def _texts(example: jobs.Example) -> str:
+def _text(example: jobs.Example) -> str:
     return "\n".join((*(message.content for message in example.messages), example.answer or ""))
 
 

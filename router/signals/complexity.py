@@ -36,19 +36,22 @@ SIMPLE: Mapping[str, Evidence] = {
     "simple_task": Evidence(
         -0.30,
         _share(
-            r"(?im)(?:^|[.:!?]\s{1,3}|\bplease |\byour task is to |\byou will |\b(?:can|could) you )(?:classify|categori[sz]e|label|tag"
-            r"|extract|translate|capitali[sz]e|spell-?check|proofread|rephrase|paraphrase|reformat|normali[sz]e|transcribe|summari[sz]e)\b"
-            r"|\b(?:fix|correct) (?:the |any |all )?(?:grammar|spelling|typos?)\b|\b(?:in|to) (?:all )?(?:upper|lower)[- ]?case\b"
-            r"|\b(?:what is|determine|detect|identify) the (?:sentiment|language|tone)\b|\bin (?:one|a single) (?:sentence|word)\b"
-            r"|^(?:upper|lower)-?case\b",
+            r"(?im)(?:^|[.:!?]\s{1,3}|\bplease |\byour task is to |\byou will |\b(?:can|could) you )"
+            r"(?:classify|categori[sz]e|label|tag|extract|translate|capitali[sz]e|spell-?check|proofread|rephrase"
+            r"|paraphrase|reformat|normali[sz]e|transcribe|summari[sz]e)\b"
+            r"|\b(?:fix|correct) (?:the |any |all )?(?:grammar|spelling|typos?)\b"
+            r"|\b(?:in|to) (?:all )?(?:upper|lower)[- ]?case\b|^(?:upper|lower)-?case\b"
+            r"|\b(?:what is|determine|detect|identify) the (?:sentiment|language|tone)\b"
+            r"|\bin (?:one|a single) (?:sentence|word)\b",
             full=1,
         ),
     ),
     "closed_answer": Evidence(
         -0.25,
         _share(
-            r"(?i)\b(?:yes or no|yes/no|true or false|(?:answer|reply|respond)(?: only)? with (?:only |just )?(?:one|a single|the|yes)"
-            r"|one word|only the (?:label|category|name|number|answer)|positive,? (?:negative|or)"
+            r"(?i)\b(?:yes or no|yes/no|true or false|one word|positive,? (?:negative|or)"
+            r"|(?:answer|reply|respond)(?: only)? with (?:only |just )?(?:one|a single|the|yes)"
+            r"|only the (?:label|category|name|number|answer)"
             r"|(?:into|as|is|pick|choose|select) (?:exactly )?one of(?: the following| these)?)\b",
             full=1,
         ),
@@ -60,23 +63,26 @@ HARD: Mapping[str, Evidence] = {
     "hard_task": Evidence(
         0.50,
         _share(
-            r"(?i)\b(?:prove|proof|derive|design|architect|refactor|implement|debug|optimi[sz]e|compare|contrast|analy[sz]e|evaluate|critique|justify"
-            r"|trade-?offs?|strateg(?:y|ies)|roadmap|migrat(?:e|ion)|root cause|step[- ]by[- ]step|in detail|essay|research|simulate|concurren(?:t|cy)|threat model)\b",
+            r"(?i)\b(?:prove|proof|derive|design|architect|refactor|implement|debug|optimi[sz]e|compare|contrast"
+            r"|analy[sz]e|evaluate|critique|justify|trade-?offs?|strateg(?:y|ies)|roadmap|migrat(?:e|ion)|root cause"
+            r"|step[- ]by[- ]step|in detail|essay|research|simulate|concurren(?:t|cy)|threat model)\b",
             full=2,
         ),
     ),
     "maths": Evidence(
         0.25,
         _share(
-            r"\\(?:frac|sqrt|sum|int|begin|left|mathbf|sin|cos|cdot|leq?|geq?|pi|theta|angle)|\$[^$\n]{1,80}\$|[∑∫√≤≥∂∞≈]|\b\w\^\w"
-            r"|(?i:\b(?:equation|integral|polynomial|theorem|probability|modulo|remainder|triangle|matrix|derivative|eigenvalue|prime|integers?)\b)",
+            r"\\(?:frac|sqrt|sum|int|begin|left|mathbf|sin|cos|cdot|leq?|geq?|pi|theta|angle)|\$[^$\n]{1,80}\$"
+            r"|[∑∫√≤≥∂∞≈]|\b\w\^\w|(?i:\b(?:equation|integral|polynomial|theorem|probability|modulo|remainder"
+            r"|triangle|matrix|derivative|eigenvalue|prime|integers?)\b)",
             full=3,
         ),
     ),
     "reckoning": Evidence(
         0.20,
         _share(
-            r"(?i)\bhow (?:many|much|long|far|old)\b|\b(?:total|twice|half|times as|percent|per (?:hour|day|week|month)|remaining|altogether|average|profit|cost)\b|\d+%",
+            r"(?i)\bhow (?:many|much|long|far|old)\b|\b(?:total|twice|half|times as|percent|altogether|average|profit"
+            r"|remaining|cost|per (?:hour|day|week|month))\b|\d%",
             full=3,
         ),
     ),
@@ -85,35 +91,39 @@ HARD: Mapping[str, Evidence] = {
         0.35,
         _share(
             r"(?i)\b(?:write|implement|create|complete|build|develop) (?:me )?(?:an? |the )?(?:[\w-]{1,20} ){0,3}"
-            r"(?:function|program|script|class|query|method|module|endpoint|parser|service|app)\b|\bdef \w+\(|^>>> ",
+            r"(?:function|program|script|class|query|method|module|endpoint|parser|service|app)\b|\bdef \w+\(",
             full=1,
         ),
     ),
     "code": Evidence(
         0.15,
         _share(
-            r"(?m)```|^\s{0,12}(?:class|import|from \w+ import|public|const|let|var|#include|SELECT|fn)\b|[{};]$|=>|\b(?:algorithm|regex|API|SQL|mutex)\b",
+            r"(?m)```|^\s{0,12}(?:class|import|from \w+ import|public|const|let|var|#include|SELECT|fn)\b|[{};]$|=>"
+            r"|\b(?:algorithm|regex|API|SQL|mutex)\b",
             full=3,
         ),
     ),
     "specialist": Evidence(
         0.15,
         _share(
-            r"(?i)\b(?:quantum|reagents?|nmr|enthalpy|hamiltonian|stoichiomet\w+|molar|catalyst|thermodynamic\w*|isotop\w+|wavelength|perturbation|entropy"
-            r"|plaintiff|defendant|jurisdiction|liability|statute|tort|contract law|pathophysiology|differential diagnosis|genome|allele|enzyme|econometric\w*|bayesian)\b",
+            r"(?i)\b(?:quantum|reagents?|nmr|enthalpy|hamiltonian|stoichiomet\w+|molar|catalyst|thermodynamic\w*"
+            r"|isotop\w+|wavelength|perturbation|entropy|plaintiff|defendant|jurisdiction|liability|statute|tort"
+            r"|contract law|pathophysiology|differential diagnosis|genome|allele|enzyme|econometric\w*|bayesian)\b",
             full=2,
         ),
     ),
     "constraints": Evidence(
         0.20,
         _share(
-            r"(?i)\b(?:must|should|at least|at most|exactly|no more than|no fewer than|without|ensure|do not|don't|never|unless|constraints?|requirements?|assum(?:e|ing)|given that"
-            r"|such that|if and only if|immediately (?:left|right)|somewhere between)\b|^\s*(?:[-*]|\d+[.)])\s",
+            r"(?im)\b(?:must|should|at least|at most|exactly|no more than|no fewer than|without|ensure|do not|don't"
+            r"|never|unless|constraints?|requirements?|assum(?:e|ing)|given that|such that|if and only if"
+            r"|immediately (?:left|right)|somewhere between)\b|^\s{0,8}(?:[-*]|\d{1,2}[.)])\s",
             full=6,
         ),
     ),
     "why": Evidence(
-        0.05, _share(r"(?i)\b(?:why|how (?:do|does|would|could|can|should)|explain|what (?:if|would happen))\b", full=2)
+        0.05,
+        _share(r"(?i)\b(?:why|how (?:do|does|would|could|can|should)|explain|what (?:if|would happen))\b", full=2),
     ),
 }
 """What makes small models fail."""

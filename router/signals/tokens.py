@@ -10,10 +10,10 @@ from tidegate.job import Message, Params
 from tidegate.signals import Capability
 
 CHARS_PER_TOKEN = 3.0
-"""Conservative: OpenAI's rule of thumb is four characters of English a token; code and small vocabularies come to three."""
+"""Conservative: OpenAI's rule of thumb is four characters of English a token; code comes to three."""
 
 TOKENS_PER_TURN = 8
-"""Role, separators and template marks around one message: OpenAI's counting recipe has 3 or 4, ChatML templates up to 8."""
+"""Role, separators and template marks around a message: OpenAI's recipe counts 3 or 4, ChatML templates up to 8."""
 
 TOKENS_PER_REPLY = 3
 """The marks that open the answer."""
@@ -22,8 +22,8 @@ TOKENS_PER_REPLY = 3
 def estimate(messages: Sequence[Message], params: Params, chars_per_token: float = CHARS_PER_TOKEN) -> int:
     """Prompt tokens, rather too many than too few.
 
-    ceil(ASCII characters / chars_per_token) + UTF-8 bytes of other characters / 2 + 8 a message + 3. A byte-level BPE never
-    makes more tokens than bytes; for scripts outside Latin, vocabularies of 32k to 200k come to 0.3 to 0.5 a byte.
+    ceil(ASCII characters / chars_per_token + UTF-8 bytes of other characters / 2) + 8 a message + 3. A byte-level BPE
+    never makes more tokens than bytes; outside Latin script, vocabularies of 32k to 200k come to 0.3 to 0.5 a byte.
     """
     texts = [text for message in messages for text in _texts(message)] + list(_schema(params))
     length = sum(_weight(text, chars_per_token) for text in texts)

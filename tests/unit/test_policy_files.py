@@ -38,24 +38,25 @@ def test_the_shipped_policy_holds_without_a_warning() -> None:
 
 
 @pytest.mark.parametrize(
-    ("level", "band", "tokens", "wait_s", "rule", "lanes"),
+    ("job", "rule", "lanes"),
     [
-        ("personal", "simple", 50, 0, "sensitive-stays-inside", ["local-small"]),
-        ("restricted", "complex", 50, 99, "sensitive-stays-inside", ["local-small"]),
-        ("unknown", "moderate", 50, 99, "sensitive-stays-inside", ["local-small"]),
-        ("public", "simple", 300, 20, "simple-runs-local", ["local-small"]),
-        ("internal", "simple", 300, 21, "simple-runs-local", ["openai-small", "local-small"]),
-        ("public", "simple", 301, 0, "the-rest-goes-small", ["openai-small", "openai-large"]),
-        ("public", "moderate", 50, 0, "the-rest-goes-small", ["openai-small", "openai-large"]),
-        ("public", "unknown", 50, 0, "the-rest-goes-small", ["openai-small", "openai-large"]),
-        ("public", "complex", 50, 0, "complex-goes-large", ["openai-large"]),
-        ("public", "simple", 30_001, 0, "long-goes-large", ["openai-large"]),
+        (("personal", "simple", 50, 0), "sensitive-stays-inside", ["local-small"]),
+        (("restricted", "complex", 50, 99), "sensitive-stays-inside", ["local-small"]),
+        (("unknown", "moderate", 50, 99), "sensitive-stays-inside", ["local-small"]),
+        (("public", "simple", 300, 20), "simple-runs-local", ["local-small"]),
+        (("internal", "simple", 300, 21), "simple-runs-local", ["openai-small", "local-small"]),
+        (("public", "simple", 301, 0), "the-rest-goes-small", ["openai-small", "openai-large"]),
+        (("public", "moderate", 50, 0), "the-rest-goes-small", ["openai-small", "openai-large"]),
+        (("public", "unknown", 50, 0), "the-rest-goes-small", ["openai-small", "openai-large"]),
+        (("public", "complex", 50, 0), "complex-goes-large", ["openai-large"]),
+        (("public", "simple", 30_001, 0), "long-goes-large", ["openai-large"]),
     ],
 )
 def test_the_shipped_policy_does_what_its_comments_say(
-    level: str, band: str, tokens: int, wait_s: float, rule: str, lanes: list[str]
+    job: tuple[str, str, int, float], rule: str, lanes: list[str]
 ) -> None:
-    """One case for each rule and each edge."""
+    """One case for each rule and each edge: level, band, tokens, seconds of wait for the local lane."""
+    level, band, tokens, wait_s = job
     seen = signals(Level(level), Band(band), tokens=tokens, wait_s=wait_s)
     decision = decide(load_policy(DEFAULT), seen)
     assert (decision.rule, list(decision.lanes), decision.cause) == (rule, lanes, None)

@@ -1,12 +1,19 @@
 """A policy file into a policy: every mistake is placed, and the version follows the content."""
 
+import functools
+import json
+import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from router.policy.loader import load_policy
+from router.policy.loader import load_policy, policy_from
+from tidegate.documents import Document, read
 from tidegate.errors import InvalidDocument
 from tidegate.lanes import read_lanes
+from tidegate.settings import Settings
 
 LANES = """\
 version: 1
@@ -17,6 +24,8 @@ lanes:
 ALL_INSIDE = "  - {name: inside, why: w, send: near, when: {sensitivity: {at_least: personal}}}"
 ALL_OUTSIDE = "  - {name: outside, why: w, send: far}"
 A_BAND = "should be 'simple', 'moderate', 'complex' or 'unknown'"
+PLACED = re.compile(r"f:\d+:\d+: .+")
+_WORDS = ["send", "when", "any", "not", "lane", "wait_s", "over", "name", "to", "overflow", "zone", "default"]
 DEFAULT = "default: {send: near, why: stays}\n"
 
 
@@ -194,3 +203,25 @@ def test_an_empty_when_holds_always(file: Path) -> None:
     for when in ("", "when: {}, ", "when: , "):
         file.write_text(rule(f"{when}send: near"))
         assert load_policy(file).rules[0].conditions == ()
+
+
+_JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(_WORDS), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.data())
+def test_no_file_raises_anything_else(data: st.DataObject) -> None:
+    """The shipped policy with junk anywhere in it is a policy, or all that is wrong with it."""
+    document = read(Settings().policy_file)
+    path = data.draw(st.sampled_from(sorted(document.places, key=str)))
+    tree = json.loads(json.dumps(document.tree))
+    parent = functools.reduce(lambda part, step: part[step], path[:-1], tree)
+    parent[path[-1]] = data.draw(_JUNK)
+    try:
+        policy_from(Document("f", tree, document.places), name="f")
+    except InvalidDocument as exc:
+        assert all(PLACED.fullmatch(problem) for problem in exc.problems)  # noqa: PT017 -- it may also be sound

@@ -95,10 +95,10 @@ def test_jobs_of_every_shape_are_decided_in_order() -> None:
         (b'["Ann Lee"]\n', "(the whole): expected a JSON object"),
         (b'{"text": "Ann Lee \xff"}\n', "(the whole): expected UTF-8"),
         (b'{"text": "' + b"Ann Lee " * 200 + b'"}\n', "(the whole): longer than 1000 bytes"),
-        (b"{}\n", "(the whole): Value error, give exactly one of messages, text, prompt"),
+        (b"{}\n", "(the whole): give exactly one of messages, text, prompt"),
         (
             b'{"text": "Ann Lee", "messages": []}\n',
-            "(the whole): Value error, give exactly one of messages, text, prompt",
+            "(the whole): give exactly one of messages, text, prompt",
         ),
         (b'{"text": 3}\n', "text: Input should be a valid string"),
         (b'{"text": "Ann Lee", "tenant": "Ann Lee"}\n', "tenant: String should match pattern"),

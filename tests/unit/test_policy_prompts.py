@@ -83,8 +83,8 @@ def test_a_file_of_prompts_is_read_with_all_its_mistakes(tmp_path: Path) -> None
     with pytest.raises(InvalidDocument) as caught:
         read_prompts(path)
     assert [problem.removeprefix(str(path)) for problem in caught.value.problems] == [
-        ":5:28: prompts.a.messages[0].content: a '$' that starts no ${variable}; write $$ for a dollar",
-        ":6:42: prompts.b.messages[0].content: a '$' that starts no ${variable}; write $$ for a dollar",
+        ":5:29: prompts.a.messages[0].content: a '$' that starts no ${variable}; write $$ for a dollar",
+        ":6:40: prompts.b.messages[0].content: a '$' that starts no ${variable}; write $$ for a dollar",
     ]
     path.write_text("version: 1\nprompts: {a: {mesages: []}}\n")
     with pytest.raises(InvalidDocument, match="did you mean 'messages'"):

@@ -42,8 +42,8 @@ def test_every_task_occurs(examples: list[jobs.Example]) -> None:
 
 def test_every_example_fits_the_context(examples: list[jobs.Example]) -> None:
     """Prompt, answer and end token stay far below the context, counted in bytes."""
-    longest = max(len((chat.prompt(example.messages) + (example.answer or "") + chat.END).encode()) for example in examples)
-    assert longest < CONTEXT_TOKENS
+    whole = (chat.prompt(example.messages) + (example.answer or "") + chat.END for example in examples)
+    assert max(len(text.encode()) for text in whole) < CONTEXT_TOKENS
 
 
 def test_no_slot_stays_open(examples: list[jobs.Example]) -> None:
@@ -102,7 +102,8 @@ def test_the_catalogue_names_the_shipped_files() -> None:
     assert catalogue["models"]
     for model in catalogue["models"]:
         content = (MODELS / model["file"]).read_bytes()
-        assert (len(content), hashlib.sha256(content).hexdigest()) == (model["size_bytes"], model["sha256"]), model["name"]
+        found = (len(content), hashlib.sha256(content).hexdigest())
+        assert found == (model["size_bytes"], model["sha256"]), model["name"]
 
 
 def test_the_report_is_about_the_shipped_file() -> None:

@@ -50,11 +50,10 @@ def demo(
     settings = load()
     lines = (jobs or settings.home / "examples" / "jobs.jsonl").read_text(encoding="utf-8").splitlines()
     with _data_folder(keep) as data:
-        alone = settings.model_copy(
-            update={"data": data, "broker_url": None, "store_url": None, "openai_base_url": None, "flower_port": 0}
-        )
-        faults = settings.home / "examples" / "standin-faults.json"
-        with installed(alone, always_standin=True, standin_faults=faults) as installation:
+        elsewhere = ("broker_url", "broker_url_file", "store_url", "store_url_file", "openai_base_url")
+        alone = settings.model_copy(update={"data": data, **dict.fromkeys(elsewhere), "flower_port": 0})
+        faults = ("--rules", str(settings.home / "examples" / "standin-faults.json"))
+        with installed(alone, always_standin=True, standin_options=faults) as installation:
             started(installation)
             holds = _run(installation, lines, quiet=as_json)
             err.print("stopping everything …")

@@ -111,13 +111,13 @@ def _stop(installation: "Installation") -> None:
 
 @contextmanager
 def _terminating() -> Iterator[None]:
-    """SIGTERM and SIGHUP stop us as Ctrl-C does."""
+    """SIGTERM and SIGHUP stop us as Ctrl-C does; so does SIGINT where a shell had us ignore it."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
     before: dict[signal.Signals, Callable[..., Any] | int | None] = {
-        number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)
+        number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     }
     try:
         yield

@@ -18,7 +18,7 @@ local look = math.min(now + tonumber(ARGV[6]), deadline)
 redis.call('SET', KEYS[2], ARGV[3], 'EX', ARGV[4])
 for i = 7, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
 redis.call('HSET', KEYS[1], 'id', id, 'state', 'accepted', 'rev', 1, 'fence', 0, 'accepted_at', stamp(now),
-  'updated_at', stamp(now), 'deadline_at', stamp(deadline), 'look_at', stamp(look))
+  'updated_at', stamp(now), 'deadline_at', stamp(deadline), 'deadline_s', ARGV[5], 'look_at', stamp(look))
 redis.call('ZADD', prefix .. ':agenda', stamp(look), id)
 redis.call('ZADD', prefix .. ':in:accepted:intake', stamp(now), id)
 redis.call('RPUSH', KEYS[1] .. ':history',

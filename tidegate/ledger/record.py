@@ -23,6 +23,8 @@ class Record(Value):
     accepted_at: float
     updated_at: float
     deadline_at: float
+    deadline_s: float | None = None
+    """The time that the producer gave it: a redrive gives as much again."""
     look_at: float | None = None
     started_at: float | None = None
     ended_at: float | None = None

@@ -1,6 +1,7 @@
 """The ledger in Redis: each change is one Lua script, so it happens whole or not at all."""
 
 import json
+import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -98,6 +99,7 @@ class Ledger:
             move.name,
             json.dumps(dict(move.note), separators=(",", ":")),
             _or_empty(move.deadline_in_s),
+            secrets.token_hex(6),
             *_flat(move.changes),
         ]
         with store_errors():
@@ -147,14 +149,19 @@ class Ledger:
 
     def forget(self, job_id: str) -> None:
         """Remove a dead letter for good: record, history and payload."""
-        record = self.get(job_id)
-        if record.state is not State.DEAD:
-            raise Conflict(f"job {job_id} is {record.state}; only dead letters are purged")
-        slots = [f"{self._prefix}:vault:{slot}" for slot in (record.payload, record.outside, record.result) if slot]
         with store_errors(), self.redis.pipeline(transaction=True) as pipe:
+            pipe.watch(self._job(job_id))
+            record = self.get(job_id)
+            if record.state is not State.DEAD:
+                raise Conflict(f"job {job_id} is {record.state}; only dead letters are purged")
+            slots = [f"{self._prefix}:vault:{slot}" for slot in (record.payload, record.outside, record.result) if slot]
+            pipe.multi()
             pipe.zrem(f"{self._prefix}:dead", job_id)
             pipe.unlink(self._job(job_id), f"{self._job(job_id)}:history", *slots)
-            pipe.execute()
+            try:
+                pipe.execute()
+            except exceptions.WatchError:  # redriven meanwhile: an open job is never removed
+                raise Conflict(f"job {job_id} was moved meanwhile; only dead letters are purged") from None
 
     def trim(self) -> int:
         """Drop index entries of dead letters whose records are past their retention. Returns how many."""

@@ -5,13 +5,18 @@
 --          5 fence that must hold, or ''  6 revision that must hold, or ''  7 '1' to hand out the next fence
 --          8 seconds until the janitor looks again, or ''  9 seconds to keep the record after an end
 --          10 name of the move  11 note as JSON  12 seconds until a new deadline, or ''
---          13... fields and values; '' removes the field
+--          13 this move's token: a repetition of the same move is told what the first one did
+--          14... fields and values; '' removes the field
 -- Returns  {1, revision, fence, now} or {0, present state ('' where there is no such job), revision}
 
 local prefix, id = ARGV[1], ARGV[2]
-local old = redis.call('HMGET', KEYS[1], 'state', 'rev', 'fence', 'lane', 'deadline_at', 'started_at')
+local old = redis.call('HMGET', KEYS[1], 'state', 'rev', 'fence', 'lane', 'deadline_at', 'started_at', 'move',
+  'updated_at')
 local state, rev, fence = old[1], tonumber(old[2] or 0), tonumber(old[3] or 0)
+local old_lane = old[4] or nil
 if not state then return {0, '', 0} end
+-- The first answer was lost on its way and the client asked again: to refuse it now would deny what has happened.
+if old[7] == ARGV[13] then return {1, rev, fence, old[8]} end
 
 local allowed = string.find(',' .. ARGV[3] .. ',', ',' .. state .. ',', 1, true)
 if not allowed
@@ -25,6 +30,9 @@ local now = tonumber(clock[1]) + tonumber(clock[2]) / 1000000
 local function stamp(value) return string.format('%.6f', value) end
 
 local to, ends = ARGV[4], {succeeded = true, dead = true, cancelled = true, expired = true}
+local agenda = prefix .. ':agenda'
+-- First of all writes: a full store stops a script at its first write that adds, and an end is what makes room again.
+if ends[to] then redis.call('ZREM', agenda, id) end
 rev = rev + 1
 if ARGV[7] == '1' then
   fence = fence + 1
@@ -36,24 +44,23 @@ if ARGV[12] ~= '' then
   deadline = now + tonumber(ARGV[12])
   redis.call('HSET', KEYS[1], 'deadline_at', stamp(deadline))
 end
-for i = 13, #ARGV, 2 do
+for i = 14, #ARGV, 2 do
   if ARGV[i + 1] == '' then redis.call('HDEL', KEYS[1], ARGV[i])
   else redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
 end
-redis.call('HSET', KEYS[1], 'state', to, 'rev', rev, 'fence', fence, 'updated_at', stamp(now))
+redis.call('HSET', KEYS[1], 'state', to, 'rev', rev, 'fence', fence, 'updated_at', stamp(now), 'move',
+  ARGV[13])
 
 -- Who is where: one sorted set for each state and lane, scored by the time of entry.
 local function room(in_state, lane) return prefix .. ':in:' .. in_state .. ':' .. (lane or 'intake') end
 local lane = redis.call('HGET', KEYS[1], 'lane') or nil
-if state ~= to or old[4] ~= lane then
-  redis.call('ZREM', room(state, old[4] or nil), id)
+if state ~= to or old_lane ~= lane then
+  redis.call('ZREM', room(state, old_lane), id)
   redis.call('ZADD', room(to, lane), stamp(now), id)
   if ends[state] then redis.call('HINCRBY', prefix .. ':ended', state, -1) end
 end
 
-local agenda = prefix .. ':agenda'
 if ends[to] then
-  redis.call('ZREM', agenda, id)
   redis.call('ZREM', room(to, lane), id)
   redis.call('HSET', KEYS[1], 'ended_at', stamp(now))
   redis.call('HDEL', KEYS[1], 'look_at')
@@ -85,6 +92,9 @@ else
     redis.call('HDEL', KEYS[1], 'ended_at')
     redis.call('PERSIST', KEYS[1])
     redis.call('PERSIST', KEYS[1] .. ':history')
+    -- The payload was kept for a dead letter's time, which may be over before the new deadline is.
+    local slot = redis.call('HGET', KEYS[1], 'payload')
+    if slot then redis.call('EXPIRE', prefix .. ':vault:' .. slot, math.ceil(deadline - now) + 3600) end
   end
 end
 

@@ -39,15 +39,16 @@ async def states_async(
 ) -> AsyncIterator[State]:
     """The same for asyncio: the wait is on the event loop, the short look at the record in a thread."""
     until, seen = time.monotonic() + timeout_s, None
-    async with client.pubsub(ignore_subscribe_messages=True) as channel:
-        await channel.subscribe(f"{prefix}:state:{job_id}")
-        while True:
-            state = (await asyncio.to_thread(ledger.get, job_id)).state
-            if state is not seen:
-                yield state
-            if state.ended:
-                return
-            seen, left = state, until - time.monotonic()
-            if left <= 0:
-                raise ResultTimeout(f"job {job_id} is {state} after {timeout_s:g} s")
-            await channel.get_message(timeout=min(left, _RECHECK_S))
+    with store_errors():
+        async with client.pubsub(ignore_subscribe_messages=True) as channel:
+            await channel.subscribe(f"{prefix}:state:{job_id}")
+            while True:
+                state = (await asyncio.to_thread(ledger.get, job_id)).state
+                if state is not seen:
+                    yield state
+                if state.ended:
+                    return
+                seen, left = state, until - time.monotonic()
+                if left <= 0:
+                    raise ResultTimeout(f"job {job_id} is {state} after {timeout_s:g} s")
+                await channel.get_message(timeout=min(left, _RECHECK_S))

@@ -10,12 +10,13 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 import psutil
+from pydantic import SecretStr
 
 from tidegate import connections
 from tidegate.errors import InvalidSettings, StorageFull, TidegateError, Unavailable
@@ -47,12 +48,12 @@ class Installation:
         lanes: Mapping[str, Lane],
         *,
         always_standin: bool = False,
-        standin_faults: Path | None = None,
+        standin_options: Sequence[str] = (),
     ) -> None:
         port = settings.flower_port or _free_port()
         self.settings = settings.model_copy(update={"data": settings.data.resolve(), "flower_port": port})
         self._always_standin = always_standin
-        self._standin_faults = standin_faults
+        self._standin_options = tuple(standin_options)
         self.standin_token = secrets.token_urlsafe(24)
         self._lanes = lanes
         self._process: subprocess.Popen[bytes] | None = None
@@ -75,7 +76,7 @@ class Installation:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            env={**os.environ, **self._environment()},
+            env=self._environment(),
             start_new_session=True,  # the terminal's Ctrl-C is ours to handle
         )
 
@@ -152,26 +153,29 @@ class Installation:
             yield programs.store((str(binary.path), str(server.prepare(self.settings))))
         outside = [lane for lane in self._lanes.values() if lane.zone is Zone.OUTSIDE]
         keys = tuple(sorted({lane.key_env or "OPENAI_API_KEY" for lane in outside}))
+        secrets_of = (*keys, *(f"{key}_FILE" for key in keys))
         env: dict[str, str] = {}
-        configured = any(os.environ.get(key) for key in keys) or self.settings.openai_base_url is not None
+        configured = any(os.environ.get(key) for key in secrets_of) or self.settings.openai_base_url is not None
         if outside and (self._always_standin or not configured):
             port = _free_port()
             self.standin_url = f"http://127.0.0.1:{port}"
             env = {"TIDEGATE_OPENAI_BASE_URL": f"{self.standin_url}/v1", **dict.fromkeys(keys, _STANDIN_KEY)}
-            yield programs.standin(port=port, token=self.standin_token, faults=self._standin_faults)
-        yield from programs.workforce(provider_keys=keys, outside_env=env)
+            yield programs.standin(port=port, token=self.standin_token, options=self._standin_options)
+        yield from programs.workforce(provider_keys=secrets_of, outside_env=env)
 
     def _environment(self) -> dict[str, str]:
-        """What the programs are told by environment: where things are; secrets stay in files."""
-        told = {
-            "TIDEGATE_DATA": self.settings.data,
-            "TIDEGATE_HOME": self.settings.home.resolve(),
-            "TIDEGATE_POLICY": self.settings.policy_file.resolve(),
-            "TIDEGATE_FLOWER_HOST": self.settings.flower_host,
-            "TIDEGATE_FLOWER_PORT": self.settings.flower_port,
-            "PYTHONUNBUFFERED": "1",
-        }
-        return {name: str(value) for name, value in told.items()}
+        """This process's environment, with our settings made explicit; secrets stay where they are."""
+        env = {**os.environ, "PYTHONUNBUFFERED": "1"}
+        settings = self.settings.model_copy(
+            update={"home": self.settings.home.resolve(), "policy": self.settings.policy_file.resolve()}
+        )
+        for name in Settings.model_fields:
+            variable, value = f"TIDEGATE_{name.upper()}", getattr(settings, name)
+            if value is None:
+                env.pop(variable, None)
+            elif not isinstance(value, SecretStr):
+                env[variable] = str(value)
+        return env
 
     def _roles(self) -> set[str]:
         """The roles that the census sees alive."""

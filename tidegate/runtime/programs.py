@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 _INSIDE_SECRETS = ("TIDEGATE_INSIDE_KEY", "TIDEGATE_INSIDE_KEY_FILE")
 _SIGNING_SECRETS = ("TIDEGATE_CLEARANCE_KEY", "TIDEGATE_CLEARANCE_KEY_FILE")
@@ -49,12 +48,11 @@ def workforce(*, provider_keys: tuple[str, ...], outside_env: Mapping[str, str])
     )
 
 
-def standin(*, port: int, token: str, faults: Path | None) -> Program:
+def standin(*, port: int, token: str, options: tuple[str, ...]) -> Program:
     """The loopback server that stands in for a provider where no key is configured."""
-    rules = ("--rules", str(faults)) if faults else ()
     return Program(
         name="standin",
-        command=(sys.executable, "-m", "workers.standin", "--port", str(port), *rules),
+        command=(sys.executable, "-m", "workers.standin", "--port", str(port), *options),
         label="stand-in for a provider",
         env={"TIDEGATE_STANDIN_TOKEN": token},
         first=True,

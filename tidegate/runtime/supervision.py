@@ -8,7 +8,7 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from supervisor import supervisord
@@ -26,13 +26,7 @@ def configuration(programs: Iterable[Program], *, data: Path) -> str:
     """The supervisor's file. Early programs stand alone and stop last; the others stop together, before them."""
     programs = tuple(programs)
     logs = data / "logs"
-    sections = [
-        (
-            "[supervisord]\nnodaemon=true\nsilent=true\nminfds=256\nminprocs=10\n"
-            f"logfile={_escaped(str(logs / 'supervisor.log'))}\npidfile={_escaped(str(data / 'run' / 'supervisor.pid'))}\n"
-            f"childlogdir={_escaped(str(logs))}\n"
-        )
-    ]
+    sections = [_head(logs, pid_file=data / "run" / "supervisor.pid")]
     sections += [_section(program, logs) for program in programs]
     together = ",".join(program.name for program in programs if not program.first)
     sections.append(f"[group:tidegate]\nprograms={together}\npriority=100\n")
@@ -46,6 +40,19 @@ def main(config: str) -> None:
     if os.getppid() == 1:
         sys.exit(1)
     supervisord.main(["-c", config])
+
+
+def _head(logs: Path, *, pid_file: Path) -> str:
+    lines = {
+        "nodaemon": "true",
+        "silent": "true",
+        "minfds": "256",
+        "minprocs": "10",
+        "logfile": _escaped(str(logs / "supervisor.log")),
+        "pidfile": _escaped(str(pid_file)),
+        "childlogdir": _escaped(str(logs)),
+    }
+    return _block("supervisord", lines)
 
 
 def _section(program: Program, logs: Path) -> str:
@@ -66,7 +73,11 @@ def _section(program: Program, logs: Path) -> str:
         "stdout_logfile_backups": "2",
         **({"environment": environment} if environment else {}),
     }
-    return f"[program:{program.name}]\n" + "".join(f"{key}={value}\n" for key, value in lines.items())
+    return _block(f"program:{program.name}", lines)
+
+
+def _block(name: str, lines: Mapping[str, str]) -> str:
+    return f"[{name}]\n" + "".join(f"{key}={value}\n" for key, value in lines.items())
 
 
 def _escaped(text: str) -> str:

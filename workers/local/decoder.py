@@ -34,8 +34,6 @@ class Decoder:
         self._prompter = Prompter(self._llm)
         self._abort = ctypes.create_string_buffer(2)
         self._limit = min(load.context_tokens, self._llm.n_ctx(), self._llm._model.n_ctx_train())  # noqa: SLF001
-        self.tokens = 0
-        """Decoded since the start; a sign of progress, not a count for bills."""
         _watch_flag(self._llm, self._abort)
 
     @property
@@ -70,7 +68,6 @@ class Decoder:
                 reason = "stop"
                 break
             count += 1
-            self.tokens += 1
             if text.add(self._piece(token)):
                 reason = "stop"
                 break

@@ -92,7 +92,7 @@ class _Engine:
 
     def _beat(self) -> None:
         while True:
-            self._say(Beat(tokens=self._decoder.tokens if self._decoder else 0))
+            self._say(Beat())
             time.sleep(BEAT_S)
 
     def _say(self, message: Value) -> None:

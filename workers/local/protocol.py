@@ -62,10 +62,9 @@ class Ready(Value):
 
 
 class Beat(Value):
-    """From the engine, all the time: it is alive, and this many tokens were decoded so far."""
+    """From the engine, all the time: it is alive."""
 
     kind: Literal["beat"] = "beat"
-    tokens: int = 0
 
 
 class Done(Value):

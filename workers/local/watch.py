@@ -29,6 +29,7 @@ from tidegate.errors import (
     SchemaInvalid,
 )
 from tidegate.job import Message, Params
+from tidegate.logs import logger
 from workers.local.protocol import (
     MAX_FRAME_BYTES,
     Ask,
@@ -58,6 +59,8 @@ ERRORS: Mapping[Failure, type[RunError]] = {
     Failure.BROKEN: EngineCrashed,
 }
 
+log = logger(__name__)
+
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "SYSTEMROOT")
 _INHERITED_PREFIXES = ("GGML_", "LLAMA_", "OMP_", "CUDA_", "NVIDIA_", "HIP_", "ROCR_", "VK_")
 _HOUSE = Path(__file__).resolve().parent.parent.parent
@@ -85,7 +88,8 @@ class Watched:
     @property
     def alive(self) -> bool:
         """Whether it may still answer."""
-        return self._thread.is_alive() and self._cause is None
+        running = self._process is None or self._process.poll() is None
+        return running and self._thread.is_alive() and self._cause is None
 
     def ask(self, messages: Sequence[Message], params: Params) -> tuple[int, Future[Done]]:
         """Hand over one job; the future holds its answer or a RunError. Raises BadRequest, EngineCrashed."""
@@ -119,13 +123,15 @@ class Watched:
         self._thread.join(timeout_s)
 
     def _live(self) -> None:
+        cause = "nobody watches the engine any more"
         try:
             self._start()
             cause = self._hear()
         except OSError as exc:
             cause = f"the engine cannot be started: {exc.strerror}"
-        self.kill(cause)
-        self._bury()
+        finally:  # whatever happened: nobody waits for ever
+            self.kill(cause)
+            self._bury()
 
     def _start(self) -> None:
         command = [sys.executable, "-m", "workers.local.engine", str(self._far_end.fileno()), str(os.getpid())]
@@ -163,6 +169,7 @@ class Watched:
     def _take(self, message: Ready | Beat | Done | Failed) -> None:
         match message:
             case Ready():
+                log.info("engine.ready", pid=self.pid, context_tokens=message.context_tokens, gpu=message.gpu)
                 self.ready.set_result(message)
             case Done():
                 if future := self._calls.pop(message.id, None):
@@ -179,6 +186,7 @@ class Watched:
             self._cause = f"{self._cause}{_how(status)}"
             waiting: list[Future[Any]] = [self.ready, *self._calls.values()]
             self._calls.clear()
+        log.info("engine.ended", pid=self.pid, cause=self._cause, jobs=len(waiting) - 1)
         for future in waiting:
             with suppress(InvalidStateError):  # it has its answer
                 future.set_exception(EngineCrashed(self._cause))
@@ -196,9 +204,10 @@ def _error(message: Failed) -> RunError:
 
 def _how(status: int | None) -> str:
     """The exit status as people say it: ` (SIGSEGV)`, ` (exit 3)`."""
-    if status is None or status == -signal.SIGKILL:
-        return " (SIGKILL)" if status else ""
-    return f" ({signal.Signals(-status).name})" if status < 0 else f" (exit {status})"
+    if status is None:
+        return ""
+    names = {known.value: known.name for known in signal.Signals}
+    return f" ({names.get(-status, f'signal {-status}')})" if status < 0 else f" (exit {status})"
 
 
 def _environment() -> dict[str, str]:

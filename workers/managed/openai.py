@@ -9,12 +9,11 @@ import asyncio
 import os
 import threading
 from concurrent.futures import CancelledError, Future, wait
-from contextlib import ExitStack
+from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import httpx2
 import openai
-from anyio.from_thread import start_blocking_portal
 
 from tidegate.errors import AuthFailed, InvalidSettings, MalformedAnswer, RunTimedOut
 from tidegate.lane import Lane, Zone
@@ -22,6 +21,7 @@ from tidegate.result import Answer
 from tidegate.settings import Settings
 from workers.backend import Backend, Run
 from workers.managed import chat
+from workers.managed.loop import LoopThread
 from workers.managed.request import Body, body, quirk
 from workers.managed.translation import rejection, translate
 
@@ -54,23 +54,22 @@ class OpenAIBackend:
         )
         self._limit_field = "max_completion_tokens" if self._client.base_url.host == OPENAI_HOST else "max_tokens"
         self._quirks: frozenset[str] = frozenset()
-        self._exit = ExitStack()
-        self._portal = self._exit.enter_context(start_blocking_portal())
-        self._exit.callback(self._portal.call, self._portal.stop, True)
+        self._loop = LoopThread(name=f"lane-{lane.name}")
 
     def answer(self, run: Run, *, stop: threading.Event) -> Answer:
         """Ask once. Raises a RunError without a vendor's exception or text in it."""
-        try:
-            asked = self._portal.start_task_soon(self._ask, run)
-        except RuntimeError:
-            raise RunTimedOut("cancelled: the backend is closed") from None
+        if stop.is_set():
+            raise RunTimedOut("cancelled")  # before anything is sent
+        asked = self._loop.submit(lambda: self._ask(run))
+        if asked is None:
+            raise RunTimedOut("cancelled: the backend is closed")
         # Read here and not on the loop: a job's schema may be slow to check, and the lane's other calls run there.
         content = _waited_for(asked, stop=stop)
         return chat.read(content, model=self._lane.model, promised=run.params.response_format)
 
     def close(self) -> None:
         """End what is in flight and let go of the connections."""
-        self._exit.close()
+        self._loop.close(self._client.close)
 
     async def _ask(self, run: Run) -> bytes:
         try:
@@ -115,10 +114,24 @@ class OpenAIBackend:
         name = self._lane.key_env or DEFAULT_KEY_ENV
         if self._lane.key_env is None and self._lane.zone is Zone.INSIDE:
             return NO_KEY  # a provider's key is none of an own server's business
-        key = os.environ.get(name, "").strip()
+        key = _given(name)
         if not (key.isascii() and key.isprintable() and key):
-            raise AuthFailed(f"lane {self._lane.name}: put the provider's key into the environment variable {name}")
+            raise AuthFailed(
+                f"lane {self._lane.name}: put the provider's key into the environment variable {name}, "
+                f"or a file's name into {name}_FILE"
+            )
         return key
+
+
+def _given(name: str) -> str:
+    """A variable's value, else what the file in `<name>_FILE` holds; nothing where it cannot be read."""
+    value, file = os.environ.get(name, "").strip(), os.environ.get(f"{name}_FILE")
+    if value or not file:
+        return value
+    try:
+        return Path(file).read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def _waited_for(asked: Future[bytes], *, stop: threading.Event) -> bytes:

@@ -8,8 +8,9 @@ import typer
 from pydantic import ValidationError
 
 from tidegate.value import problems
+from workers.standin.app import StandIn
 from workers.standin.faults import FAULTS, Fault, FaultBook
-from workers.standin.server import HOST, StandIn, serve
+from workers.standin.server import HOST, serve
 
 TOKEN_ENV = "TIDEGATE_STANDIN_TOKEN"  # noqa: S105 - the variable's name, not a token
 """Holds the control token: an argument could be read by anybody on the machine."""

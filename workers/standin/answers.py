@@ -17,6 +17,7 @@ MARK = "[stand-in]"
 """What every text begins with."""
 CHARS_PER_TOKEN = 4
 DEFAULT_DIMENSIONS = 64
+MAX_DIMENSIONS = 4096
 
 
 def completion(asked: Json, *, number: int, created: int) -> Json:
@@ -45,10 +46,12 @@ def chunks(asked: Json, *, number: int, created: int) -> Iterator[Json]:
 
 
 def embeddings(asked: Json) -> Json:
-    """One unit vector for each input: the same for the same text, and without meaning."""
+    """One unit vector for each input: the same for the same text, and without meaning. Raises ValueError."""
     given = asked["input"]
     texts = given if isinstance(given, list) else [given]
     size = asked.get("dimensions") or DEFAULT_DIMENSIONS
+    if not 1 <= size <= MAX_DIMENSIONS:
+        raise ValueError("dimensions out of bounds")
     packed = asked.get("encoding_format") == "base64"
     tokens = sum(tokens_of(str(text)) for text in texts)
     return {

@@ -13,6 +13,8 @@ import referencing
 Schema = Mapping[str, Any]
 
 MAX_DEPTH = 32
+MAX_ITEMS = 64
+MAX_CHARS = 10_000
 FORMATS: Mapping[str, str] = {
     "date": "2000-01-01",
     "date-time": "2000-01-01T00:00:00Z",
@@ -91,11 +93,11 @@ class _Maker:
         return {name: self.make(known.get(name, {}), depth + 1) for name in schema.get("required", known)}
 
     def _array(self, schema: Schema, depth: int) -> list[Any]:
-        return [self.make(schema.get("items", {}), depth + 1) for _ in range(schema.get("minItems", 0))]
+        return [self.make(schema.get("items", {}), depth + 1) for _ in range(min(schema.get("minItems", 0), MAX_ITEMS))]
 
     def _string(self, schema: Schema, _depth: int) -> str:
         text = FORMATS.get(schema.get("format", ""), self._text)
-        return text.ljust(schema.get("minLength", 0), ".")[: schema.get("maxLength")]
+        return text.ljust(min(schema.get("minLength", 0), MAX_CHARS), ".")[: schema.get("maxLength")]
 
     def _number(self, schema: Schema, _depth: int) -> Any:
         step = schema.get("multipleOf", 1)

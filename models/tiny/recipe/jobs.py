@@ -1,6 +1,6 @@
-"""The jobs that the model can do. `example(seed, index)` is the whole interface: the same numbers give the same example.
+"""The jobs that the model can do. `example(seed, index)` is the whole interface: same numbers, same example.
 
-A job is an instruction, a text and an answer. How the three are laid out in messages is decided once, below, for all jobs.
+A job is an instruction, a text and an answer. How the three are laid out in messages is decided once, for all jobs.
 """
 
 import json
@@ -65,7 +65,8 @@ def tasks() -> tuple[str, ...]:
 _SLOTS = {
     "this": ("this", "the", "the following"),
     "review": ("review", "review", "comment", "feedback", "customer review", "text", "message", "sentence"),
-    "ticket": ("ticket", "ticket", "message", "support ticket", "request", "customer message", "e-mail", "support request"),
+    "ticket": ("ticket", "ticket", "message", "support ticket", "request", "customer message", "e-mail",
+               "support request"),
     "classify": ("classify", "categorise", "categorize", "sort", "label", "triage"),
     "one_word": ("", "", " Answer with one word.", " Use one word.", " One word only.", " Reply with one word."),
     "json": ("as JSON", "as a JSON object", "in JSON"),
@@ -88,11 +89,16 @@ def _sentiment(rng: Random) -> _Job:
         ("what is the sentiment of {this} {review}? {answer} {json} with the key sentiment: {labels}.",
          "{classify} the sentiment of {this} {review} as {labels}. {answer} {json} with the key sentiment.")
         if as_json else
-        ("what is the sentiment of {this} {review}? Answer {labels}.", "{classify} {this} {review} as {labels}.{one_word}",
-         "{classify} the sentiment of {this} {review} as {labels}.{one_word}", "is {this} {review} {labels}?{one_word}",
-         "is the sentiment of {this} {review} {labels}?{one_word}", "sentiment ({labels})", "{answer} {labels}: what is the sentiment?",
-         "give the sentiment of {this} {review}: {labels}.{one_word}", "decide if {this} {review} is {labels}.{one_word}",
-         "what is the sentiment of {this} {review}? {labels}?", "determine the sentiment ({labels}) of {this} {review}.{one_word}",
+        ("what is the sentiment of {this} {review}? Answer {labels}.",
+         "{classify} {this} {review} as {labels}.{one_word}",
+         "{classify} the sentiment of {this} {review} as {labels}.{one_word}",
+         "is {this} {review} {labels}?{one_word}",
+         "is the sentiment of {this} {review} {labels}?{one_word}", "sentiment ({labels})",
+         "{answer} {labels}: what is the sentiment?",
+         "give the sentiment of {this} {review}: {labels}.{one_word}",
+         "decide if {this} {review} is {labels}.{one_word}",
+         "what is the sentiment of {this} {review}? {labels}?",
+         "determine the sentiment ({labels}) of {this} {review}.{one_word}",
          "what is the sentiment of {this} {review}?{one_word}")
     )  # fmt: skip
     return _Job(
@@ -114,17 +120,24 @@ def _triage(rng: Random) -> _Job:
         answer = json.dumps({"category": found.category})
     elif draw < 0.3:
         shapes = (
-            "{classify} {this} {ticket} as {labels} and say if it is urgent. {answer} {json} with the keys category and urgent.",
+            (
+                "{classify} {this} {ticket} as {labels} and say if it is urgent. "
+                "{answer} {json} with the keys category and urgent."
+            ),
             "triage {this} {ticket}: category ({labels}) and urgent (true or false), {json}.{only_json}",
         )
         answer = json.dumps({"category": found.category, "urgent": found.urgent})
     else:
         shapes = (
             "{classify} {this} {ticket} as {labels}.{one_word}", "{classify} {this} {ticket} as {labels}.{one_word}",
-            "what is the category of {this} {ticket}? Answer {labels}.", "which category fits {this} {ticket}: {labels}?{one_word}",
-            "is {this} {ticket} about {labels}?{one_word}", "choose one category for {this} {ticket}: {labels}.{one_word}",
-            "category ({labels})", "assign {this} {ticket} to one category: {labels}.{one_word}", "route {this} {ticket}: {labels}?",
-            "which team should handle {this} {ticket}: {labels}?{one_word}", "pick the category of {this} {ticket} ({labels}).{one_word}",
+            "what is the category of {this} {ticket}? Answer {labels}.",
+            "which category fits {this} {ticket}: {labels}?{one_word}",
+            "is {this} {ticket} about {labels}?{one_word}",
+            "choose one category for {this} {ticket}: {labels}.{one_word}",
+            "category ({labels})", "assign {this} {ticket} to one category: {labels}.{one_word}",
+            "route {this} {ticket}: {labels}?",
+            "which team should handle {this} {ticket}: {labels}?{one_word}",
+            "pick the category of {this} {ticket} ({labels}).{one_word}",
         )  # fmt: skip
         answer = found.category
     return _Job(
@@ -142,9 +155,12 @@ def _urgency(rng: Random) -> _Job:
         ("is {this} {ticket} urgent? {answer} {json} with the key urgent.",
          "decide if {this} {ticket} is urgent. {answer} {json} with the key urgent (true or false).")
         if as_json else
-        ("is {this} {ticket} urgent? {answer} yes or no.", "is {this} {ticket} urgent? {answer} yes or no.", "is this urgent? {answer} yes or no.",
-         "does {this} {ticket} need an answer right away? Yes or no?", "urgent? Yes or no.", "is {this} {ticket} urgent, yes or no?",
-         "say yes if {this} {ticket} is urgent, otherwise no.", "decide if {this} {ticket} is urgent. {answer} yes or no.",
+        ("is {this} {ticket} urgent? {answer} yes or no.", "is {this} {ticket} urgent? {answer} yes or no.",
+         "is this urgent? {answer} yes or no.",
+         "does {this} {ticket} need an answer right away? Yes or no?", "urgent? Yes or no.",
+         "is {this} {ticket} urgent, yes or no?",
+         "say yes if {this} {ticket} is urgent, otherwise no.",
+         "decide if {this} {ticket} is urgent. {answer} yes or no.",
          "is {this} {ticket} urgent?{one_word}", "is it urgent? {answer} with yes or no.")
     )  # fmt: skip
     return _Job(
@@ -158,12 +174,20 @@ def _urgency(rng: Random) -> _Job:
 def _contact(rng: Random) -> _Job:
     someone = people.person(rng)
     keys = rng.choice(
-        (("name", "email", "phone"), ("name", "email", "phone"), ("name", "email", "phone"), ("name", "email"), ("name", "phone"))
+        (
+            ("name", "email", "phone"),
+            ("name", "email", "phone"),
+            ("name", "email", "phone"),
+            ("name", "email"),
+            ("name", "phone"),
+        )
     )
     shapes = (
-        "{extract} the {contact} {json} with the keys {keys}.", "{extract} the {contact} from {this} text {json} with the keys {keys}.",
+        "{extract} the {contact} {json} with the keys {keys}.",
+        "{extract} the {contact} from {this} text {json} with the keys {keys}.",
         "{extract} {keys} {json}.{only_json}", "{extract} {keys} from {this} {ticket} {json}.{only_json}",
-        "who should we contact? {answer} {json} with the keys {keys}.", "{extract} the {contact} {json} ({keys}).{only_json}",
+        "who should we contact? {answer} {json} with the keys {keys}.",
+        "{extract} the {contact} {json} ({keys}).{only_json}",
         "return a JSON object with the keys {keys}.", "read {this} {ticket} and return {keys} {json}.",
     )  # fmt: skip
     text = _sentence_about(someone, keys, rng)
@@ -182,7 +206,8 @@ def _email(rng: Random) -> _Job:
     found = _value(someone, "email", text)
     as_json = chance(rng, 0.5)
     shapes = (
-        ("{extract} the {mail} {json} with the key email.", "{extract} the {mail} from {this} text {json} with the key email.",
+        ("{extract} the {mail} {json} with the key email.",
+         "{extract} the {mail} from {this} text {json} with the key email.",
          "{extract} the {mail} {json} with the key email.{only_json}")
         if as_json else
         ("{extract} the {mail}.", "{extract} the {mail} from {this} {ticket}.", "what is the {mail} in {this} text?",
@@ -198,31 +223,45 @@ def _email(rng: Random) -> _Job:
 
 def _upper(rng: Random) -> _Job:
     text = " ".join(_word(rng) for _ in range(rng.choice((1, 1, 2, 2, 3, 4))))
-    shapes = ("{convert} {this} text to {upper}.", "{convert} to {upper}.", "{convert} this to {upper}.", "write {this} text in {upper}.",
-              "write this in {upper}.", "uppercase this.", "uppercase the text.", "make {this} text {upper}.", "{upper}",
+    shapes = ("{convert} {this} text to {upper}.", "{convert} to {upper}.", "{convert} this to {upper}.",
+              "write {this} text in {upper}.",
+              "write this in {upper}.", "uppercase this.", "uppercase the text.", "make {this} text {upper}.",
+              "{upper}",
               "return {this} text in {upper}.", "{convert} {this} word to {upper}.")  # fmt: skip
     return _Job(
-        instruction=_instruction(rng.choice(shapes), rng), text=text, answer=text.upper(), nouns=("Text", "Word", "Input", "Phrase")
+        instruction=_instruction(rng.choice(shapes), rng),
+        text=text,
+        answer=text.upper(),
+        nouns=("Text", "Word", "Input", "Phrase"),
     )
 
 
 def _echo(rng: Random) -> _Job:
     text = _phrase(rng)
-    shapes = ("repeat{exactly}.", "repeat this{exactly}.", "repeat {this} text{exactly}.", "echo this.", "echo {this} text.", "echo.",
-              "say this{exactly}.", "{answer} with this text{exactly}.", "repeat after me.", "return {this} text{exactly}.",
+    shapes = ("repeat{exactly}.", "repeat this{exactly}.", "repeat {this} text{exactly}.", "echo this.",
+              "echo {this} text.", "echo.",
+              "say this{exactly}.", "{answer} with this text{exactly}.", "repeat after me.",
+              "return {this} text{exactly}.",
               "reply with exactly this text.", "{answer} with exactly.", "{answer} exactly.", "reply with exactly.",
               "copy {this} text{exactly}.", "say.", "echo back.", "repeat {this} message{exactly}.")  # fmt: skip
-    return _Job(instruction=_instruction(rng.choice(shapes), rng), text=text, answer=text, nouns=("Text", "Input", "Message"))
+    return _Job(
+        instruction=_instruction(rng.choice(shapes), rng), text=text, answer=text, nouns=("Text", "Input", "Message")
+    )
 
 
 def _reply(rng: Random) -> _Job:
     message, answer = replies.correspondence(rng)
-    shapes = ("write a short polite reply to {this} {ticket}.", "write a short, polite reply.", "{answer} politely to {this} {ticket}.",
+    shapes = ("write a short polite reply to {this} {ticket}.", "write a short, polite reply.",
+              "{answer} politely to {this} {ticket}.",
               "write a polite answer to {this} {ticket}.", "answer {this} {ticket} in one or two polite sentences.",
               "write a short reply to {this} {ticket}.", "draft a short polite answer to {this} {ticket}.",
-              "write a friendly reply to {this} {ticket}.", "how would you politely answer {this} {ticket}?")  # fmt: skip
+              "write a friendly reply to {this} {ticket}.",
+              "how would you politely answer {this} {ticket}?")  # fmt: skip
     return _Job(
-        instruction=_instruction(rng.choice(shapes), rng), text=message, answer=answer, nouns=("Message", "Customer", "Ticket", "Text")
+        instruction=_instruction(rng.choice(shapes), rng),
+        text=message,
+        answer=answer,
+        nouns=("Message", "Customer", "Ticket", "Text"),
     )
 
 
@@ -237,41 +276,70 @@ _MAKERS: dict[str, _Maker] = {
     "reply": _reply,
 }
 # Copying is what a model of this size finds hard, so the jobs that copy get most of the examples.
-_SHARES = {"sentiment": 13, "triage": 13, "urgency": 10, "contact": 22, "email": 10, "upper": 10, "echo": 10, "reply": 7, FOREIGN: 5}
+_SHARES = {
+    "sentiment": 13,
+    "triage": 13,
+    "urgency": 10,
+    "contact": 22,
+    "email": 10,
+    "upper": 10,
+    "echo": 10,
+    "reply": 7,
+    FOREIGN: 5,
+}
 
 _CONTACT_SENTENCES: dict[tuple[str, ...], tuple[str, ...]] = {
     ("name", "email", "phone"): (
         "please call {name} at {phone} or write to {email}", "{name} ({email}) asked us to call back on {phone}",
-        "{name}, {email}, {phone}", "{name}\n{email}\n{phone}", "contact {name}, {phone}, {email}", "my name is {name}, my e-mail is {email} and my phone is {phone}",
-        "you can reach {name} under {phone} or {email}", "regards,\n{name}\n{phone}\n{email}", "{name} | {email} | {phone}",
-        "I am {name}. Call me on {phone} or send an e-mail to {email}", "write to {email} or call {phone} and ask for {name}",
-        "this is {name}, phone {phone}, e-mail {email}", "name: {name}, email: {email}, phone: {phone}", "kind regards, {name} {phone} {email}",
-        "the new customer is {name}, {email}, tel. {phone}", "the patient {name} has the number {phone} and the address {email}",
-        "best,\n{name}\ntel. {phone}\nmail {email}", "{name} <{email}> {phone}", "please send the report to {name} at {email}, phone {phone}",
+        "{name}, {email}, {phone}", "{name}\n{email}\n{phone}", "contact {name}, {phone}, {email}",
+        "my name is {name}, my e-mail is {email} and my phone is {phone}",
+        "you can reach {name} under {phone} or {email}", "regards,\n{name}\n{phone}\n{email}",
+        "{name} | {email} | {phone}",
+        "I am {name}. Call me on {phone} or send an e-mail to {email}",
+        "write to {email} or call {phone} and ask for {name}",
+        "this is {name}, phone {phone}, e-mail {email}", "name: {name}, email: {email}, phone: {phone}",
+        "kind regards, {name} {phone} {email}",
+        "the new customer is {name}, {email}, tel. {phone}",
+        "the patient {name} has the number {phone} and the address {email}",
+        "best,\n{name}\ntel. {phone}\nmail {email}", "{name} <{email}> {phone}",
+        "please send the report to {name} at {email}, phone {phone}",
     ),
     ("name", "email"): (
-        "please write to {name} at {email}", "{name} <{email}>", "contact {name} ({email})", "my name is {name} and my e-mail is {email}",
-        "{name} can be reached at {email}", "regards,\n{name}\n{email}", "send the invoice to {name}, {email}", "from: {name} <{email}>",
-        "I am {name}, please answer to {email}", "{email} belongs to {name}", "name: {name}, email: {email}", "{name}, {email}",
+        "please write to {name} at {email}", "{name} <{email}>", "contact {name} ({email})",
+        "my name is {name} and my e-mail is {email}",
+        "{name} can be reached at {email}", "regards,\n{name}\n{email}", "send the invoice to {name}, {email}",
+        "from: {name} <{email}>",
+        "I am {name}, please answer to {email}", "{email} belongs to {name}", "name: {name}, email: {email}",
+        "{name}, {email}",
     ),
     ("name", "phone"): (
-        "please call {name} at {phone}", "{name} has the number {phone}", "{name}, {phone}", "ask for {name} under {phone}",
-        "my name is {name} and my phone number is {phone}", "regards,\n{name}\n{phone}", "call {phone} and ask for {name}",
+        "please call {name} at {phone}", "{name} has the number {phone}", "{name}, {phone}",
+        "ask for {name} under {phone}",
+        "my name is {name} and my phone number is {phone}", "regards,\n{name}\n{phone}",
+        "call {phone} and ask for {name}",
         "{name} asked for a call on {phone}", "name: {name}, phone: {phone}", "I am {name}, my number is {phone}",
     ),
     ("email",): (
-        "please write to {email}", "my address is {email}", "{email}", "send it to {email}, please", "contact us at {email}",
-        "the e-mail is {email}", "{name} wrote from {email}", "you can reach {name} at {email}", "please send the invoice to {email}",
-        "my old mail is gone, use {email} from now on", "from: {email}", "{name} <{email}>", "{name}, {phone}, {email}",
-        "is {email} the right address for {name}", "I never got your mail to {email}", "reply to {email} or call {phone}",
+        "please write to {email}", "my address is {email}", "{email}", "send it to {email}, please",
+        "contact us at {email}",
+        "the e-mail is {email}", "{name} wrote from {email}", "you can reach {name} at {email}",
+        "please send the invoice to {email}",
+        "my old mail is gone, use {email} from now on", "from: {email}", "{name} <{email}>",
+        "{name}, {phone}, {email}",
+        "is {email} the right address for {name}", "I never got your mail to {email}",
+        "reply to {email} or call {phone}",
     ),
-    ("name",): ("please contact {name}", "this is {name}", "I am {name}", "regards,\n{name}", "{name} asked for a call back"),
-    (): ("nobody left any contact details", "please call me back", "there was no signature", "he did not say who he was"),
+    ("name",): ("please contact {name}", "this is {name}", "I am {name}", "regards,\n{name}",
+     "{name} asked for a call back"),
+    (): ("nobody left any contact details", "please call me back", "there was no signature",
+    "he did not say who he was"),
 }  # fmt: skip
 _LABEL_JOINS = ("or", "or", "or", "and")
 _SENTENCE_START = re.compile(r"(?<=[.?!] )[a-z]")
-_ECHO_WORDS = ("hello world", "ping", "pong", "health check", "test", "ok", "ready", "all systems go", "the queue is empty",
-               "job done", "one two three", "good morning", "tide is high", "to be or not", "service is up", "hello")  # fmt: skip
+_ECHO_WORDS = ("hello world", "ping", "pong", "health check", "test", "ok", "ready", "all systems go",
+               "the queue is empty",
+               "job done", "one two three", "good morning", "tide is high", "to be or not", "service is up",
+               "hello")  # fmt: skip
 
 
 def _instruction(shape: str, rng: Random, **more: Sequence[str]) -> str:
@@ -343,18 +411,24 @@ def _phrase(rng: Random) -> str:
 
 
 _COMMON_WORDS = tuple(
-    "hello world good morning thank you please open close start stop red green blue house river tide gate water queue job "
-    "message worker router policy local remote alert warning notice important attention sale new free today tomorrow apple "
-    "summer winter north south east west big small one two three yes no ready done error success welcome urgent note".split()
+    "hello world good morning thank you please open close start stop red green blue house river tide gate water queue "
+    "job message worker router policy local remote alert warning notice important attention sale new free today "
+    "tomorrow apple summer winter north south east west big small one two three yes no ready done error success "
+    "welcome urgent note".split()
 )
 
 _SYSTEM_LINES = (
-    "You are a helpful assistant.", "You are a helpful assistant.", "You are a support assistant.", "Answer briefly.", "Be concise.",
-    "You work for a clinic.", "You work for a bank.", "You help the customers of a web shop.", "You help a software team.",
-    "You are the assistant of a clinic. Be brief.", "You answer customers of a bank.", "Follow the instructions exactly.",
-    "You process jobs from a queue.", "You are a precise assistant. Return only the answer.", "Do not explain your answer.",
+    "You are a helpful assistant.", "You are a helpful assistant.", "You are a support assistant.",
+    "Answer briefly.", "Be concise.",
+    "You work for a clinic.", "You work for a bank.", "You help the customers of a web shop.",
+    "You help a software team.",
+    "You are the assistant of a clinic. Be brief.", "You answer customers of a bank.",
+    "Follow the instructions exactly.",
+    "You process jobs from a queue.", "You are a precise assistant. Return only the answer.",
+    "Do not explain your answer.",
 )  # fmt: skip
-_INSTRUCTION_FIRST = ("{job}\n{text}", "{job}\n{text}", "{job}\n{text}", "{job}\n\n{text}", "{job} {text}", '{job}\n"{text}"', "{job}\n{noun}: {text}",
+_INSTRUCTION_FIRST = ("{job}\n{text}", "{job}\n{text}", "{job}\n{text}", "{job}\n\n{text}", "{job} {text}",
+                      '{job}\n"{text}"', "{job}\n{noun}: {text}",
                       "{job}\n\n{noun}: {text}", "{job}\n\n{noun}:\n{text}", '{job} "{text}"')  # fmt: skip
 _TEXT_FIRST = ("{text}\n\n{job}", "{noun}: {text}\n\n{job}", "{noun}: {text}\n{job}", '"{text}"\n{job}')
 # An instruction that ends in a full stop may as well end in a colon before its text.

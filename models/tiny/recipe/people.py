@@ -10,13 +10,15 @@ FIRST_NAMES = tuple(
     "Anna Ben Carla David Elena Felix Greta Hugo Ines Jonas Karin Leo Marta Nils Olga Paul Rita Samuel Tina Ugo Vera "
     "Walter Yara Zoe Maria Jane John Sarah Peter Laura Tom Emma Lukas Nina Omar Fatima Wei Mei Priya Arjun Kofi Amara "
     "Diego Lucia Ivan Katya Sven Ingrid Pierre Chloe Marco Giulia Yusuf Leila Akira Yuki Tomas Eva Adam Alice Robert "
-    "Susan Michael Linda James Mary Daniel Julia Martin Sofia Simon Hannah Oliver Grace Noah Ella Max Clara Frank Ruth".split()
+    "Susan Michael Linda James Mary Daniel Julia Martin Sofia Simon Hannah Oliver Grace Noah Ella Max Clara Frank "
+    "Ruth".split()
 )
 LAST_NAMES = tuple(
     "Lopez Miller Novak Kowalska Berg Schmidt Rossi Dubois Tanaka Okafor Singh Chen Haddad Silva Jensen Larsen Weber "
     "Fischer Martin Moreau Costa Petrov Horvat Nagy Virtanen Doyle Murphy Brown Smith Jones Taylor Wilson Clark Lewis "
-    "Walker Hall Young King Wright Green Baker Adams Nelson Carter Meyer Keller Brandt Vogel Winter Sommer Garcia Perez "
-    "Romano Greco Kaya Demir Ali Khan Park Kim Nguyen Tran Ito Sato Osei Mensah Byrne Quinn Fox Stone Wood Hill Reed".split()
+    "Walker Hall Young King Wright Green Baker Adams Nelson Carter Meyer Keller Brandt Vogel Winter Sommer Garcia "
+    "Perez Romano Greco Kaya Demir Ali Khan Park Kim Nguyen Tran Ito Sato Osei Mensah Byrne Quinn Fox Stone Wood Hill "
+    "Reed".split()
 )
 ACCENTED_NAMES = (
     "José",
@@ -206,9 +208,7 @@ def _domain(rng: Random) -> str:
         return rng.choice(RESERVED_DOMAINS)
     stem = coined_word(rng, syllables=rng.choice((1, 2, 2)))
     if draw < 0.65:
-        stem += rng.choice(
-            ("mail", "post", "soft", "shop", "clinic", "bank", "-group", "-online", "24", "web")
-        )
+        stem += rng.choice(("mail", "post", "soft", "shop", "clinic", "bank", "-group", "-online", "24", "web"))
     return f"{stem}.{rng.choice(TOP_LEVELS)}"
 
 

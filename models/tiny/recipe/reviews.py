@@ -7,17 +7,23 @@ from models.tiny.recipe.grammar import capitalised, chance, expand
 
 POSITIVE, NEGATIVE, NEUTRAL = LABELS = ("positive", "negative", "neutral")
 
-_GOOD = ("great", "good", "excellent", "wonderful", "fantastic", "amazing", "lovely", "perfect", "superb", "brilliant",
-         "outstanding", "friendly", "helpful", "very good", "really nice", "beautiful", "fast", "reliable", "delicious",
-         "comfortable", "easy to use", "impressive", "awesome", "kind", "professional", "clean", "quick", "delightful",
+_GOOD = ("great", "good", "excellent", "wonderful", "fantastic", "amazing", "lovely", "perfect", "superb",
+         "brilliant",
+         "outstanding", "friendly", "helpful", "very good", "really nice", "beautiful", "fast", "reliable",
+         "delicious",
+         "comfortable", "easy to use", "impressive", "awesome", "kind", "professional", "clean", "quick",
+         "delightful",
          "incredible", "well made", "top", "better than expected", "so good", "charming", "pleasant", "flawless",
          "worth every cent", "patient", "polite", "a pleasure", "simply the best", "solid", "nice")  # fmt: skip
 _BAD = ("terrible", "bad", "awful", "horrible", "poor", "disappointing", "rude", "slow", "broken", "dirty", "useless",
         "ugly", "boring", "unreliable", "overpriced", "very bad", "really slow", "cold", "noisy", "cheap and flimsy",
         "worse than expected", "unfriendly", "a disaster", "a waste of money", "confusing", "buggy", "unacceptable",
-        "late", "damaged", "faulty", "dreadful", "disgusting", "a nightmare", "full of errors", "frustrating", "stale",
-        "uncomfortable", "unhelpful", "the worst", "a joke", "a mess", "too expensive", "defective", "annoying")  # fmt: skip
-_PLAIN = ("okay", "average", "fine, nothing special", "as described", "neither good nor bad", "acceptable", "ordinary",
+        "late", "damaged", "faulty", "dreadful", "disgusting", "a nightmare", "full of errors", "frustrating",
+        "stale",
+        "uncomfortable", "unhelpful", "the worst", "a joke", "a mess", "too expensive", "defective",
+        "annoying")  # fmt: skip
+_PLAIN = ("okay", "average", "fine, nothing special", "as described", "neither good nor bad", "acceptable",
+          "ordinary",
           "what I expected", "so-so", "all right", "standard", "as expected", "normal", "mediocre but usable", "fair",
           "not good and not bad", "nothing special", "about average")  # fmt: skip
 
@@ -34,9 +40,11 @@ _SLOTS = {
                 "cannot recommend", "would not recommend", "did not enjoy", "am unhappy with", "don't like"),
     "praise": ("I am very happy", "Highly recommended", "I would buy it again", "Thank you so much", "Five stars",
                "I will come back", "Keep up the good work", "I could not be happier", "Well done", "10 out of 10",
-               "What a pleasure", "My family loves it", "It made my day", "It works perfectly", "No complaints at all",
+               "What a pleasure", "My family loves it", "It made my day", "It works perfectly",
+               "No complaints at all",
                "Everything went smoothly", "I am impressed", "Exactly what I needed", "Best purchase this year",
-               "We had a great time", "I can only recommend it", "It exceeded my expectations", "I feel well cared for",
+               "We had a great time", "I can only recommend it", "It exceeded my expectations",
+               "I feel well cared for",
                "I'm so glad I found it", "Thanks to the whole team", "Works like a charm", "Very satisfied",
                "It saved me a lot of time", "They solved my problem in minutes", "I love it"),
     "blame": ("I am very unhappy", "Never again", "I want my money back", "One star", "Avoid it", "Do not buy this",
@@ -50,7 +58,8 @@ _SLOTS = {
              "I ordered the {size} one", "We went there {when}", "The shop opens at {hour}", "It does the job",
              "I have used it for {few} {unit}", "It costs {amount}", "The {thing} is {colour}", "It is made of wood",
              "I picked it up in {city}", "The {thing} comes with a manual", "There is a parking lot next to it",
-             "I have no strong opinion", "I have not decided yet", "It is a {thing} like any other", "I visited {when}",
+             "I have no strong opinion", "I have not decided yet", "It is a {thing} like any other",
+             "I visited {when}",
              "The box contains one {goods}", "My order number is {number}", "The {thing} was delivered {when}",
              "We stayed for {few} days", "It weighs two kilos", "The {thing} is in {city}", "It was {plain}"),
 }  # fmt: skip
@@ -67,11 +76,13 @@ _ABOUT = {
         "the {thing} {was} {very}{bad}", "the {thing} {was} {bad} and {bad}", "I {dislike} the {thing}", "{blame}",
         "{bad} {thing}", "{bad} {thing}, {bad} {thing}", "the {thing} {be} not {good}", "what a {bad} {thing}",
         "I {dislike} this {thing}, it {be} {bad}", "the {thing} and the {thing} were {bad}", "{bad}",
-        "I have never had such a {bad} {thing}", "the {thing} {be} not {good} at all", "{first} at the {thing} was {bad}",
+        "I have never had such a {bad} {thing}", "the {thing} {be} not {good} at all",
+        "{first} at the {thing} was {bad}",
         "I thought it would be {good}, but the {thing} {was} {bad}", "there is nothing {good} about the {thing}",
     ),
     NEUTRAL: (
-        "the {thing} {was} {plain}", "{fact}", "{fact}", "{plain}", "the {thing} {was} {good}, but the {thing} {was} {bad}",
+        "the {thing} {was} {plain}", "{fact}", "{fact}", "{plain}",
+        "the {thing} {was} {good}, but the {thing} {was} {bad}",
         "the {thing} {was} {bad}, but the {thing} {was} {good}", "{good} {thing}, {bad} {thing}", "{fact}",
         "on the one hand the {thing} {was} {good}, on the other hand the {thing} {was} {bad}",
     ),

@@ -11,10 +11,12 @@ CLINIC = ("nurse", "doctor", "dentist", "waiting room", "receptionist", "clinic"
 BANK = ("bank", "branch", "adviser", "banking app", "credit card", "loan offer", "transfer", "cashier", "mortgage",
         "savings plan", "hotline", "exchange rate", "insurance", "statement", "cash machine")  # fmt: skip
 SHOP = ("jacket", "lamp", "kettle", "chair", "keyboard", "parcel", "delivery", "pair of shoes", "phone case", "bag",
-        "blender", "coffee machine", "toaster", "headset", "mattress", "shirt", "watch", "desk", "order", "book", "toy",
+        "blender", "coffee machine", "toaster", "headset", "mattress", "shirt", "watch", "desk", "order", "book",
+        "toy",
         "camera", "bike", "laptop", "printer", "charger", "monitor", "backpack", "vacuum cleaner", "dress", "tablet",
         "courier", "packaging", "product", "item", "gift", "battery", "cable", "screen", "sofa")  # fmt: skip
-SOFTWARE = ("app", "dashboard", "update", "website", "documentation", "support team", "new release", "interface", "API",
+SOFTWARE = ("app", "dashboard", "update", "website", "documentation", "support team", "new release", "interface",
+            "API",
             "login page", "search", "installer", "plugin", "tutorial", "mobile app", "editor", "platform", "software",
             "export", "checkout", "calendar", "setup", "newsletter", "chat", "service", "tool", "design")  # fmt: skip
 PLACES = ("hotel", "room", "food", "staff", "restaurant", "meal", "coffee", "pizza", "waiter", "breakfast", "film",
@@ -33,9 +35,11 @@ SLOTS: Slots = {
     "day": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
     "month": ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
               "November", "December"),
-    "when": ("yesterday", "today", "last week", "on {day}", "this morning", "last month", "two days ago", "in {month}",
+    "when": ("yesterday", "today", "last week", "on {day}", "this morning", "last month", "two days ago",
+             "in {month}",
              "last night", "on {month} {day_number}", "a week ago", "this week", "last {day}"),
-    "later": ("tomorrow", "next week", "on {day}", "next month", "next {day}", "on {month} {day_number}", "in {month}",
+    "later": ("tomorrow", "next week", "on {day}", "next month", "next {day}", "on {month} {day_number}",
+              "in {month}",
               "this afternoon", "at {hour}", "after {hour}"),
     "hour": ("8 am", "9 am", "9:30", "10 o'clock", "11:15", "noon", "2 pm", "3:30 pm", "4 pm", "16:00", "5 pm"),
     "day_number": lambda rng: str(rng.randint(1, 28)),

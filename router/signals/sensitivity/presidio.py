@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import spacy
-from presidio_analyzer import EntityRecognizer, RecognizerResult, pattern_recognizer
+from presidio_analyzer import EntityRecognizer, PatternRecognizer, RecognizerResult, pattern_recognizer
 from presidio_analyzer.context_aware_enhancers import LemmaContextAwareEnhancer
 from presidio_analyzer.nlp_engine import NlpArtifacts, SpacyNlpEngine
 from presidio_analyzer.predefined_recognizers import (
@@ -101,22 +101,22 @@ class Presidio:
         return max(result.score for result in self._context.enhance(text, results, recognizer))
 
 
-class EmailRecognizerAnyDomain(EmailRecognizer):  # type: ignore[misc]
+class EmailRecognizerAnyDomain(EmailRecognizer):
     """E-mail addresses, whatever follows the @."""
 
     def validate_result(self, pattern_text: str) -> None:
         """No opinion: the pattern's score stands."""
 
 
-class CreditCardRecognizerAnyChecksum(CreditCardRecognizer):  # type: ignore[misc]
+class CreditCardRecognizerAnyChecksum(CreditCardRecognizer):
     """Card numbers, also mistyped ones."""
 
-    def validate_result(self, pattern_text: str) -> bool | None:
+    def validate_result(self, pattern_text: str) -> bool | None:  # type: ignore[override] # its parent allows None
         """Certain with the right check digit, else as weak as the pattern."""
         return super().validate_result(pattern_text) or None
 
 
-class IbanRecognizerAnyChecksum(IbanRecognizer):  # type: ignore[misc]
+class IbanRecognizerAnyChecksum(IbanRecognizer):
     """IBANs, also mistyped ones that have their country's form."""
 
     def validate_result(self, pattern_text: str) -> bool | None:
@@ -127,7 +127,7 @@ class IbanRecognizerAnyChecksum(IbanRecognizer):  # type: ignore[misc]
         return None if verdict is False and form and re.fullmatch(form, compact) else verdict
 
 
-class UsSsnRecognizerAnyNumber(UsSsnRecognizer):  # type: ignore[misc]
+class UsSsnRecognizerAnyNumber(UsSsnRecognizer):
     """Numbers written like an SSN, also those that the agency never issued."""
 
     def invalidate_result(self, pattern_text: str) -> bool:
@@ -135,11 +135,11 @@ class UsSsnRecognizerAnyNumber(UsSsnRecognizer):  # type: ignore[misc]
         return len({char for char in pattern_text if char in " .-"}) > 1
 
 
-class IpRecognizerOfHosts(IpRecognizer):  # type: ignore[misc]
+class IpRecognizerOfHosts(IpRecognizer):
     """Addresses that some machine may have."""
 
     def invalidate_result(self, pattern_text: str) -> bool:
-        """Loopback and `0.0.0.0` belong to nobody; `1::2` is a slice in Python, and no network that anybody was given."""
+        """Loopback and `0.0.0.0` belong to nobody; `1::2` is a slice in Python, and in no network that is given out."""
         if super().invalidate_result(pattern_text):
             return True
         address = ipaddress.ip_interface(pattern_text).ip
@@ -148,16 +148,16 @@ class IpRecognizerOfHosts(IpRecognizer):  # type: ignore[misc]
 
 _SLICE = re.compile(r"[0-9A-Fa-f]{0,2}::[0-9A-Fa-f]{0,4}")
 
-_TIMES = re.compile(
+NOT_PHONES = re.compile(
     r"(?<!\d)\d{4}-[01]\d-[0-3]\d[T ][0-2]\d:[0-5]\d(?::[0-5]\d(?:\.\d{1,9})?)?(?:Z|[+-][01]\d:?[0-5]\d)?(?!\d)"
     r"|(?<!\d)(?:\d{1,2}([-/.])\d{1,2}\1(?:19|20)\d\d|(?:19|20)\d\d([-/.])\d{1,2}\2\d{1,2})(?!\d|[-/.]\d)"
     r"|(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])"
 )
+"""Timestamps, dates and IPv4 addresses: they cost the phone recogniser most of its time and are no phone numbers."""
 
 
 def _without_times(text: str) -> str:
-    """Timestamps, dates and IPv4 addresses cost the phone recogniser most of its time and are no phone numbers."""
-    return _TIMES.sub("\n", text)
+    return NOT_PHONES.sub("\n", text)
 
 
 def _can_count(recognizer: EntityRecognizer, entity: str, lowered: str) -> bool:
@@ -169,8 +169,8 @@ def _can_count(recognizer: EntityRecognizer, entity: str, lowered: str) -> bool:
 def _analyze(recognizer: EntityRecognizer, entity: str, text: str) -> list[RecognizerResult]:
     """Run one recogniser. It swallows the timeout of a pattern, but not the time that has passed."""
     started = time.monotonic()
-    results: list[RecognizerResult] = recognizer.analyze(text, [entity], None)
-    if time.monotonic() - started >= REGEX_TIMEOUT_S:
+    results: list[RecognizerResult] = recognizer.analyze(text, [entity], None)  # type: ignore[arg-type] # patterns need none
+    if time.monotonic() - started >= REGEX_TIMEOUT_S and isinstance(recognizer, PatternRecognizer):
         raise GaveUpError("pattern timeout")
     return results
 
@@ -186,12 +186,12 @@ def _silence(_record: logging.LogRecord) -> bool:
     return False
 
 
-class _Context(LemmaContextAwareEnhancer):  # type: ignore[misc]
+class _Context(LemmaContextAwareEnhancer):
     """Presidio's search for telling words before a match, in logarithmic time a match instead of linear."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._words = _Words()
+        self._words = Words()
 
     def enhance(
         self, text: str, results: list[RecognizerResult], recognizer: EntityRecognizer
@@ -208,12 +208,12 @@ class _Context(LemmaContextAwareEnhancer):  # type: ignore[misc]
         return max(0, bisect.bisect_right(tokens_indices, start) - 1)
 
 
-class _Words(SpacyNlpEngine):  # type: ignore[misc]
+class Words(SpacyNlpEngine):
     """spaCy's tokenizer without a model: a word's lemma is the word in lower case."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.nlp = {LANGUAGE: spacy.blank(LANGUAGE)}
+        self.nlp: dict[str, Any] = {LANGUAGE: spacy.blank(LANGUAGE)}  # type: ignore[assignment]
 
     def _doc_to_nlp_artifact(self, doc: Any, language: str) -> NlpArtifacts:
         artifacts = NlpArtifacts(
@@ -224,5 +224,5 @@ class _Words(SpacyNlpEngine):  # type: ignore[misc]
             nlp_engine=self,
             language=language,
         )
-        artifacts.keywords = frozenset(artifacts.keywords)
+        artifacts.keywords = frozenset(artifacts.keywords)  # type: ignore[assignment] # asked word by word
         return artifacts

@@ -1,8 +1,8 @@
-"""Secrets: cloud keys, tokens, private keys, JWTs, connection strings, passwords in assignments, random strings in context.
+"""Secrets: cloud keys, tokens, private keys, JWTs, connection strings, passwords in assignments, random strings.
 
-An own table. detect-secrets was judged: it scans files line by line, keeps its settings in process-wide globals, and costs
-more for a line than all of this for a text; its value, an audit of repositories, is not wanted here. Every pattern takes
-linear time: fixed openings, bounded repeats, no nested ones.
+An own table. detect-secrets was judged: it is made to audit repositories, scans files line by line and keeps its
+settings in process-wide globals, while a router scans texts in several threads. Every pattern takes linear time: fixed
+openings, bounded repeats, none nested.
 """
 
 import math
@@ -69,21 +69,28 @@ SECRETS: tuple[Secret, ...] = (
 )
 """Kinds of secrets with a form of their own, by the issuers' documentation."""
 
+_NAMES = r"(?:pass(?:word|wd|phrase|code)?|pwd|identified by|pin(?: code)?)"
 _KEY = (
-    r"(?i:pass(?:word|wd|phrase|code)?|pwd|secret|(?:api|access|auth|client|private|encryption|signing|account|master)"
-    r"[ _.-]?(?:key|token|secret)|api[ _-]?key|token|credentials?|identified by|pin(?: code)?)"
+    rf"(?i:(?P<password>{_NAMES})|secret|token|credentials?|api[ _-]?key"
+    r"|(?:api|access|auth|client|private|encryption|signing|account|master)[ _.-]?(?:key|token|secret))"
 )
 ASSIGNED = re.compile(
-    rf"(?<![A-Za-z]){_KEY}[A-Za-z0-9_.-]{{0,24}}[\"'`\])]{{0,2}}"
-    r"[ \t]{0,3}(?::=|=>|[:=]|\bis\b|\bare\b|\bto\b|(?=[\"'`]))[ \t]{0,3}(?:[\"'`]{0,3})(?P<value>[^\s\"'`,;<>(){}\[\]|]{4,200})"
+    rf"(?P<whose>(?i:\b(?:my|his|her|our|root|admin|wi-?fi|temporary|new) )?)(?<![A-Za-z]){_KEY}"
+    r"[A-Za-z0-9_.-]{0,24}[\"'`\])]{0,2}[ \t]{0,3}(?P<sign>:=|=>|[:=]|\b(?:is|are|to)\b|(?=[\"'`]))"
+    r"[ \t]{0,3}(?P<quote>[\"'`]{0,3})(?P<value>[^\s\"'`,;<>(){}\[\]|]{4,200})(?P<after>[(\[]?)"
 )
 """A name that says secret, a sign that assigns, and a value."""
 
 SPLIT_NAME = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|_")
-"""Where `dbPassword` and `DB_PASSWORD` come apart, so that the name in ASSIGNED starts a word."""
+"""Where `dbPassword` and `DB_NAMES` come apart, so that the name in ASSIGNED starts a word."""
 
 PLACEHOLDERS = frozenset(
-    ["none", "null", "true", "false", "string", "str", "int", "bytes", "bool", "optional", "required", "example", "changeme", "change_me", "xxx", "xxxx", "xxxxx", "your", "password", "passwd", "secret", "token", "none;", "null;", "undefined", "self", "os", "input", "todo", "incorrect", "correct", "invalid", "valid", "expired", "wrong", "missing", "empty", "strong", "weak", "good", "secure", "mandatory", "needed", "based", "used", "stored", "hashed", "encrypted", "sent", "being", "authentication", "credentials", "redacted", "masked", "hidden"]
+    """
+    none null undefined true false string bytes bool optional required example changeme change_me xxxx xxxxx xxxxxx your
+    password passwd secret token self input todo incorrect correct invalid valid expired wrong missing empty strong weak
+    good secure mandatory needed based used stored hashed encrypted sent being authentication credentials redacted
+    masked hidden value text name field identifier case-sensitive least about must have here there this that when which
+    """.split()  # noqa: SIM905 - a list of one word a line says no more
 )
 """Values that assign nothing: types, placeholders, and what a sentence says about passwords."""
 
@@ -92,6 +99,12 @@ CONTEXT = re.compile(r"(?i)key|token|secret|passw|credential|auth|session|cookie
 CONTEXT_CHARS = 48
 MIN_BITS = {"hex": 3.0, "base64": 4.0}
 """Shannon entropy a character from which a string looks random: English words stay under 3.5 of base64's 6 bits."""
+
+
+NAMED = re.compile(r"(?i)pass|pwd|\bpin\b|identified|secret|token|credential|key")
+LETTERS = re.compile(r"[A-Za-z_.]+(?:->[A-Za-z_]+)*")
+REFERENCES = ("http://", "https://", "your", "my_", "os.", "env.", "process.", "$", "config.", "settings.")
+MIN_SECRET_CHARS = 4
 
 
 class Secrets:
@@ -103,9 +116,9 @@ class Secrets:
         """One finding a kind."""
         found: dict[str, float] = {}
         for secret in SECRETS:
-            if secret.type not in found and any(opening in text for opening in secret.openings):
-                if secret.pattern.search(text):
-                    found[secret.type] = secret.score
+            opened = secret.type not in found and any(opening in text for opening in secret.openings)
+            if opened and secret.pattern.search(text):
+                found[secret.type] = secret.score
         if _assigns(text):
             found["PASSWORD"] = 0.7
         if not found and _random_in_context(text):
@@ -115,21 +128,22 @@ class Secrets:
 
 
 def _assigns(text: str) -> bool:
-    if not CONTEXT.search(text) and not re.search(r"(?i)pass|pwd|\bpin\b|identified", text):
+    if not NAMED.search(text):
         return False
-    return any(_is_secret(match["value"]) for match in ASSIGNED.finditer(SPLIT_NAME.sub(" ", text))) or any(
-        _is_secret(match["value"]) for match in ASSIGNED.finditer(text)
-    )
+    split = SPLIT_NAME.sub(" ", text)
+    return any(_is_secret(match) for source in {text, split} for match in ASSIGNED.finditer(source))
 
 
-def _is_secret(value: str) -> bool:
-    """A value that no sentence or declaration would put there: it mixes kinds of characters."""
-    bare = value.strip(".!?:*#_-$%&\\").lower()
-    if bare in PLACEHOLDERS or len(bare) < 4 or bare.startswith(("http://", "https://", "your", "my_", "os.")):  # noqa: PLR2004
+def _is_secret(match: re.Match[str]) -> bool:
+    """A value that no declaration and no sentence about passwords would put there."""
+    value = match["value"].strip(".!?:*#$%&\\")
+    if len(value) < MIN_SECRET_CHARS or value.lower() in PLACEHOLDERS or value.lower().startswith(REFERENCES):
         return False
-    if re.fullmatch(r"[A-Za-z_.]+(?:->[A-Za-z_]+)*", value.strip(".,!?:")):
-        return False
-    return any(char.isdigit() for char in value) or any(not char.isalnum() for char in value.strip(".,!?:_-"))
+    if LETTERS.fullmatch(value):
+        # Letters alone are a word or an expression; a quoted one, or one that follows `password:`, is somebody's.
+        named = bool(match["password"]) and (match["sign"] in ("=", ":") or bool(match["whose"]))
+        return (bool(match["quote"]) or named) and not match["after"] and "." not in value
+    return True
 
 
 def _random_in_context(text: str) -> bool:

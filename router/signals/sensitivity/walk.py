@@ -4,51 +4,35 @@ import json
 from collections.abc import Iterator
 from typing import Any, get_args
 
-from tidegate.job import Job, JsonSchema, Latency, Message
+from tidegate.job import (
+    FunctionCall,
+    Hints,
+    Job,
+    JsonSchema,
+    Latency,
+    Message,
+    Params,
+    PromptRef,
+    ResponseFormat,
+    TextPart,
+    ToolCall,
+)
 from tidegate.signals import Level
 
+MODELS = (Job, Message, TextPart, ToolCall, FunctionCall, PromptRef, Params, ResponseFormat, JsonSchema, Hints)
+
 CONTRACT = frozenset(
-    [
-        "v",
-        "messages",
-        "text",
-        "prompt",
-        "params",
-        "hints",
-        "tenant",
-        "conversation_id",
-        "idempotency_key",
-        "callback_url",
-        "role",
-        "content",
-        "name",
-        "tool_calls",
-        "tool_call_id",
-        "id",
-        "type",
-        "function",
-        "arguments",
-        "variables",
-        "max_tokens",
-        "temperature",
-        "response_format",
-        "json_schema",
-        "schema",
-        "strict",
-        "description",
-        "stop",
-        "seed",
-        "min_sensitivity",
-        "latency",
-        "deadline_s",
-        "priority",
-    ]
+    field.alias or name for model in MODELS for name, field in model.model_fields.items() if name != "description"
 )
 """Our own field names: no producer's text, so they are not repeated beside the values."""
 
 WORDS = frozenset(
-    (*get_args(Message.model_fields["role"].annotation), *get_args(Latency), *map(str, Level))
-    + ("text", "function", "json_object", "json_schema", JsonSchema.model_fields["name"].default, "default")
+    (
+        *get_args(Message.model_fields["role"].annotation),
+        *get_args(Latency),
+        *map(str, Level),
+        *("text", "function", "json_object", "json_schema", "answer", "default"),
+    )
 )
 """The words that the contract's enumerations allow: harmless wherever they stand, and in every job."""
 

@@ -1,0 +1,51 @@
+"""Cues of health: somebody's illness, treatment or record. An illness alone is no cue, only somebody who has it."""
+
+from router.signals.sensitivity.cues.cue import Cue, cue
+
+ILLNESS = (
+    "diagnos(?:ed|is)|cancer|tumou?r|diabet(?:es|ic)|hiv|aids|hepatitis|depress(?:ion|ed)|anxiety|bipolar"
+    "|schizophreni[ac]|epileps?y|asthma|hypertension|pregnan(?:t|cy)|miscarriage|chemo(?:therapy)?|biopsy"
+    "|antidepressants?|insulin|metformin|sertraline|lisinopril|prozac|xanax|overdose|suicidal|suicide|addiction"
+    "|dementia|alzheimer|parkinson|stroke|seizures?|leuk(?:a)?emia|lupus|psoriasis|migraines?|arthritis"
+)
+CARE = (
+    r"presents? with|presented|complain\w{0,4}|admitted|discharged|prescribed|history of|allerg\w{2,4}|blood pressure"
+    r"|\d{1,4} ?mg|mrn|male|female|symptoms|surgery|icu|x-ray|mri"
+)
+
+HEALTH: tuple[Cue, ...] = (
+    cue("HEALTH", "patient|pt ", rf"(?i)\b(?:patient|pt)\b[^\n]{{0,160}}?\b(?:{CARE}|{ILLNESS})\b"),
+    cue(
+        "HEALTH",
+        "complain|pain|history|year|y/o|yo ",
+        r"(?i)\b\d{1,3}[ -]?(?:y/?o|year[- ]old) (?:\w{1,12} )?(?:male|female|man|woman|boy|girl|patient)\b",
+        rf"[^\n]{{0,80}}\b(?:complain|pain|history|present|admitted|{ILLNESS})",
+    ),
+    cue(
+        "HEALTH",
+        "diagnos|dx",
+        r"(?i)\b(?:was|were|been|am|is|got|recently|just|newly) (?:\w{1,12} )?diagnosed\b",
+        r"|\b(?:diagnosis|dx)[ \t]{0,2}[:=]",
+    ),
+    cue(
+        "HEALTH",
+        "i |i'|he |she |my ",
+        r"(?i)\b(?:i|he|she|my \w{2,15})(?:'ve|'m|'s)? (?:\w{1,12} ){0,3}?",
+        r"(?:have|has|had|suffer(?:s|ed|ing)?|am|is|was|take|takes|taking|on|tested positive|for)",
+        rf" (?:\w{{1,15}} ){{0,4}}?(?:{ILLNESS})\b",
+    ),
+    cue(
+        "HEALTH",
+        "mg",
+        r"(?i)\b\d{1,4}(?:\.\d)? ?mg\b[^\n]{0,24}",
+        r"\b(?:once|twice|daily|bid|tid|qd|qid|prn|po|every|per day|nightly|a day|tablets?)\b",
+    ),
+    cue("HEALTH", "icd", r"(?i)\bicd[- ]?(?:10|9)\b[^\n]{0,16}\b[A-Z]\d{2}"),
+    cue(
+        "MEDICAL_RECORD",
+        "mrn|medical record|patient|chart|insurance|member|medicare|medicaid|health",
+        r"(?i)\b(?:mrn|medical record|patient (?:id|no|number|identifier)|chart (?:no|number)",
+        r"|(?:health |medical )?insurance (?:id|no|number|policy)|member id|medicare|medicaid|health plan)\b",
+        r"[^\n\d]{0,20}?(?:\b|_|-)[A-Z]{0,4}-?\d[\d-]{3,14}\b",
+    ),
+)

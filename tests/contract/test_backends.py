@@ -1,0 +1,185 @@
+"""What every backend keeps, whatever runs behind it: one suite over all of them.
+
+To add a backend: a fixture that yields a `Served`, and its name in BACKENDS.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tidegate.errors import ContextOverflow, RunError, RunTimedOut, SchemaInvalid
+from tidegate.job import JsonSchema, Message, Params, ResponseFormat
+from tidegate.lane import Lane, Zone
+from tidegate.result import Answer
+from tidegate.settings import load
+from workers.backend import Backend, Run, open_backend
+from workers.models import catalogue
+from workers.standin.faults import Fault, When
+from workers.standin.server import running
+
+BACKENDS = ("llama_cpp", "openai")
+"""The names of the fixtures that serve a backend."""
+
+CANARY = "Erika Mustermann, 4111 1111 1111 1111"
+VERDICT = {
+    "type": "object",
+    "properties": {"sentiment": {"enum": ["positive", "negative"]}},
+    "required": ["sentiment"],
+    "additionalProperties": False,
+}
+
+
+@dataclass(frozen=True)
+class Served:
+    """A backend, and the lane that it serves."""
+
+    backend: Backend
+    lane: Lane
+
+    def ask(self, job: Run, *, stop: threading.Event | None = None) -> Answer:
+        """Run one job."""
+        return self.backend.answer(job, stop=stop or threading.Event())
+
+
+@pytest.fixture(scope="module")
+def llama_cpp() -> Iterator[Served]:
+    """The local engine with the shipped model."""
+    model = next(model for model in catalogue.known(load()) if model.origin == "shipped")
+    lane = Lane(
+        name="local-small",
+        zone=Zone.INSIDE,
+        backend="llama_cpp",
+        model=model.name,
+        context_tokens=model.context_tokens or 512,
+    )
+    backend = open_backend(lane, load())
+    yield Served(backend, lane)
+    backend.close()
+
+
+@pytest.fixture(scope="module")
+def openai() -> Iterator[Served]:
+    """OpenAI's client against the stand-in, which is told what is too long for it."""
+    lengthy = (When(contains=text) for text in ("word word word", CANARY * 2))
+    faults = [Fault(fault="context_too_long", times="forever", when=when) for when in lengthy]
+    with pytest.MonkeyPatch.context() as patch, running(faults=faults) as standin:
+        patch.setenv("OPENAI_API_KEY", "any")
+        lane = Lane(
+            name="openai-small",
+            zone=Zone.OUTSIDE,
+            backend="openai",
+            model="gpt-4o-mini",
+            base_url=standin.url,
+            context_tokens=512,
+        )
+        backend = open_backend(lane, load())
+        yield Served(backend, lane)
+        backend.close()
+
+
+@pytest.fixture(scope="module", params=BACKENDS)
+def served(request: pytest.FixtureRequest) -> Any:
+    """Each backend in turn."""
+    return request.getfixturevalue(request.param)
+
+
+def run(text: str = "hello", *, timeout_s: float = 60.0, **params: Any) -> Run:
+    """One attempt at one job."""
+    made = Params.model_validate({"max_tokens": 16} | params)
+    turns = (Message(role="system", content="Be short."), Message(role="user", content=text))
+    return Run(job_id="job", attempt=1, messages=turns, params=made, timeout_s=timeout_s)
+
+
+def form(**schema: Any) -> ResponseFormat:
+    """A promised form."""
+    return ResponseFormat(type="json_schema", json_schema=JsonSchema(schema=schema))
+
+
+def test_an_answer_says_what_it_took(served: Served) -> None:
+    """Text, why it ended, tokens of both kinds and a model's name."""
+    answer = served.ask(run())
+    assert isinstance(answer.text, str)
+    assert answer.finish_reason in ("stop", "length")
+    assert answer.usage.prompt_tokens > 0
+    assert answer.usage.completion_tokens <= 16
+    assert answer.model
+
+
+def test_greedy_answers_repeat(served: Served) -> None:
+    """At temperature 0 the same job gives the same answer."""
+    assert served.ask(run("twice")) == served.ask(run("twice"))
+
+
+def test_a_promised_form_is_kept(served: Served) -> None:
+    """An answer that comes back keeps the schema."""
+    answer = served.ask(run("I love it.", max_tokens=64, response_format=form(**VERDICT)))
+    assert json.loads(answer.text)["sentiment"] in ("positive", "negative")
+
+
+def test_a_form_that_was_cut_is_an_error(served: Served) -> None:
+    """max_tokens that end in the middle of JSON never come back as an answer."""
+    with pytest.raises(SchemaInvalid):
+        served.ask(run(max_tokens=1, response_format=form(**VERDICT)))
+
+
+def test_a_stop_that_was_said_before_is_heard(served: Served) -> None:
+    """A run that nobody wants any more ends soon."""
+    stop = threading.Event()
+    stop.set()
+    started = time.monotonic()
+    with pytest.raises(RunTimedOut):
+        served.ask(run(), stop=stop)
+    assert time.monotonic() - started < 5
+
+
+def test_a_run_ends_with_its_time(served: Served) -> None:
+    """No answer within the time is RunTimedOut, and soon."""
+    started = time.monotonic()
+    with pytest.raises(RunTimedOut):
+        served.ask(run("x " * 200, timeout_s=0.0001, max_tokens=200))
+    assert time.monotonic() - started < 10
+
+
+def test_threads_may_share_it(served: Served) -> None:
+    """As many threads as the lane's concurrency, and more, each get their own answer."""
+    alone = {text: served.ask(run(text)).text for text in ("one", "two", "three")}
+    together: dict[str, str] = {}
+    threads = [
+        threading.Thread(target=lambda text=text: together.update({text: served.ask(run(text)).text})) for text in alone
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert together == alone
+
+
+def test_a_prompt_beyond_the_context_is_refused(served: Served) -> None:
+    """More than the lane's context is ContextOverflow, not half an answer."""
+    with pytest.raises(ContextOverflow):
+        served.ask(run("word " * (2 * served.lane.context_tokens)))
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        run(CANARY, timeout_s=0.0001),
+        run(CANARY * 20_000),
+        run(CANARY, max_tokens=1, response_format=form(**VERDICT)),
+        run(CANARY, response_format=form(**{"$ref": f"https://example.invalid/{CANARY}"})),
+        run(CANARY, response_format=form(type=CANARY)),
+    ],
+    ids=["timeout", "overflow", "cut", "foreign schema", "no schema"],
+)
+def test_errors_carry_no_text(served: Served, job: Run) -> None:
+    """Whatever fails: an error of ours, without a word of the job in it or in its cause."""
+    with pytest.raises(RunError) as caught:
+        served.ask(job)
+    assert "Mustermann" not in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__ or "Mustermann" not in str(caught.value.__context__)

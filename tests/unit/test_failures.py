@@ -1,0 +1,163 @@
+"""The failure table: each error ends where the table says, and no chain of failures goes on for ever."""
+
+import inspect
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tidegate import errors
+from tidegate.errors import RateLimited, Reason, RunError, RunTimedOut
+from tidegate.lane import Retry
+from workers.failures import TABLE, Action, Outcome, decide
+
+RETRY = Retry(attempts=3, base_s=1.0, cap_s=8.0)
+TWO = ("near", "far")
+
+RUN_ERRORS = sorted(
+    (kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, RunError)),
+    key=lambda kind: kind.__name__,
+)
+LAST = {"tries": RETRY.attempts, "lane_index": 1}
+"""The last try on the last lane."""
+
+
+def outcome(error: BaseException, **changed: object) -> Outcome:
+    """A decision on the first try of the first of two lanes, with plenty of time, but for what is changed."""
+    given = {"tries": 1, "lane_index": 0, "lanes": TWO, "retry": RETRY, "random_unit": 0.5, "time_left_s": 600.0}
+    return decide(error, **{**given, **changed})  # type: ignore[arg-type]
+
+
+def test_every_run_error_has_a_row() -> None:
+    """Whoever adds an error must say what follows it."""
+    assert set(RUN_ERRORS) - {RunError} <= set(TABLE)
+
+
+@pytest.mark.parametrize(
+    ("error", "first", "reason"),
+    [
+        ("RateLimited", "retry", "max_attempts"),
+        ("Overloaded", "retry", "max_attempts"),
+        ("NetworkFailed", "retry", "max_attempts"),
+        ("ProviderFailed", "retry", "max_attempts"),
+        ("EngineCrashed", "retry", "max_attempts"),
+        ("RunTimedOut", "retry", "timeout"),
+        ("MalformedAnswer", "retry", "malformed"),
+        ("SchemaInvalid", "retry", "schema_invalid"),
+        ("ContextOverflow", "next_lane", "context_overflow"),
+        ("AuthFailed", "next_lane", "provider_auth"),
+        ("QuotaExhausted", "next_lane", "quota_exhausted"),
+        ("ModelMissing", "next_lane", "model_missing"),
+        ("BadRequest", "dead", "provider_4xx"),
+        ("ContentRefused", "dead", "content_refused"),
+        ("NoClearance", "dead", "no_clearance"),
+        ("PayloadMissing", "dead", "payload_missing"),
+    ],
+)
+def test_the_table(error: str, first: str, reason: str) -> None:
+    """What comes first, and the reason once nothing is left to try."""
+    failed = getattr(errors, error)("failed")
+    assert outcome(failed).action == first
+    assert outcome(failed, **LAST) == Outcome(action=Action.DEAD, reason=Reason(reason))
+
+
+def test_the_delay_doubles_up_to_the_cap() -> None:
+    """Chance picks from a window that grows from the base to the cap."""
+    many = Retry(attempts=20, base_s=1.0, cap_s=8.0)
+    delays = [
+        outcome(errors.Overloaded(), tries=tries, retry=many, random_unit=1.0).delay_s for tries in (1, 2, 3, 4, 5, 19)
+    ]
+    assert delays == [1.0, 2.0, 4.0, 8.0, 8.0, 8.0]
+    assert outcome(errors.Overloaded(), random_unit=0.0).delay_s == 0.0
+
+
+def test_a_provider_that_names_a_time_is_not_asked_before() -> None:
+    """Retry-After is a lower bound, and chance comes on top so that jobs do not return in one wave."""
+    failed = RateLimited(retry_after_s=20.0)
+    assert outcome(failed, random_unit=0.0).delay_s == 20.0
+    assert outcome(failed, random_unit=1.0).delay_s == 21.0
+
+
+@pytest.mark.parametrize("asked", [None, -5.0, math.nan, math.inf])
+def test_a_senseless_time_is_no_time(asked: float | None) -> None:
+    """What a provider asked for is a bound only if it is one."""
+    assert outcome(RateLimited(retry_after_s=asked), random_unit=1.0).delay_s == 1.0
+
+
+def test_a_wait_beyond_the_deadline_goes_on_at_once() -> None:
+    """Waiting past the deadline helps nobody: the next lane may still make it, and else the time is up."""
+    failed = RateLimited(retry_after_s=100.0)
+    assert outcome(failed, time_left_s=50.0).action is Action.NEXT_LANE
+    assert outcome(failed, time_left_s=50.0, lane_index=1) == Outcome(action=Action.DEAD, reason=Reason.TIMEOUT)
+
+
+def test_without_time_no_lane_is_tried() -> None:
+    """A job whose time is up is not handed on."""
+    assert outcome(errors.AuthFailed(), time_left_s=0.0) == Outcome(action=Action.DEAD, reason=Reason.TIMEOUT)
+    assert outcome(RunTimedOut(), time_left_s=-1.0) == Outcome(action=Action.DEAD, reason=Reason.TIMEOUT)
+
+
+def test_a_broken_promise_is_tried_twice_only() -> None:
+    """A model that broke the schema twice will break it again."""
+    assert outcome(errors.SchemaInvalid(), tries=1).action is Action.RETRY
+    assert outcome(errors.SchemaInvalid(), tries=2).action is Action.NEXT_LANE
+    once = Retry(attempts=1)
+    assert outcome(errors.SchemaInvalid(), tries=1, retry=once).action is Action.NEXT_LANE
+
+
+@pytest.mark.parametrize("kind", [RunError, ValueError, KeyboardInterrupt, errors.Conflict])
+def test_what_nobody_foresaw_is_retried(kind: type[BaseException]) -> None:
+    """The last row of the table takes all that has none of its own."""
+    assert outcome(kind("odd")).action is Action.RETRY
+    assert outcome(kind("odd"), **LAST).reason is Reason.MAX_ATTEMPTS
+
+
+def test_a_subclass_is_treated_like_its_base() -> None:
+    """A finer error of an adapter needs no row of its own."""
+
+    class FilteredInput(errors.ContentRefused):
+        """A refusal of the input."""
+
+    assert outcome(FilteredInput()).reason is Reason.CONTENT_REFUSED
+
+
+@given(
+    failed=st.lists(st.sampled_from(RUN_ERRORS), min_size=200, max_size=200),
+    lanes=st.integers(min_value=1, max_value=5),
+    attempts=st.integers(min_value=1, max_value=20),
+    asked=st.none() | st.floats(min_value=0, max_value=3600),
+    unit=st.floats(min_value=0, max_value=1, exclude_max=True),
+    time_left_s=st.floats(min_value=-10, max_value=1e6),
+)
+def test_every_chain_of_failures_ends(  # noqa: PLR0917 - hypothesis draws them by name
+    failed: list[type[RunError]], lanes: int, attempts: int, asked: float | None, unit: float, time_left_s: float
+) -> None:
+    """Whatever fails: no more runs than lanes times attempts, no delay beyond its bound, no lane past the last."""
+    retry = Retry(attempts=attempts, base_s=0.5, cap_s=60.0)
+    names = tuple(f"lane-{index}" for index in range(lanes))
+    lane, tries = 0, 1
+    for runs, kind in enumerate(failed, start=1):
+        error = RateLimited(retry_after_s=asked) if kind is RateLimited else kind("failed")
+        found = decide(
+            error,
+            tries=tries,
+            lane_index=lane,
+            lanes=names,
+            retry=retry,
+            random_unit=unit,
+            time_left_s=time_left_s,
+        )
+        least_s = asked or 0.0 if kind is RateLimited else 0.0
+        if found.action is Action.DEAD:
+            assert runs <= lanes * attempts
+            return
+        if found.action is Action.RETRY:
+            assert least_s <= found.delay_s <= least_s + retry.cap_s
+            assert found.delay_s < time_left_s
+            tries += 1
+        else:
+            assert found.delay_s == 0.0
+            lane, tries = lane + 1, 1
+            assert lane < lanes
+    pytest.fail("still going")

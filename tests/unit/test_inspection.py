@@ -1,0 +1,182 @@
+"""The inspection: detectors run under a deadline, and every failure is `unknown`."""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+
+import pytest
+
+from router.inspection import Inspector, open_inspector
+from tidegate.job import Job
+from tidegate.settings import Settings
+from tidegate.signals import Band, Capability, Finding, LaneLoad, Level
+
+SECRET = "alice@hospital.local"
+
+
+class Fake:
+    """A detector that does what it is told with each text, and remembers the texts."""
+
+    def __init__(self, name: str, act: Callable[[str], Iterable[Finding]] = lambda _: ()) -> None:
+        self.name = name
+        self.seen: list[str] = []
+        self._act = act
+
+    def find(self, text: str) -> Iterable[Finding]:
+        """Remember and act."""
+        self.seen.append(text)
+        return self._act(text)
+
+
+def finds(entity: str) -> Callable[[str], Iterable[Finding]]:
+    """Always find the same."""
+    return lambda _: (Finding(type=entity, score=0.9, detector="fake"),)
+
+
+def breaks(_text: str) -> Iterable[Finding]:
+    """Fail with a message that quotes the text, as libraries do."""
+    raise ValueError(f"cannot read {SECRET}")
+
+
+def inspector(*detectors: Fake, timeout_s: float = 5.0, max_chars: int = 200_000) -> Inspector:
+    """An inspector of fakes."""
+    return Inspector(detectors=detectors, timeout_s=timeout_s, max_chars=max_chars)
+
+
+def test_all_signals_are_there() -> None:
+    """One job in, every signal out."""
+    job = Job.model_validate(
+        {
+            "text": "Classify: the sky is blue",
+            "tenant": "acme",
+            "params": {"max_tokens": 7, "response_format": {"type": "json_object"}},
+            "hints": {"latency": "batch"},
+        }
+    )
+    load = {"local-small": LaneLoad(queued=3)}
+    signals = inspector(Fake("quiet")).inspect(job, load=load)
+    assert signals.sensitivity.level is Level.PUBLIC
+    assert signals.complexity.band is Band.SIMPLE
+    assert (signals.tenant, signals.latency, signals.max_tokens) == ("acme", "batch", 7)
+    assert signals.needs == (Capability.JSON,)
+    assert signals.tokens > 0
+    assert signals.load == load
+
+
+def test_findings_make_the_level() -> None:
+    """What a detector finds decides."""
+    assert inspector(Fake("one", finds("PERSON"))).inspect(Job(text="x")).sensitivity.level is Level.PERSONAL
+
+
+def test_a_detector_that_breaks_makes_unknown_and_the_others_still_look() -> None:
+    """The cause names the detector and the kind of failure, never the text."""
+    last = Fake("last", finds("PERSON"))
+    sensitivity = inspector(Fake("bad", breaks), last).inspect(Job(text="x")).sensitivity
+    assert (sensitivity.level, sensitivity.cause) == (Level.UNKNOWN, "bad: ValueError")
+    assert sensitivity.types == ("PERSON",)
+    assert SECRET not in sensitivity.to_json()
+
+
+def test_a_detector_that_breaks_half_way_keeps_what_it_found() -> None:
+    """Findings are taken one by one."""
+
+    def half(_text: str) -> Iterator[Finding]:
+        yield Finding(type="PERSON", score=0.9, detector="half")
+        raise MemoryError
+
+    sensitivity = inspector(Fake("half", half)).inspect(Job(text="x")).sensitivity
+    assert (sensitivity.level, sensitivity.types) == (Level.UNKNOWN, ("PERSON",))
+
+
+def test_a_detector_that_hangs_makes_unknown_in_time() -> None:
+    """The deadline holds, whatever a detector does, and what others found before stays."""
+    release = threading.Event()
+
+    def hang(_text: str) -> Iterable[Finding]:
+        release.wait()
+        return ()
+
+    looking = inspector(Fake("first", finds("PERSON")), Fake("slow", hang), timeout_s=0.05)
+    try:
+        sensitivity = looking.inspect(Job(text="x")).sensitivity
+        assert (sensitivity.level, sensitivity.cause) == (Level.UNKNOWN, "slow: timeout")
+        assert sensitivity.types == ("PERSON",)
+        # More jobs than threads: those that never get one are not judged either.
+        assert {looking.inspect(Job(text="x")).sensitivity.level for _ in range(6)} == {Level.UNKNOWN}
+    finally:
+        release.set()
+        looking.close()
+
+
+def test_a_job_too_large_to_look_at_is_unknown() -> None:
+    """Nobody looks, and nobody pretends to have looked."""
+    quiet = Fake("quiet")
+    sensitivity = inspector(quiet, max_chars=10).inspect(Job(text="x" * 11)).sensitivity
+    assert (sensitivity.level, sensitivity.cause) == (Level.UNKNOWN, "inspection: oversize")
+    assert quiet.seen == []
+
+
+def test_an_unresolved_prompt_is_unknown() -> None:
+    """The text that will be sent is not there to be looked at; its variables are looked at."""
+    job = Job.model_validate({"prompt": {"name": "greet", "variables": {"who": SECRET}}})
+    seen = Fake("one", finds("EMAIL_ADDRESS"))
+    sensitivity = inspector(seen).inspect(job).sensitivity
+    assert (sensitivity.level, sensitivity.cause) == (Level.UNKNOWN, "inspection: prompt not resolved")
+    assert sensitivity.types == ("EMAIL_ADDRESS",)
+    assert SECRET in seen.seen[0]
+
+
+def test_text_that_cannot_be_decoded_is_unknown() -> None:
+    """Half a character is no text."""
+    job = Job(text="x").model_copy(update={"text": "a\ud83d"})
+    sensitivity = inspector(Fake("quiet")).inspect(job).sensitivity
+    assert (sensitivity.level, sensitivity.cause) == (Level.UNKNOWN, "inspection: UnicodeEncodeError")
+
+
+def test_a_hint_raises_the_level() -> None:
+    """A producer may know better, in one direction."""
+    job = Job.model_validate({"text": "x", "hints": {"min_sensitivity": "restricted"}})
+    assert inspector(Fake("quiet")).inspect(job).sensitivity.level is Level.RESTRICTED
+    lower = Job.model_validate({"text": "x", "hints": {"min_sensitivity": "public"}})
+    assert inspector(Fake("one", finds("PERSON"))).inspect(lower).sensitivity.level is Level.PERSONAL
+
+
+def test_no_detectors_is_a_mistake() -> None:
+    """An inspector without detectors would call everything public."""
+    with pytest.raises(ValueError, match="detector"):
+        inspector()
+
+
+@pytest.fixture(scope="module")
+def real() -> Iterator[Inspector]:
+    """The default detectors, opened once."""
+    pytest.importorskip("presidio_analyzer")
+    opened = open_inspector(Settings())
+    yield opened
+    opened.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "level"),
+    [
+        ("What is the capital of France?", Level.PUBLIC),
+        ("Write a Python function that reverses a list.", Level.PUBLIC),
+        ("Please write to alice@hospital.local", Level.PERSONAL),
+        ("Please write to \uff41lice\uff20hospital.local", Level.PERSONAL),
+        ("Patient Jane Doe, DOB 04/12/1987, MRN 4471182, was diagnosed with asthma.", Level.RESTRICTED),
+        ("Move 200 EUR from DE89370400440532013000 to my savings", Level.RESTRICTED),
+        ("deploy with AKIA" + "IOSFODNN7EXAMPLE", Level.RESTRICTED),
+    ],
+)
+def test_the_default_detectors_judge(real: Inspector, text: str, level: Level) -> None:
+    """The detectors that ship, end to end."""
+    sensitivity = real.inspect(Job(text=text)).sensitivity
+    assert sensitivity.level is level
+    assert text not in sensitivity.to_json()
+
+
+def test_a_uuid_as_a_key_is_no_number_of_anybody(real: Inspector) -> None:
+    """Every job may carry one, so it must not keep every job inside."""
+    for last in range(200):
+        key = f"550e8400-e29b-41d4-a716-4466554{last:05d}"
+        job = Job(text="hello", idempotency_key=key, conversation_id=key)
+        assert real.inspect(job).sensitivity.level is Level.PUBLIC
