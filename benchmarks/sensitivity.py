@@ -1,7 +1,7 @@
 """How well and how fast the detectors judge: `python benchmarks/sensitivity.py DATA [--json PATH] [--gates]`.
 
-DATA is a folder of JSONL files, a text a line: `text`, and `spans` ([[start, end, type]]), `types` or `type` for what
-it holds; none of them means nothing personal. A document counts as held when the inspection says that it must stay inside.
+DATA is a folder of JSONL files, one text a line: `text`, and `spans` ([[start, end, type]]), `types` or `type` for what
+it holds; none of them means nothing personal. A text counts as held when the inspection says that it must stay inside.
 """
 
 import argparse
@@ -106,7 +106,7 @@ def compare(path: Path) -> dict[str, Any]:
 
 def read(path: Path) -> Iterator[tuple[str, set[str]]]:
     """Each text with the types that it holds."""
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in path.open(encoding="utf-8"):
         row = json.loads(line)
         spans = {kind for _, _, kind in row.get("spans", ())}
         yield row["text"], spans | set(row.get("types", ())) | ({row["type"]} if "type" in row else set())

@@ -71,14 +71,14 @@ class Settings(BaseSettings):
 
     openai_base_url: str | None = Field(default=None, description="Where lanes without a base_url call.")
     flower_host: str = Field(default="127.0.0.1", description="The address that Flower listens on.")
-    flower_port: int = Field(default=5555, ge=0, le=65535)
-    flower_user: str = Field(default="tidegate", pattern=r"^[^:]+$")
+    flower_port: int = Field(default=5555, ge=0, le=65535, description="Its port; 0 takes a free one in `up`.")
+    flower_user: str = Field(default="tidegate", pattern=r"^[^:]+$", description="Who may look.")
     flower_password_file: Path | None = Field(default=None, description="A file with the password in it.")
     flower_password: SecretStr | None = Field(
         default=None, validate_default=True, description="Made and kept in the data folder where not given."
     )
     flower_writable: bool = Field(default=False, description="Let Flower control workers.")
-    log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+    log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG to ERROR.")
 
     @field_validator("broker_url", "store_url", "flower_password")
     @classmethod

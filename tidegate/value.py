@@ -3,11 +3,12 @@
 What is wrong with an input is told by field and expectation, never by quoting the input: it may be somebody's text.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 T = TypeVar("T")
 
@@ -42,15 +43,16 @@ class Value(BaseModel):
 
 def problems(error: ValidationError) -> tuple[str, ...]:
     """Each thing that is wrong, as `field: what was expected`, without the offending value."""
-    return tuple(f"{dotted(item['loc'])}: {_said(item['msg'])}" for item in error.errors(include_input=False))
+    return tuple(f"{dotted(item['loc'])}: {_said(item['msg'])}" for item in _errors(error))
 
 
 def problems_on_record(error: ValidationError, *, model: type[BaseModel]) -> tuple[str, ...]:
     """The same for the ledger: a name that is not a field of ours may be somebody's text, so it is left out."""
     ours = field_names(model)
     return tuple(
-        f"{dotted(step if isinstance(step, int) or step in ours else '(…)' for step in item['loc'])}: {_said(item['msg'])}"
-        for item in error.errors(include_input=False)
+        f"{dotted(step if isinstance(step, int) or step in ours else '(…)' for step in item['loc'])}: "
+        f"{_said(item['msg'])}"
+        for item in _errors(error)
     )
 
 
@@ -68,6 +70,16 @@ def field_names(model: type[BaseModel]) -> frozenset[str]:
     definitions = model.model_json_schema()
     schemas = (definitions, *definitions.get("$defs", {}).values())
     return frozenset(name for schema in schemas for name in schema.get("properties", {}))
+
+
+def _errors(error: ValidationError) -> Iterator[ErrorDetails]:
+    """Less what only follows: pydantic counts the valid items, so a list of one bad item is "too short" as well."""
+    found = error.errors(include_input=False)
+    for item in found:
+        depth = len(item["loc"])
+        follows = any(len(other["loc"]) > depth and other["loc"][:depth] == item["loc"] for other in found)
+        if item["type"] != "too_short" or not follows:
+            yield item
 
 
 def _said(message: str) -> str:

@@ -49,7 +49,8 @@ class Running:
             lane = self.lanes.get(record.lane or "")
             if lane is None or record.state is not State.PLACED:
                 return
-            claim = self.ledger.apply(job_id, states.claim(worker=self.name, lease_s=self.leases.lease_s))
+            move = states.claim(worker=self.name, lease_s=self.leases.lease_s, rev=record.rev)
+            claim = self.ledger.apply(job_id, move)
             self._claimed(self.ledger.get(job_id), lane, claim)
         except (Conflict, UnknownJob):
             log.info("job.superseded", job=job_id)

@@ -50,7 +50,8 @@ def tools(places: Places, console: Console) -> Tools:
     """Bring the pinned tools into a folder of the cache that every checkout shares."""
     python = _base_python()
     pins = places.pins.read_bytes()
-    version = hashlib.sha256(pins + f"{python} {sys.version}".encode()).hexdigest()[:12]
+    # Not the full version: apt-get may just have replaced this Python by a newer build, which suits the folder as well.
+    version = hashlib.sha256(pins + f"{python} {sys.version_info[:2]}".encode()).hexdigest()[:12]
     folder = places.cache / "tools" / version
     env = _base_env(places)
     with machine.lock(folder.with_name(f"{folder.name}.lock"), console, "another checkout's set-up"):

@@ -45,6 +45,7 @@ WARM_UP_STEPS = 60
 # How strongly the model is pulled towards being unsure about foreign requests.
 DOUBT_WEIGHT = 0.15
 NO_TARGET = -100
+LENGTH_DISCOUNT = 1.0
 
 
 @dataclass(frozen=True)
@@ -198,7 +199,7 @@ def _tensors(batch: Sequence[Encoded]) -> tuple[Tensor, Tensor, Tensor]:
             span = slice(first, first + len(encoded.answer))
             targets[row, span] = torch.tensor(encoded.answer)
             # A one-word label would drown among the tokens of copied answers.
-            weights[row, span] = len(encoded.answer) ** -0.5
+            weights[row, span] = len(encoded.answer) ** -LENGTH_DISCOUNT
     return ids, targets, weights
 
 

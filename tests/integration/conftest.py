@@ -15,7 +15,8 @@ FAULTS = [
     {"fault": "content_filter", "times": "forever", "when": {"contains": "please refuse"}},
     {"fault": "rate_limited", "times": 1, "retry_after_s": 0.2, "when": {"contains": "please retry"}},
     {"fault": "server_error", "times": 1, "when": {"contains": "please fail once"}},
-    {"fault": "slow", "times": "forever", "delay_s": 20.0, "when": {"contains": "please dawdle"}},
+    {"fault": "slow", "times": 1, "delay_s": 20.0, "when": {"contains": "please dawdle once"}},
+    {"fault": "slow", "times": "forever", "delay_s": 20.0, "when": {"contains": "please dawdle always"}},
 ]
 
 

@@ -21,6 +21,7 @@ from tidegate.lanes import read_lanes
 from tidegate.runtime.programs import workforce
 from tidegate.settings import Settings
 from workers.app import GRACE_S
+from workers.managed.openai import _given
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = ROOT / "docker-compose.yml"
@@ -218,6 +219,16 @@ def test_the_secrets_are_made_private_and_fit(tmp_path: Path) -> None:
     _check_keys(folder)
     assert run() == made
     assert (tmp_path / ".env").read_text().count("TIDEGATE_UID=") == 1
+
+
+def test_the_provider_key_is_read_from_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The managed worker finds the key in the file that its `_FILE` variable names, and none where that is missing."""
+    key = tmp_path / "openai_api_key"
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.setenv("OPENAI_API_KEY_FILE", str(key))
+    assert _given("OPENAI_API_KEY") == ""
+    key.write_text("sk-invented\n")
+    assert _given("OPENAI_API_KEY") == "sk-invented"
 
 
 def _check_keys(folder: Path) -> None:

@@ -134,9 +134,9 @@ def test_text_that_cannot_be_decoded_is_unknown() -> None:
 
 def test_a_hint_raises_the_level() -> None:
     """A producer may know better, in one direction."""
-    job = Job.model_validate({"text": "x", "hints": {"min_sensitivity": "restricted"}})
+    job = Job.model_validate({"text": "x", "hints": {"min_sensitivity": Level.RESTRICTED}})
     assert inspector(Fake("quiet")).inspect(job).sensitivity.level is Level.RESTRICTED
-    lower = Job.model_validate({"text": "x", "hints": {"min_sensitivity": "public"}})
+    lower = Job.model_validate({"text": "x", "hints": {"min_sensitivity": Level.PUBLIC}})
     assert inspector(Fake("one", finds("PERSON"))).inspect(lower).sensitivity.level is Level.PERSONAL
 
 

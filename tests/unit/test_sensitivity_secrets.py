@@ -35,7 +35,7 @@ def types(text: str) -> set[str]:
         ("redis://:hunter2@cache:6379/0", "CONNECTION_STRING"),
         ("DefaultEndpointsProtocol=https;AccountKey=" + RANDOM + "==", "API_KEY"),
         ("password=hunter2", "PASSWORD"),
-        ("DB_PASSWORD: 'correct horse'", "PASSWORD"),
+        ("DB_PASSWORD: 'battery horse'", "PASSWORD"),
         ('dbPassword = "swordfish"', "PASSWORD"),
         ("my password is swordfish", "PASSWORD"),
         ("IDENTIFIED BY 'u2P@A1fuP1g$'", "PASSWORD"),

@@ -68,10 +68,13 @@ def test_every_place_is_looked_at(place: str) -> None:
 
 def test_our_own_words_are_not_text() -> None:
     """Roles, types and field names are in every job and say nothing."""
-    assert strings(Job.model_validate(chat())) == ("hello", "256", "0.0", "86400.0", "5", "1")[:1] + tuple(
-        text for text in strings(Job.model_validate(chat())) if text != "hello"
-    )
-    assert not {"user", "messages", "role", "interactive"} & set(strings(Job.model_validate(chat())))
+    assert strings(Job.model_validate(chat())) == ("hello",)
+
+
+def test_numbers_in_a_schema_are_text() -> None:
+    """A number that a producer wrote may be somebody's, whatever its key is called."""
+    job = Job.model_validate(schema(examples=[{"id": 4111111111111111, "cards": [4111111111111112]}]))
+    assert {"4111111111111111", "4111111111111112"} <= set(strings(job))
 
 
 def test_a_key_stands_beside_its_value() -> None:

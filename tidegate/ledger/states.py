@@ -94,12 +94,13 @@ def place(
     )
 
 
-def claim(*, worker: str, lease_s: float) -> Move:
-    """A worker starts a run."""
+def claim(*, worker: str, lease_s: float, rev: int | None = None) -> Move:
+    """A worker starts a run of the job as it saw it: with `rev`, not one that has moved to another lane meanwhile."""
     return Move(
         name="claimed",
         to=State.RUNNING,
         sources=frozenset({State.PLACED}),
+        rev=rev,
         take_fence=True,
         look_in_s=lease_s,
         changes={"worker": worker},

@@ -78,6 +78,7 @@ class Presidio:
             *(PhoneRecognizer(supported_regions=(region,)) for region in PhoneRecognizer.DEFAULT_SUPPORTED_REGIONS),
         )
         self._context = _Context()
+        self._warm_up()
 
     def find(self, text: str) -> Iterator[Finding]:
         """The first finding that counts of each type, else its strongest. Raises GaveUpError on a pattern's timeout."""
@@ -90,6 +91,12 @@ class Presidio:
             if score:
                 seen.add(entity)
                 yield Finding(type=entity, score=score, detector=self.name)
+
+    def _warm_up(self) -> None:
+        """Compile every pattern and load the regions now: on the first job it would look like a pattern's timeout."""
+        for recognizer in self.recognizers:
+            recognizer.analyze(_WARM_UP, recognizer.supported_entities, None)  # type: ignore[arg-type]
+        list(self.find(_WARM_UP))
 
     def _score(self, recognizer: EntityRecognizer, entity: str, text: str) -> float:
         """The score of the strongest result; words around it are only asked where they can matter."""
@@ -145,6 +152,8 @@ class IpRecognizerOfHosts(IpRecognizer):
         address = ipaddress.ip_interface(pattern_text).ip
         return address.is_loopback or address.is_unspecified or _SLICE.fullmatch(pattern_text) is not None
 
+
+_WARM_UP = "account 12345678, +1 212 555 0199"
 
 _SLICE = re.compile(r"[0-9A-Fa-f]{0,2}::[0-9A-Fa-f]{0,4}")
 

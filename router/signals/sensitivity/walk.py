@@ -36,13 +36,21 @@ WORDS = frozenset(
 )
 """The words that the contract's enumerations allow: harmless wherever they stand, and in every job."""
 
+NUMBERS: Any = {
+    "v": True,
+    "params": {"max_tokens", "temperature", "seed"},
+    "hints": {"deadline_s", "priority"},
+}
+"""The contract's own numbers. Any other number, as in a schema's `enum`, may be somebody's card."""
+
 MAX_NESTED_JSON_CHARS = 100_000
 """JSON inside a string is opened up to here; it is looked at as plain text in any case."""
 
 
 def strings(job: Job) -> tuple[str, ...]:
     """Every string of a job, each once: messages, names, calls' arguments, schemas, stops, ids, variables."""
-    return tuple(dict.fromkeys(text for text in _walk(job.model_dump(by_alias=True)) if text not in WORDS))
+    dumped = job.model_dump(by_alias=True, exclude=NUMBERS)
+    return tuple(dict.fromkeys(text for text in _walk(dumped) if text not in WORDS))
 
 
 def seams(job: Job) -> tuple[str, ...]:
