@@ -5,11 +5,13 @@ Routing is stateless and may happen twice: the ledger takes the first placement 
 
 import json
 import time
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from celery import Celery
+from celery.exceptions import Reject
 from celery.exceptions import Reject
 from pydantic import ValidationError
 
@@ -42,6 +44,10 @@ PATIENCE_S = 1.0
 """Before a job that could not be taken in goes back to its queue: a store that is away is not asked in a circle."""
 
 
+_REQUEUE_S = 1.0
+"""Between two tries to take a job in: a store that restarts needs about as long."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Routing:
     """One job through open, inspect, decide, place."""
@@ -71,6 +77,11 @@ class Routing:
             self.client.submit(job if isinstance(job, str) else json.dumps(job), job_id=job_id)
         except IdempotencyConflict:
             audit.raced(job_id)
+        except Unavailable as exc:
+            # The text is in the message alone: it goes back to the broker until the store can take it.
+            audit.delayed(job_id, exc)
+            time.sleep(_REQUEUE_S)
+            raise Reject(type(exc).__name__, requeue=True) from None
         except InvalidJob:
             self.client.take_in_malformed(job_id, json.dumps(job).encode())
 

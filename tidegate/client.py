@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import json
 import re
+import shutil
 import uuid
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from typing import Any
@@ -24,6 +25,8 @@ from tidegate.errors import (
     InvalidJob,
     JobFailed,
     PayloadMissing,
+    StorageFull,
+    StoreUnavailable,
 )
 from tidegate.job import Job
 from tidegate.keys import keyring
@@ -31,7 +34,7 @@ from tidegate.lane import Zone
 from tidegate.ledger import states, watch
 from tidegate.ledger.record import Record
 from tidegate.ledger.states import State
-from tidegate.ledger.store import Keep, Ledger
+from tidegate.ledger.store import Accepted, Keep, Ledger
 from tidegate.messaging import Doorbell, celery_app, queue_priority
 from tidegate.result import JobResult
 from tidegate.settings import Settings, load
@@ -106,7 +109,7 @@ class Client:
     def _accept(self, job_id: str, body: bytes, job: Job) -> bool:
         slot = new_slot(job_id, "payload")
         fingerprint = hmac.new(self._fingerprint_key, body, hashlib.sha256).hexdigest()[:32]
-        accepted = self.ledger.accept(
+        accepted = self._on_record(
             job_id,
             slot=slot,
             envelope=self.vault.seals.seal(Zone.INSIDE, slot, body),
@@ -123,6 +126,16 @@ class Client:
         if not accepted.created and accepted.fingerprint != fingerprint:
             raise IdempotencyConflict(f"job {job_id} is on record with other content under this idempotency key")
         return accepted.created
+
+    def _on_record(self, job_id: str, **details: Any) -> Accepted:
+        try:
+            return self.ledger.accept(job_id, **details)
+        except StoreUnavailable:
+            # With every write flushed, a server whose disk is full stops instead of answering so.
+            folder = self._settings.data
+            if self._where.embedded and shutil.disk_usage(folder).free < self._settings.max_job_bytes:
+                raise StorageFull(f"{folder}: the disk is full, so the store stopped; free some space there") from None
+            raise
 
     def _opened(self, record: Record) -> JobResult:
         if record.state is not State.SUCCEEDED:

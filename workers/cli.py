@@ -2,9 +2,11 @@
 
 import typer
 
+from workers import checkup
 from workers.models import commands as models
 
 
 def mount(root: typer.Typer) -> None:
     """Add the workers' commands."""
     models.mount(root)
+    checkup.add()

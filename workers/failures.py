@@ -65,10 +65,11 @@ TABLE: Mapping[type[BaseException], Row] = {
     Overloaded: Row(first=Action.RETRY, reason=Reason.MAX_ATTEMPTS),
     NetworkFailed: Row(first=Action.RETRY, reason=Reason.MAX_ATTEMPTS),
     ProviderFailed: Row(first=Action.RETRY, reason=Reason.MAX_ATTEMPTS),
-    EngineCrashed: Row(first=Action.RETRY, reason=Reason.MAX_ATTEMPTS),
     RunTimedOut: Row(first=Action.RETRY, reason=Reason.TIMEOUT),
-    MalformedAnswer: Row(first=Action.RETRY, reason=Reason.MALFORMED),
+    MalformedAnswer: Row(first=Action.RETRY, reason=Reason.MAX_ATTEMPTS),
     SchemaInvalid: Row(first=Action.RETRY, reason=Reason.SCHEMA_INVALID, most_tries=2),
+    # Once may be chance; a job that kills the engine twice would go on killing it.
+    EngineCrashed: Row(first=Action.RETRY, reason=Reason.POISON, most_tries=2),
     # The lane's trouble, which waiting does not cure: the next lane at once.
     ContextOverflow: Row(first=Action.NEXT_LANE, reason=Reason.CONTEXT_OVERFLOW),
     AuthFailed: Row(first=Action.NEXT_LANE, reason=Reason.PROVIDER_AUTH),

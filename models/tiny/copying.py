@@ -15,16 +15,16 @@ from models.tiny.network import Llama, Shape, rotation_frequencies
 
 # Channel 0 begins the same for every token: the constant from which a head makes a query that knows only positions. It
 # is as long as the rest of an embedding, so that neither drowns the other, and it adds the same to every token's score.
-_CONSTANT = 1.13
-_CONSTANT_NORMED = 8.0
+_CONSTANT = 0.4
+_CONSTANT_NORMED = 3.8
 # How far the score of the position before lies above its neighbours'.
 _LOOK_BACK_SCORE = 7.0
-_LOOK_BACK_HEADS = 2
-_REPEATING_HEADS = 3
+_LOOK_BACK_HEADS = 1
+_REPEATING_HEADS = 2
 # How sharply a repeating head tells its match from other tokens.
 _MATCH_SHARPNESS = 3.0
-_NOTE_SCALE = 0.2
-_REPEAT_SCALE = 0.75
+_NOTE_SCALE = 0.15
+_REPEAT_SCALE = 0.5
 # Slower rotations than this hardly move within a prompt: only there can content be compared over any distance.
 _SLOW_BELOW = 0.01
 _FAST_ABOVE = 0.05

@@ -134,6 +134,7 @@ SHORT_CHARS, LONG_CHARS = 100, 6_000
 LENGTH_WEIGHT = 0.15
 SCHEMA_WEIGHT = 0.10
 TURNS_WEIGHT = 0.10
+MAX_DEPTH = 8
 BASE = 0.35
 """Where the score starts: between the bands, so that it takes evidence to get to either end."""
 
@@ -167,7 +168,7 @@ def _shape(turns: Sequence[Message], params: Params) -> dict[str, float]:
     schema = params.response_format.json_schema if params.response_format else None
     return {
         "length": round(min(1.0, length), 3),
-        "schema_depth": min(_depth(schema.schema_), 8) / 8 if schema else 0.0,
+        "schema_depth": _depth(schema.schema_) / MAX_DEPTH if schema else 0.0,
         "turns": min(max(0, sum(turn.role == "user" for turn in turns) - 1), 8) / 8,
     }
 
@@ -177,10 +178,12 @@ def _instructions(turns: Sequence[Message]) -> str:
     return text if len(text) <= MAX_CHARS else f"{text[: MAX_CHARS // 2]}\n{text[-MAX_CHARS // 2 :]}"
 
 
-def _depth(value: Any) -> int:
-    if isinstance(value, dict):
-        return 1 + max(map(_depth, value.values()), default=0)
-    return max(map(_depth, value), default=0) if isinstance(value, list) else 0
+def _depth(value: Any, left: int = MAX_DEPTH) -> int:
+    """How deep objects are nested; what is deeper than counts is not walked."""
+    if not left or not isinstance(value, dict | list | tuple):
+        return 0
+    inner = value.values() if isinstance(value, dict) else value
+    return isinstance(value, dict) + max((_depth(each, left - 1) for each in inner), default=0)
 
 
 WEIGHTS: Mapping[str, float] = {

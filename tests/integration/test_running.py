@@ -35,7 +35,7 @@ from tidegate.messaging import celery_app
 from tidegate.names import RUN_TASK
 from tidegate.result import Answer
 from tidegate.settings import Settings, load
-from tidegate.vault import Seals, Vault
+from tidegate.vault import Seals, Vault, digest
 from workers.backend import Run
 from workers.lease import Leases
 from workers.outcomes import Outcomes
@@ -200,13 +200,14 @@ FAILURES: dict[str, tuple[Exception, tuple[str, ...], dict[str, Any], list[str]]
 @pytest.mark.parametrize(("error", "lanes", "expected", "rings"), FAILURES.values(), ids=FAILURES.keys())
 def test_a_failure_is_followed_as_the_table_says(
     bench: Bench,
+    *,
     error: Exception,
     lanes: tuple[str, ...],
     expected: dict[str, Any],
     rings: list[str],
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """Retry, next lane or dead letter: state, lane, reason and wake-up fit, and no text is in record, history or log."""
+    """State, lane, reason and wake-up fit the table, and no text is in record, history or log."""
     job_id = bench.place(*lanes, cleared=("api",) if "api" in lanes else ())
     bench.worker(fails(error)).run(job_id)
     record = bench.client.record(job_id)
@@ -520,11 +521,7 @@ def self_signed(bench: Bench, record: Record) -> dict[str, str]:
 def pointed_inside(bench: Bench, record: Record) -> dict[str, str]:
     """A record whose outside field names the inside payload, with a clearance to match by the router's own hand."""
     slot = record.payload or ""
-    raw = clearances.verified(record.clearance, signer(bench.settings).verifier)
     envelope = bench.client.vault.envelope(slot)
-    del raw
-    from tidegate.vault import digest  # noqa: PLC0415 - used here only
-
     return {"outside": slot, "clearance": sign(bench, record, slot=slot, digest=digest(envelope))}
 
 

@@ -51,6 +51,16 @@ def types(text: str) -> set[str]:
         ("driver's license D123-4567-8901", "NATIONAL_ID"),
         ("my mobile is 0664 123 4567", "PHONE_NUMBER"),
         ("username: kmart_77", "USERNAME"),
+        ("54yo M with T2DM", "HEALTH"),
+        ("Pt reports worsening shortness of breath", "HEALTH"),
+        ("hemoglobin 9.8", "HEALTH"),
+        ("her therapist says so", "HEALTH"),
+        ("I feel suicidal", "HEALTH"),
+        ("my case number is 2023-CV-01822", "RECORD_NUMBER"),
+        ("VIN 1HGCM82633A004352", "RECORD_NUMBER"),
+        ("a credit score of 612", "FINANCES"),
+        ("user b.harris@corp cannot log in", "EMAIL_ADDRESS"),
+        ("write to sunita at acme dot com", "EMAIL_ADDRESS"),
     ],
 )
 def test_it_finds(text: str, entity: str) -> None:
@@ -77,6 +87,9 @@ def test_it_finds(text: str, entity: str) -> None:
         "SELECT name FROM users WHERE id = 12345",
         "Our office is in Berlin.",
         "Summarize the history of cancer research.",
+        "Look at the dot product of two vectors.",
+        "@property and a @ b",
+        "Is the case number one of three?",
     ],
 )
 def test_it_lets_everyday_prompts_be(text: str) -> None:

@@ -1,8 +1,7 @@
 """`tidegate doctor`: is everything there that this machine's part of tidegate needs? Each check says what to do."""
 
-import importlib.util
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from typing import Any
@@ -107,20 +106,13 @@ def _broker(settings: Settings) -> Iterator[Finding]:
     yield Finding("broker", ok=True, detail=connections.without_password(where.broker))
 
 
-def _engine(_settings: Settings) -> Iterator[Finding]:
-    if importlib.util.find_spec("llama_cpp") is None:
-        yield Finding("llama.cpp", ok=None, detail="not installed here: needed only by local workers")
-        return
-    import llama_cpp  # noqa: PLC0415 - heavy, and an extra
+Check = Callable[[Settings], Iterable[Finding]]
 
-    gpu = "with GPU offload" if llama_cpp.llama_supports_gpu_offload() else "CPU only"
-    yield Finding("llama.cpp", ok=True, detail=gpu)
+CHECKS: list[Check] = [_versions, _keys, _policy, _store, _broker]
+"""In the order in which they are shown. Router and workers add checks of their own when they are mounted."""
 
 
-CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (_versions, _keys, _policy, _store, _broker, _engine)
-
-
-def _guarded(check: Callable[[Settings], Iterator[Finding]], settings: Settings) -> Iterator[Finding]:
+def _guarded(check: Check, settings: Settings) -> Iterator[Finding]:
     """One broken part is a finding, not the end of the examination."""
     name = check.__name__.removeprefix("_")
     try:
@@ -134,6 +126,6 @@ def _guarded(check: Callable[[Settings], Iterator[Finding]], settings: Settings)
 def _config(client: Any, key: str) -> str:
     """A setting of the store; empty where it may not be asked (managed Redis often forbids CONFIG)."""
     try:
-        return str(client.config_get(key).get(key.encode(), b"").decode())
-    except Exception:  # noqa: BLE001
+        return str(client.config_get(key).get(key, ""))
+    except Exception:  # noqa: BLE001 - each server refuses in its own way
         return ""

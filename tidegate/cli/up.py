@@ -11,7 +11,7 @@ import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from tidegate import connections
-from tidegate.cli.console import err, out
+from tidegate.cli.console import AsJson, emit, err, out
 from tidegate.errors import MissingExtra
 from tidegate.keys import flower_password
 from tidegate.lanes import read_lanes
@@ -29,12 +29,12 @@ def mount(app: typer.Typer) -> None:
     app.command(rich_help_panel="Start here")(up)
 
 
-def up() -> None:
+def up(*, as_json: AsJson = False) -> None:
     """Start store, router, workers, janitor and Flower on this machine, and keep them running until Ctrl-C."""
     settings = load()
     with installed(settings) as installation:
         started(installation)
-        _greet(installation)
+        _tell(installation) if as_json else _greet(installation)
         _until_stopped()
         err.print("stopping (Ctrl-C again stops at once) …")
 
@@ -68,6 +68,18 @@ def started(installation: "Installation") -> None:
 
         installation.wait_ready(timeout_s=READY_S, watch=watch)
     err.print("started: " + ", ".join(program.label for program in installation.programs))
+
+
+def _tell(installation: "Installation") -> None:
+    where = connections.addresses(installation.settings)
+    emit(
+        {
+            "flower": installation.flower_url,
+            "store": connections.without_password(where.store),
+            "provider": installation.standin_url,
+            "data": str(installation.settings.data),
+        }
+    )
 
 
 def _greet(installation: "Installation") -> None:

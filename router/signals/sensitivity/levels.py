@@ -42,10 +42,12 @@ LEVELS: Mapping[str, Weight] = {
     "CRYPTO": Weight(Level.PERSONAL, 0.4),
     "DATE_OF_BIRTH": Weight(Level.PERSONAL),
     "EMAIL_ADDRESS": Weight(Level.PERSONAL, 0.4),
+    "FINANCES": Weight(Level.PERSONAL),
     "IP_ADDRESS": Weight(Level.PERSONAL, 0.4),
     "MAC_ADDRESS": Weight(Level.PERSONAL, 0.4),
     "PERSON": Weight(Level.PERSONAL),
     "PHONE_NUMBER": Weight(Level.PERSONAL, 0.4),
+    "RECORD_NUMBER": Weight(Level.PERSONAL),
     "USERNAME": Weight(Level.PERSONAL),
     # Known to be harmless by themselves: almost every prompt with a date or a link would stay inside.
     "UUID": Weight(Level.INTERNAL),

@@ -81,6 +81,11 @@ ASSIGNED = re.compile(
 )
 """A name that says secret, a sign that assigns, and a value."""
 
+CHANGED = re.compile(
+    r"(?i:password|passcode|pwd)\b[^\n.:=]{0,40}\bto [\"'`]?(?=[^\s]{0,40}\d)(?=[^\s]{0,40}[A-Za-z])\S{6,40}"
+)
+"""`Reset the password for jdoe to …`"""
+
 SPLIT_NAME = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|_")
 """Where `dbPassword` and `DB_NAMES` come apart, so that the name in ASSIGNED starts a word."""
 
@@ -130,6 +135,8 @@ class Secrets:
 def _assigns(text: str) -> bool:
     if not NAMED.search(text):
         return False
+    if CHANGED.search(text):
+        return True
     split = SPLIT_NAME.sub(" ", text)
     return any(_is_secret(match) for source in {text, split} for match in ASSIGNED.finditer(source))
 

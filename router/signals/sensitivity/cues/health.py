@@ -7,10 +7,11 @@ ILLNESS = (
     "|schizophreni[ac]|epileps?y|asthma|hypertension|pregnan(?:t|cy)|miscarriage|chemo(?:therapy)?|biopsy"
     "|antidepressants?|insulin|metformin|sertraline|lisinopril|prozac|xanax|overdose|suicidal|suicide|addiction"
     "|dementia|alzheimer|parkinson|stroke|seizures?|leuk(?:a)?emia|lupus|psoriasis|migraines?|arthritis"
+    "|personality disorder|sclerosis|copd|t2dm|htn"
 )
 CARE = (
     r"presents? with|presented|complain\w{0,4}|admitted|discharged|prescribed|history of|allerg\w{2,4}|blood pressure"
-    r"|\d{1,4} ?mg|mrn|male|female|symptoms|surgery|icu|x-ray|mri"
+    r"|\d{1,4} ?mg|mrn|male|female|symptoms|surgery|icu|x-ray|mri|underwent|reports|denies|worsening|follow-?up|hx"
 )
 
 HEALTH: tuple[Cue, ...] = (
@@ -23,6 +24,22 @@ HEALTH: tuple[Cue, ...] = (
     ),
     cue(
         "HEALTH",
+        "yo|y/o|discharge|hx|h/o|s/p|a1c|globin|ferritin|ldl|tsh|creatinine|psa",
+        r"\b\d{1,3} ?(?:yo|y/o) ?(?:M|F|male|female)\b|(?i:\bdischarge summary\b|\b(?:p?m?hx|h/o|s/p) (?:of )?[a-z]{3}",
+        r"|\b(?:a1c|ha?emoglobin|ferritin|ldl|tsh|creatinine|psa)\b[^\w\n]{0,3}(?:is |of |was )?\d)",
+    ),
+    cue(
+        "HEALTH",
+        "therapist|psychiatrist|oncologist|gyn|urologist",
+        r"(?i)\b(?:my|his|her|their|your) (?:psycho)?(?:therapist|psychiatrist|oncologist|gyna?ecologist|urologist)\b",
+    ),
+    cue(
+        "HEALTH",
+        "i'm|i am|she's|he's|she is|he is",
+        rf"(?i)\b(?:i'?m|i am|s?he'?s|s?he is) (?:\w{{1,12}} ){{0,3}}?(?:{ILLNESS})\b",
+    ),
+    cue(
+        "HEALTH",
         "diagnos|dx",
         r"(?i)\b(?:was|were|been|am|is|got|recently|just|newly) (?:\w{1,12} )?diagnosed\b",
         r"|\b(?:diagnosis|dx)[ \t]{0,2}[:=]",
@@ -31,7 +48,7 @@ HEALTH: tuple[Cue, ...] = (
         "HEALTH",
         "i |i'|he |she |my ",
         r"(?i)\b(?:i|he|she|my \w{2,15})(?:'ve|'m|'s)? (?:\w{1,12} ){0,3}?",
-        r"(?:have|has|had|suffer(?:s|ed|ing)?|am|is|was|take|takes|taking|on|tested positive|for)",
+        r"(?:have|has|had|suffer(?:s|ed|ing)?|am|is|was|take|takes|taking|feels?|felt|feeling|on|tested positive|for)",
         rf" (?:\w{{1,15}} ){{0,4}}?(?:{ILLNESS})\b",
     ),
     cue(

@@ -6,6 +6,26 @@ PHONE = r"\+?\(?\d(?:[ ().-]{0,2}\d){6,14}"
 
 NUMBERS: tuple[Cue, ...] = (
     cue(
+        "RECORD_NUMBER",
+        "case|claim|policy|employee|customer|member|klant|kunden|vin",
+        r"(?i:\b(?:case|claim|policy|employee|customer|member|client|klant|kunden)[ -]?(?:no|number|nr|id|nummer)\b)",
+        r"\.?[^\w\n]{0,4}(?:is )?[A-Z]{0,4}-?\d[\dA-Z-]{3,20}\b|\bVIN\b[^\w\n]{1,4}[A-HJ-NPR-Z0-9]{17}\b",
+    ),
+    cue("FINANCES", "credit score", r"(?i)\bcredit score\b[^\w\n]{0,3}(?:is |of )?\d{3}\b"),
+    cue(
+        "FINANCES",
+        "my ",
+        r"(?i)\bmy (?:\w{1,12} )?(?:salary|income|debts?|mortgage|pension|bank balance|net worth)\b[^\n.]{0,20}\d{3}",
+    ),
+    # Addresses that are none to a pattern: without a top level, or spelled out.
+    cue("EMAIL_ADDRESS", "@", r"(?<![\w.])[A-Za-z][\w+-]{0,30}[._][\w+-]{1,30}@[A-Za-z][\w-]{2,40}\b"),
+    cue(
+        "EMAIL_ADDRESS",
+        "dot",
+        r"(?i)\b[\w-]{1,30} ?[(\[]?\bat\b[)\]]? ?[\w-]{1,40}",
+        r" ?[(\[]?\bdot\b[)\]]? ?(?:com|org|net|edu|gov|info|io|co|uk|de|fr|eu)\b",
+    ),
+    cue(
         "CREDIT_CARD",
         "card|visa|amex|maestro",
         r"(?i)\b(?:cards?|visa|amex|mastercard|maestro)\b[^\n\d]{0,40}\d(?:[ -]?\d){11,18}\b",

@@ -1,0 +1,110 @@
+"""The guard: each condition under which a payload may not leave, one at a time."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from doubles import lane, record
+
+from tidegate.clearance import sign
+from tidegate.decision import Clearance
+from tidegate.errors import InvalidSettings, NoClearance, PayloadMissing
+from tidegate.keys import Signer, Verifier
+from tidegate.lane import Zone
+from tidegate.ledger.record import Record
+from tidegate.vault import digest
+from workers.guard import admitted_slot, check_clearance
+
+ROUTER = Signer(Ed25519PrivateKey.from_private_bytes(b"r" * 32))
+OTHER = Signer(Ed25519PrivateKey.from_private_bytes(b"x" * 32))
+API, LOCAL = lane("api", zone=Zone.OUTSIDE), lane("local")
+ENVELOPE = b"an envelope"
+NOW = 1500.0
+
+
+def cleared(*, signer: Signer = ROUTER, on_record: dict[str, Any] | None = None, **changes: Any) -> Record:
+    """A record with a clearance that holds, but for the changes."""
+    clearance = Clearance(
+        **{
+            "job_id": "a" * 32,
+            "slot": "out",
+            "digest": digest(ENVELOPE),
+            "lanes": ("api",),
+            "policy": "default@0",
+            "expires_at": NOW + 1,
+            **changes,
+        }
+    )
+    return record(**{"outside": "out", "clearance": sign(clearance, signer), **(on_record or {})})
+
+
+def checked(found: Record, *, envelope: bytes = ENVELOPE, now: float = NOW) -> None:
+    """Ask the guard for the lane outside."""
+    check_clearance(found, API, envelope, verifier=lambda: ROUTER.verifier, now=now)
+
+
+def test_a_clearance_that_holds_is_let_through() -> None:
+    """With every condition met nothing is raised, and the slot to open is the cleared one."""
+    checked(cleared())
+    assert admitted_slot(cleared(), API) == "out"
+
+
+BROKEN: dict[str, tuple[Callable[[], None], str]] = {
+    "another job": (lambda: checked(cleared(job_id="b" * 32)), "for another job"),
+    "another slot": (lambda: checked(cleared(slot="other")), "for another payload"),
+    "the record's slot changed": (lambda: checked(cleared(on_record={"outside": "x"})), "for another payload"),
+    "another digest": (lambda: checked(cleared(digest="0" * 64)), "for another payload"),
+    "another envelope": (lambda: checked(cleared(), envelope=b"another"), "for another payload"),
+    "another lane": (lambda: checked(cleared(lanes=("large",))), "does not name the lane api"),
+    "expired": (lambda: checked(cleared(), now=NOW + 2), "has expired"),
+    "expires now": (lambda: checked(cleared(), now=NOW + 1), "has expired"),
+    "another hand": (lambda: checked(cleared(signer=OTHER)), "not signed by the router"),
+    "none": (lambda: checked(cleared(on_record={"clearance": None})), "carries no clearance"),
+    "nonsense": (lambda: checked(cleared(on_record={"clearance": "x.y"})), "cannot be read"),
+}
+
+
+@pytest.mark.parametrize(("check", "why"), BROKEN.values(), ids=BROKEN.keys())
+def test_each_broken_condition_stops_it(check: Callable[[], None], why: str) -> None:
+    """Any one condition that fails is enough, and is the one that is named."""
+    with pytest.raises(NoClearance, match=why):
+        check()
+
+
+def test_all_that_is_broken_is_named() -> None:
+    """Two conditions that fail are both named."""
+    with pytest.raises(NoClearance, match=r"another job, .*expired"):
+        checked(cleared(job_id="b" * 32, expires_at=1.0))
+
+
+def test_a_verifier_that_cannot_be_had_stops_it() -> None:
+    """Without the router's public half nothing leaves: the error goes up, it is not passed over."""
+
+    def missing() -> Verifier:
+        raise InvalidSettings("no key")
+
+    with pytest.raises(InvalidSettings):
+        check_clearance(cleared(), API, ENVELOPE, verifier=missing, now=NOW)
+
+
+def test_an_inside_run_needs_no_clearance() -> None:
+    """A lane inside reads the inside payload and asks for no signature."""
+
+    def never() -> Verifier:
+        raise AssertionError("asked for a verifier")
+
+    assert admitted_slot(record(payload="in", outside="out"), LOCAL) == "in"
+    check_clearance(record(), LOCAL, ENVELOPE, verifier=never, now=NOW)
+
+
+def test_a_lane_outside_is_never_given_the_inside_payload() -> None:
+    """Without a cleared copy there is no slot for a lane outside, whatever else the record names."""
+    with pytest.raises(NoClearance, match="never cleared"):
+        admitted_slot(record(payload="in", outside=None), API)
+
+
+def test_a_record_without_a_payload_is_told() -> None:
+    """An inside run of a job whose payload is gone from the record says so."""
+    with pytest.raises(PayloadMissing):
+        admitted_slot(record(payload=None, outside="out"), LOCAL)
