@@ -5,13 +5,11 @@ Routing is stateless and may happen twice: the ledger takes the first placement 
 
 import json
 import time
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from celery import Celery
-from celery.exceptions import Reject
 from celery.exceptions import Reject
 from pydantic import ValidationError
 
