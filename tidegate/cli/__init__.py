@@ -51,7 +51,7 @@ for name in MOUNTED:
 def main() -> None:
     """Run the command; an error of ours is one message and an exit code, never a traceback."""
     try:
-        app()
+        app(prog_name="tidegate")
     except TidegateError as exc:
         console.err.print(f"tidegate: {exc}", style="red", markup=False)
         sys.exit(exc.exit_code)
