@@ -53,7 +53,7 @@ def main() -> None:
     try:
         app(prog_name="tidegate")
     except TidegateError as exc:
-        console.err.print(f"tidegate: {exc}", style="red", markup=False)
+        console.err.print(f"tidegate: {exc}", style="red", markup=False, soft_wrap=True)
         sys.exit(exc.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
