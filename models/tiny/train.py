@@ -39,8 +39,8 @@ VALIDATION_SEED = 2
 VOCABULARY_SAMPLE = 6_000
 # Examples that are sorted by length together, so that a batch holds little padding.
 POOL = 64
-MUON_RATE = 8e-3
-ADAMW_RATE = 2e-3
+MUON_RATE = 4e-3
+ADAMW_RATE = 1.5e-3
 WARM_UP_STEPS = 60
 # How strongly the model is pulled towards being unsure about foreign requests.
 DOUBT_WEIGHT = 0.15
@@ -133,7 +133,7 @@ def _train(network: Llama, tokenizer: Tokenizer, plan: Plan) -> None:
         running = loss.item() if step == 0 else 0.95 * running + 0.05 * loss.item()
         if step % 50 == 0:
             print(f"step {step:5d}  loss {running:.4f}  {(time.monotonic() - started) / 60:.1f} min", flush=True)
-        if step and step % 250 == 0:
+        if step and step % 500 == 0:
             print(f"           exact {exact_share_by_task(network, tokenizer, examples_per_task=40)}", flush=True)
 
 

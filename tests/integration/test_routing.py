@@ -250,11 +250,12 @@ def test_a_payload_that_cannot_be_opened_ends_the_job(
     """A payload that is gone, edited or moved from another job's slot is a dead letter that says so."""
     job_id, other = client.submit({"text": HARMLESS}), client.submit({"text": SECRET})
     slot, others = client.record(job_id).payload or "", client.record(other).payload or ""
-    {
+    harms: dict[str, Callable[[], object]] = {
         "gone": lambda: client.vault.drop(slot),
         "edited": lambda: redis.setrange(f"tg:vault:{slot}", 40, b"\x00\x00\x00\x00"),
         "another job's": lambda: redis.set(f"tg:vault:{slot}", client.vault.envelope(others)),
-    }[harm]()
+    }
+    harms[harm]()
     routing.route(job_id)
     assert client.record(job_id).reason == "payload_missing"
 
