@@ -10,13 +10,17 @@ from router.policy.engine import decide
 from router.policy.loader import Policy, load_policy
 from router.prompts import Prompts, read_prompts
 from router.tasks import Routing, register
-from tidegate import __version__, connections
+from tidegate import __version__, connections, keychecks
 from tidegate.client import Client
+from tidegate.errors import Unavailable
 from tidegate.keys import signer
 from tidegate.ledger.census import Census, Presence
+from tidegate.logs import logger
 from tidegate.messaging import celery_app, intake_queues
 from tidegate.service import Service
 from tidegate.settings import Settings
+
+log = logger(__name__)
 
 SLOTS = 2
 """Threads: while one waits for the store, the other inspects. More would only share one core."""
@@ -55,6 +59,10 @@ def open_service(settings: Settings) -> Service:
         decide=decide,
         placement=Placement(client.ledger, client.vault, client.doorbell, signer(settings), nudge_s=settings.nudge_s),
     )
+    try:
+        keychecks.announce(client.ledger.redis, client.vault.seals.keyrings.values())
+    except Unavailable:
+        log.warning("keys.unannounced")  # a store that is down is waited for, not a reason to go
     app = celery_app(settings, where)
     register(app, routing)
     return Service(

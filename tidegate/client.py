@@ -18,7 +18,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from tidegate import connections
+from tidegate import connections, keychecks
 from tidegate.errors import (
     BrokerUnavailable,
     IdempotencyConflict,
@@ -59,6 +59,7 @@ class Client:
         redis = connections.connect(where.store, timeout_s=self._settings.store_timeout_s)
         self.ledger = Ledger(redis, keep=Keep(result_s=self._settings.result_keep_s, dead_s=self._settings.dead_keep_s))
         rings = {zone: keyring(self._settings, zone) for zone in Zone}
+        self._keys_checked = False
         self._fingerprint_key = next(iter(rings[Zone.INSIDE].keys.values()))
         self.vault = Vault(redis, Seals(rings))
         self.doorbell = Doorbell(celery_app(self._settings, where))
@@ -107,6 +108,9 @@ class Client:
                 self.doorbell.ring_router(job_id, priority=queue_priority(latency="interactive", priority=5))
 
     def _accept(self, job_id: str, body: bytes, job: Job) -> bool:
+        if not self._keys_checked:
+            keychecks.check(self.ledger.redis, self.vault.seals.keyrings.values())
+            self._keys_checked = True
         slot = new_slot(job_id, "payload")
         fingerprint = hmac.new(self._fingerprint_key, body, hashlib.sha256).hexdigest()[:32]
         accepted = self._on_record(

@@ -14,13 +14,14 @@ from typing import Any
 from celery.signals import worker_shutting_down
 from kombu.entity import Queue
 
-from tidegate import __version__, connections
-from tidegate.errors import InvalidSettings
+from tidegate import __version__, connections, keychecks
+from tidegate.errors import InvalidSettings, Unavailable
 from tidegate.keys import keyring, verifier
 from tidegate.lane import Lane, Zone
 from tidegate.lanes import read_lanes
 from tidegate.ledger.census import Census, Presence
 from tidegate.ledger.store import Keep, Ledger
+from tidegate.logs import logger
 from tidegate.messaging import Doorbell, celery_app
 from tidegate.service import Service
 from tidegate.settings import Settings
@@ -29,6 +30,8 @@ from workers.backend import Backend, open_backend
 from workers.lease import Leases
 from workers.outcomes import Outcomes
 from workers.tasks import Running, register
+
+log = logger(__name__)
 
 GRACE_S = 8.0
 """After a polite signal: what is running by then is handed back to its lane. Less than the supervisor's patience."""
@@ -39,13 +42,18 @@ def open_service(settings: Settings, *, zone: Zone, only: Sequence[str] = ()) ->
     lanes = lanes_of(settings, zone=zone, only=only)
     where = connections.addresses(settings)
     redis = connections.connect(where.store, timeout_s=settings.store_timeout_s)
+    ring = keyring(settings, zone)
+    try:
+        keychecks.check(redis, [ring])
+    except Unavailable:
+        log.warning("keys.unchecked")  # a store that is down is waited for, not a reason to go
     app = celery_app(settings, where)
     name = f"{zone}@{socket.gethostname()}.{os.getpid()}"
     ledger = Ledger(redis, keep=Keep(result_s=settings.result_keep_s, dead_s=settings.dead_keep_s))
     running = Running(
         name=name,
         ledger=ledger,
-        vault=Vault(redis, Seals({zone: keyring(settings, zone)})),
+        vault=Vault(redis, Seals({zone: ring})),
         outcomes=Outcomes(ledger, Doorbell(app), nudge_s=settings.nudge_s),
         leases=Leases(ledger, lease_s=settings.lease_s),
         verifier=cache(lambda: verifier(settings)),

@@ -158,7 +158,7 @@ def settings(tmp_path: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> Setti
 
 def tidegate(*arguments: str) -> subprocess.CompletedProcess[str]:
     """The command itself, in the environment that the fixture made."""
-    command = [sys.executable, "-c", "from tidegate.cli import main; main()", "models", *arguments]
+    command = [sys.executable, "-c", "from tidegate.cli.main import main; main()", "models", *arguments]
     house = Path(__file__).parents[2]
     return subprocess.run(command, cwd=house, capture_output=True, text=True, timeout=60, check=False)
 

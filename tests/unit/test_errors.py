@@ -18,10 +18,10 @@ from tidegate.errors import (
 )
 from workers.failures import TABLE
 
-CLASSES = {
+CLASSES: dict[str, type[TidegateError]] = {
     name: found
     for name, found in vars(errors).items()
-    if inspect.isclass(found) and issubclass(found, Exception) and found.__module__ == errors.__name__
+    if inspect.isclass(found) and issubclass(found, TidegateError) and found.__module__ == errors.__name__
 }
 
 
@@ -43,7 +43,7 @@ def drawn() -> dict[str, str | None]:
 def test_the_tree_is_drawn_as_it_is() -> None:
     """Every class stands in the drawing, under its base."""
     assert drawn() == {
-        name: found.__base__.__name__ if found is not TidegateError else None for name, found in CLASSES.items()
+        name: found.__bases__[0].__name__ if found is not TidegateError else None for name, found in CLASSES.items()
     }
 
 

@@ -5,7 +5,8 @@ import socket
 import pytest
 from typer.testing import CliRunner
 
-from tidegate.cli import app, health
+from tidegate.cli import health
+from tidegate.cli.main import app
 from tidegate.errors import StoreUnavailable
 from tidegate.ledger.census import Presence
 

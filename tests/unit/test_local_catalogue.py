@@ -137,7 +137,7 @@ def test_the_list_is_json_for_programs(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """One object a line, with the full path."""
-    from tidegate.cli import app  # noqa: PLC0415 - the command brings every part along
+    from tidegate.cli.main import app  # noqa: PLC0415 - the command brings every part along
 
     monkeypatch.setenv("TIDEGATE_HOME", str(settings.home))
     app(["models", "list", "--json"], standalone_mode=False)

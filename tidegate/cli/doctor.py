@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from tidegate import __version__, connections
+from tidegate import __version__, connections, keychecks
 from tidegate.cli.console import AsJson, emit, out, table
 from tidegate.errors import TidegateError
 from tidegate.keys import keyring, signer, verifier
@@ -83,6 +83,7 @@ def _store(settings: Settings) -> Iterator[Finding]:
     seconds, micros = client.time()
     skew = abs(seconds + micros / 1e6 - (began + time.time()) / 2)
     yield Finding("store", ok=True, detail=connections.without_password(where.store))
+    keychecks.check(client, [keyring(settings, zone) for zone in Zone])
     yield Finding("clock", ok=skew < CLOCK_SKEW_S, detail=f"{skew:.3f} s from the store's")
     config = {key: _config(client, key) for key in ("maxmemory-policy", "appendonly", "appendfsync")}
     evicts = config["maxmemory-policy"] not in ("noeviction", "")
