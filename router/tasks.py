@@ -39,11 +39,11 @@ from tidegate.signals import Signals
 from tidegate.value import problems_on_record
 
 PATIENCE_S = 1.0
-"""Before a job that could not be taken in goes back to its queue: a store that is away is not asked in a circle."""
-
-
-_REQUEUE_S = 1.0
 """Between two tries to take a job in: a store that restarts needs about as long."""
+
+
+MAX_CAUSE_CHARS = 1000
+"""A list of ten thousand wrong items is one mistake: the record and the log say how it begins."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,14 +72,18 @@ class Routing:
     def submit(self, job_id: str, job: Any) -> None:
         """Take in a job that travelled in a message. What is malformed becomes a dead letter, so its sender can see."""
         try:
-            self.client.submit(job if isinstance(job, str) else json.dumps(job), job_id=job_id)
+            self._take_in(job_id, job)
         except IdempotencyConflict:
             audit.raced(job_id)
         except Unavailable as exc:
             # The text is in the message alone: it goes back to the broker until the store can take it.
             audit.delayed(job_id, exc)
-            time.sleep(_REQUEUE_S)
+            time.sleep(PATIENCE_S)
             raise Reject(type(exc).__name__, requeue=True) from None
+
+    def _take_in(self, job_id: str, job: Any) -> None:
+        try:
+            self.client.submit(job if isinstance(job, str) else json.dumps(job), job_id=job_id)
         except InvalidJob:
             self.client.take_in_malformed(job_id, json.dumps(job).encode())
 
@@ -108,7 +112,7 @@ class Routing:
         return None
 
     def _refuse(self, record: Record, reason: Reason, cause: str) -> None:
-        self.placement.refuse(record, reason, cause)
+        self.placement.refuse(record, reason, cause[:MAX_CAUSE_CHARS])
 
 
 def register(app: Celery, routing: Routing) -> None:
@@ -122,10 +126,5 @@ def register(app: Celery, routing: Routing) -> None:
     @app.task(name=SUBMIT_TASK, bind=True, shared=False, acks_late=True, ignore_result=False)  # type: ignore[untyped-decorator]
     def submit(self: Any, job: Any) -> dict[str, str]:
         job_id = plain_id(str(self.request.id))
-        try:
-            routing.submit(job_id, job)
-        except Unavailable as exc:
-            audit.delayed(job_id, exc)
-            time.sleep(PATIENCE_S)
-            raise Reject("the store does not answer", requeue=True) from None  # its message holds the only copy
+        routing.submit(job_id, job)
         return {"job_id": job_id}

@@ -75,11 +75,8 @@ def field_names(model: type[BaseModel]) -> frozenset[str]:
 def _errors(error: ValidationError) -> Iterator[ErrorDetails]:
     """Less what only follows: pydantic counts the valid items, so a list of one bad item is "too short" as well."""
     found = error.errors(include_input=False)
-    for item in found:
-        depth = len(item["loc"])
-        follows = any(len(other["loc"]) > depth and other["loc"][:depth] == item["loc"] for other in found)
-        if item["type"] != "too_short" or not follows:
-            yield item
+    above = {item["loc"][:depth] for item in found for depth in range(len(item["loc"]))}
+    return (item for item in found if item["type"] != "too_short" or item["loc"] not in above)
 
 
 def _said(message: str) -> str:

@@ -61,9 +61,9 @@ class Running:
         with self.leases.hold(record.id, fence=claim.fence) as lease:
             try:
                 self._finish(record, lane, claim, self._answer(record, lane, claim, stop=lease.stop))
-            except (Conflict, UnknownJob, Unavailable):
+            except (Conflict, UnknownJob):
                 raise
-            except Exception as exc:  # noqa: BLE001 - whatever a backend raises ends in the failure table
+            except Exception as exc:  # noqa: BLE001 - whatever a run raises ends in the failure table, a store's blip too
                 if self.leases.given_up.is_set() and not lease.lost:
                     self.outcomes.hand_back(record, fence=claim.fence)
                 elif not lease.lost:

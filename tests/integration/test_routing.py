@@ -17,15 +17,17 @@ from router.policy.loader import policy_from
 from router.prompts import Prompt, Turn
 from router.tasks import Routing, register
 from tidegate import clearance as clearances
-from tidegate import connections
+from tidegate import connections, deadletters
 from tidegate.client import Client, plain_id
 from tidegate.connections import StoreClient
 from tidegate.documents import parse
-from tidegate.errors import SealBroken, StoreUnavailable
+from tidegate.errors import Reason, SealBroken, StoreUnavailable
 from tidegate.job import Job
 from tidegate.keys import keyring, signer
 from tidegate.lane import Zone
+from tidegate.ledger import states
 from tidegate.ledger.census import Census
+from tidegate.ledger.record import Record
 from tidegate.ledger.states import Move, State
 from tidegate.ledger.store import Applied, Ledger
 from tidegate.messaging import celery_app
@@ -222,6 +224,16 @@ def test_a_payload_that_is_no_job_is_malformed(routing: Routing, client: Client)
     assert "Quillfeather" not in record.to_json() + repr(client.ledger.history("m-1"))
 
 
+def test_a_cause_is_no_longer_than_anybody_reads(routing: Routing, client: Client) -> None:
+    """Thousands of wrong items do not make a record of megabytes."""
+    client.take_in_malformed("m-1", json.dumps({"messages": [{"role": 1}] * 5000}).encode())
+    routing.route("m-1")
+    record = client.record("m-1")
+    assert record.reason == "malformed"
+    assert "messages[0].role: " in (record.cause or "")
+    assert len(record.to_json()) < 5000
+
+
 @pytest.mark.parametrize(
     ("prompt", "field"),
     [
@@ -346,6 +358,25 @@ def test_a_job_cancelled_meanwhile_stays_cancelled(
     assert redis.keys("tg:vault:*") == []
 
 
+def test_a_decision_of_a_former_life_is_not_placed(
+    routing: Routing, client: Client, redis: StoreClient, doorbell: RecordingDoorbell
+) -> None:
+    """A job that died and was redriven while a router thought about it waits for a decision of its new life."""
+    job_id = client.submit({"text": HARMLESS})
+    place = routing.placement.place
+
+    def redriven_first(record: Record, *args: Any, **given: Any) -> None:
+        died = states.die(reason=Reason.MANUAL, cause="c", sources=frozenset({State.ACCEPTED}))
+        client.ledger.apply(job_id, died)
+        deadletters.redrive(client.ledger, doorbell, client.record(job_id), by="op")
+        place(record, *args, **given)
+
+    routing.placement.place = redriven_first  # type: ignore[method-assign]
+    routing.route(job_id)
+    assert client.record(job_id).state is State.ACCEPTED
+    assert in_vault(redis, "outside") == []
+
+
 @pytest.mark.parametrize("change", [Client.cancel, lambda client, job_id: client.ledger.redis.flushdb()])
 def test_what_is_not_accepted_any_more_is_left_alone(
     routing: Routing, client: Client, doorbell: RecordingDoorbell, change: Callable[[Client, str], object]
@@ -388,6 +419,7 @@ def test_a_job_that_came_by_message_is_on_record(routing: Routing, client: Clien
     routing.submit("m-1", job)
     routing.submit("m-1", job)
     routing.submit("m-1", {"text": "another"})
+    routing.submit("m-1", {"text": ""})
     assert client.record("m-1").state is State.ACCEPTED
     routing.route("m-1")
     record = client.record("m-1")
@@ -418,11 +450,12 @@ def test_a_message_is_kept_until_its_job_is_on_record(
     def away(*_: Any, **__: Any) -> None:
         raise StoreUnavailable("away")
 
-    with monkeypatch.context() as patched:
-        patched.setattr(client, "submit", away)
-        with pytest.raises(Reject) as caught:
-            called(task, "m-1", {"text": HARMLESS})
-    assert caught.value.requeue is True
+    for name, job in (("submit", {"text": HARMLESS}), ("take_in_malformed", {"text": ""})):
+        with monkeypatch.context() as patched:
+            patched.setattr(client, name, away)
+            with pytest.raises(Reject) as caught:
+                called(task, "m-1", job)
+        assert caught.value.requeue is True
     assert called(task, "m-1", {"text": HARMLESS}) == {"job_id": "m-1"}
     app.tasks[ROUTE_TASK]("m-1")
     assert client.record("m-1").state is State.PLACED

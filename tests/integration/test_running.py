@@ -23,6 +23,7 @@ from tidegate.errors import (
     Reason,
     RunTimedOut,
     SealBroken,
+    StoreUnavailable,
 )
 from tidegate.job import Job
 from tidegate.keys import keyring, signer
@@ -321,10 +322,11 @@ def test_a_worker_that_leaves_hands_back(bench: Bench) -> None:
     """A run that is told to stop because its process leaves goes back to its lane, and counts as no crash."""
     job_id = bench.place("local")
     running = threading.Event()
+    told: list[bool] = []
 
     def until_stopped(_run: Run, stop: threading.Event) -> Answer:
         running.set()
-        assert stop.wait(BOUND_S)
+        told.append(stop.wait(BOUND_S))
         raise RunTimedOut("stopped")
 
     worker = bench.worker(until_stopped)
@@ -333,7 +335,7 @@ def test_a_worker_that_leaves_hands_back(bench: Bench) -> None:
     assert running.wait(BOUND_S)
     worker.leases.give_up()
     thread.join(BOUND_S)
-    assert not thread.is_alive()
+    assert told == [True]
     record = bench.client.record(job_id)
     assert (record.state, record.lane, record.tries, record.crashes) == (State.PLACED, "local", 0, 0)
     assert bench.doorbell.rings == [("local", job_id)]
@@ -391,15 +393,17 @@ def test_a_lease_is_renewed_while_a_run_works(bench: Bench) -> None:
 def test_a_lost_lease_writes_nothing(bench: Bench, redis: StoreClient, *, answers: bool) -> None:
     """A job that is cancelled under a run tells the run to stop; whatever it then does leaves no trace."""
     job_id = bench.place("local", "large")
+    told: list[bool] = []
 
     def cancelled_meanwhile(_run: Run, stop: threading.Event) -> Answer:
         bench.client.cancel(job_id)
-        assert stop.wait(BOUND_S)
+        told.append(stop.wait(BOUND_S))
         if answers:
             return answer("too late")
         raise RunTimedOut("stopped")
 
     bench.worker(cancelled_meanwhile, lease_s=0.3).run(job_id)
+    assert told == [True]
     assert bench.ledger.history(job_id)[-1].move == "cancelled"
     assert bench.doorbell.rings == []
     assert in_vault(redis, "result") == []
@@ -472,6 +476,42 @@ def test_what_fails_after_the_answer_is_a_failure_too(bench: Bench, monkeypatch:
     bench.worker(says()).run(job_id)
     record = bench.client.record(job_id)
     assert (record.state, record.tries) == (State.WAITING, 1)
+
+
+def test_a_blip_of_the_store_is_a_try_and_no_crash(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A result that could not be stored is a failed try with a delay, and does not make the job look like poison."""
+    job_id = bench.place("local")
+    worker = bench.worker(says())
+
+    def away(*_args: object, **_kwargs: object) -> str:
+        raise StoreUnavailable("away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(worker.vault, "put", away)
+        worker.run(job_id)
+    record = bench.client.record(job_id)
+    assert (record.state, record.tries, record.crashes) == (State.WAITING, 1, 0)
+    bench.ledger.apply(job_id, states.release(rev=record.rev, nudge_s=1))
+    worker.run(job_id)
+    assert bench.client.result(job_id, timeout_s=0).attempts == 2
+
+
+def test_a_store_that_goes_away_under_a_run_leaves_it_to_the_janitor(bench: Bench) -> None:
+    """Where neither result nor failure can be written, the worker goes on living and the lease lapses."""
+    job_id = bench.place("local")
+    holder: list[Running] = []
+
+    def loses_the_store(_run: Run, _stop: threading.Event) -> Answer:
+        away = connections.connect("redis://127.0.0.1:1/0", timeout_s=0.2)
+        holder[0].ledger._transition.registered_client = away
+        holder[0].ledger.redis = holder[0].vault._redis = away
+        return answer()
+
+    own = Ledger(connections.connect(connections.addresses(bench.settings).store, timeout_s=5))
+    holder.append(bench.worker(loses_the_store, ledger=own))
+    holder[0].run(job_id)
+    record = bench.client.record(job_id)
+    assert (record.state, record.worker) == (State.RUNNING, "w1")
 
 
 def test_a_store_that_is_away_delays_a_run(bench: Bench, settings: Settings) -> None:

@@ -227,6 +227,7 @@ def test_a_verifier_is_found(home: Settings, tmp_path: Path, given_as: str) -> N
         hand = signer(home)
     found = verifier(load(data=home.data, **configured[given_as]))
     assert found.raw == hand.verifier.raw
+    assert home.keys_folder.exists() is (given_as == "kept")
 
 
 @pytest.mark.parametrize("text", ["", "x", KEY + "AAAA", "ü"])
