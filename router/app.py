@@ -73,8 +73,7 @@ def open_service(settings: Settings) -> Service:
         presence=Presence(
             name=f"router@{socket.gethostname()}.{os.getpid()}",
             role="router",
-            lanes=("intake",),
-            slots=SLOTS,
+            lanes={"intake": SLOTS},
             pid=os.getpid(),
             version=__version__,
         ),

@@ -89,7 +89,8 @@ class Placement:
     def _clear(self, record: Record, job: Job, decision: Decision) -> dict[str, str]:
         """Seal a copy for the outside and sign that it may leave."""
         slot = new_slot(record.id, "outside")
-        digest = self._vault.put(slot, job.to_json().encode(), zone=Zone.OUTSIDE, keep_s=self._keep_s(record))
+        body = job.for_outside().to_json().encode()
+        digest = self._vault.put(slot, body, zone=Zone.OUTSIDE, keep_s=self._keep_s(record))
         clearance = Clearance(
             job_id=record.id,
             slot=slot,

@@ -14,7 +14,8 @@ import re
 import shutil
 import uuid
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from pydantic import ValidationError
 
@@ -72,7 +73,7 @@ class Client:
         """
         job = parse_job(job)
         body = wire_form(job, max_bytes=self._settings.max_job_bytes)
-        job_id = checked_id(job_id) if job_id is not None else id_for(job)
+        job_id = checked_id(job_id) if job_id is not None else id_for(job, secret=self._fingerprint_key)
         if self._accept(job_id, body, job):
             # The job is safe: where the wake-up fails, the janitor sends it.
             with contextlib.suppress(BrokerUnavailable):
@@ -106,6 +107,19 @@ class Client:
         if self._accept(job_id, body[: self._settings.max_job_bytes], Job(text="malformed")):
             with contextlib.suppress(BrokerUnavailable):
                 self.doorbell.ring_router(job_id, priority=queue_priority(latency="interactive", priority=5))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.ledger.redis.close()
+        self.doorbell.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
 
     def _accept(self, job_id: str, body: bytes, job: Job) -> bool:
         if not self._keys_checked:
@@ -186,8 +200,9 @@ class AsyncClient:
         return await asyncio.to_thread(self._client.record, job_id)
 
     async def aclose(self) -> None:
-        """Close the connection that waits."""
+        """Close the connections."""
         await self._redis.aclose()
+        await asyncio.to_thread(self._client.close)
 
 
 def parse_job(job: Job | Mapping[str, Any] | str) -> Job:
@@ -225,11 +240,16 @@ def wire_form(job: Job, *, max_bytes: int) -> bytes:
     return body
 
 
-def id_for(job: Job) -> str:
-    """A fresh id, or the one that an idempotency key always gives within its tenant."""
+def id_for(job: Job, *, secret: bytes) -> str:
+    """A fresh id, or the one that an idempotency key always gives within its tenant.
+
+    Ids stand in logs and go to providers, and an idempotency key may be guessable (an e-mail address): without the
+    secret nobody can try one.
+    """
     if job.idempotency_key is None:
         return uuid.uuid4().hex
-    return hashlib.sha256(f"{job.tenant}\0{job.idempotency_key}".encode()).hexdigest()[:32]
+    named = f"{job.tenant}\0{job.idempotency_key}".encode(errors="surrogatepass")
+    return hmac.new(secret, named, hashlib.sha256).hexdigest()[:32]
 
 
 def checked_id(given: str) -> str:

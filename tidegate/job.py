@@ -143,3 +143,7 @@ class Job(Value):
     def resolved(self, messages: tuple[Message, ...]) -> "Job":
         """A copy that carries its messages instead of a prompt reference."""
         return self.model_copy(update={"messages": messages, "prompt": None, "text": None})
+
+    def for_outside(self) -> "Job":
+        """A copy without what a provider does not need to know: the producer's own names for things."""
+        return self.model_copy(update={"idempotency_key": None, "conversation_id": None})

@@ -20,8 +20,8 @@ class Zone(StrEnum):
 class Price(Value):
     """What a million tokens cost, in USD."""
 
-    input_usd: Annotated[float, Field(ge=0, strict=False)]
-    output_usd: Annotated[float, Field(ge=0, strict=False)]
+    input_usd: Annotated[float, Field(ge=0)]
+    output_usd: Annotated[float, Field(ge=0)]
 
     def cost_usd(self, *, prompt_tokens: int, completion_tokens: int) -> float:
         """The price of one call."""
@@ -32,8 +32,8 @@ class Retry(Value):
     """How often a lane tries a job, and how long it waits in between: exponential, with full jitter."""
 
     attempts: Annotated[int, Field(ge=1, le=20)] = 4
-    base_s: Annotated[float, Field(gt=0, strict=False)] = 1.0
-    cap_s: Annotated[float, Field(gt=0, strict=False)] = 60.0
+    base_s: Annotated[float, Field(gt=0)] = 1.0
+    cap_s: Annotated[float, Field(gt=0)] = 60.0
 
 
 class Lane(Value):
@@ -48,13 +48,13 @@ class Lane(Value):
     key_env: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")] | None = None
     """The name of the environment variable that holds the provider's key; never the key."""
     context_tokens: Annotated[int, Field(ge=64)]
-    chars_per_token: Annotated[float, Field(gt=0, le=10, strict=False)] = 4.0
+    chars_per_token: Annotated[float, Field(gt=0, le=10)] = 4.0
     """For the estimate of tokens before a tokenizer has seen the text; about 4 for English."""
     price: Price | None = None
     """Overrides the price table; a lane inside costs nothing where none is given."""
     capabilities: Many[Capability] = ()
     concurrency: Annotated[int, Field(ge=1, le=1024)] = 1
-    timeout_s: Annotated[float, Field(gt=0, le=3600, strict=False)] = 120.0
+    timeout_s: Annotated[float, Field(gt=0, le=3600)] = 120.0
     retry: Retry = Retry()
 
     @model_validator(mode="after")

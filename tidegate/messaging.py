@@ -113,6 +113,10 @@ class Doorbell:
         """Raises BrokerUnavailable; the job is safe in the ledger then."""
         self._send(RUN_TASK, job_id, queue=lane_queue(lane), priority=priority)
 
+    def close(self) -> None:
+        """Close the connections."""
+        self._app.close()
+
     def _send(self, task: str, job_id: str, *, queue: str, priority: int) -> None:
         try:
             self._app.send_task(task, (job_id,), queue=queue, priority=priority, ignore_result=True)

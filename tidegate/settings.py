@@ -4,7 +4,9 @@
 files of mode 600, never from arguments.
 """
 
+import difflib
 import os
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -129,6 +131,7 @@ class Settings(BaseSettings):
 
 def load(**given: Any) -> Settings:
     """Read the settings. Raises InvalidSettings that names each variable."""
+    _refuse_misspelt(os.environ)
     config = given.get("config") or os.environ.get("TIDEGATE_CONFIG")
     if config and not Path(config).is_file():
         raise InvalidSettings(f"TIDEGATE_CONFIG: no file {config}")
@@ -139,3 +142,16 @@ def load(**given: Any) -> Settings:
         raise InvalidSettings("; ".join(wrong)) from None
     except ValueError as exc:
         raise InvalidSettings(f"{config}: {exc}") from None
+
+
+_NEARLY = 0.9
+"""How alike two names must be for a slip of the pen: a letter or an underscore, not another word."""
+
+
+def _refuse_misspelt(environ: Mapping[str, str]) -> None:
+    """A variable that is nearly a setting would leave that setting unset, a key for example, and nobody would know."""
+    known = {f"TIDEGATE_{name.upper()}" for name in Settings.model_fields}
+    for name in sorted(environ.keys() - known):
+        near = difflib.get_close_matches(name, known, n=1, cutoff=_NEARLY) if name.startswith("TIDEGATE_") else []
+        if near:
+            raise InvalidSettings(f"{name} is not a setting; did you mean {near[0]}?")

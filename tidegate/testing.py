@@ -31,6 +31,8 @@ from tidegate.settings import Settings
 LANE = "in-memory"
 """The lane that records and results of these clients name."""
 
+_ID_SECRET = b"in-memory"
+
 _MAX_JOB_BYTES: int = Settings.model_fields["max_job_bytes"].default
 
 
@@ -88,7 +90,7 @@ class InMemoryClient:
         """See Client.submit."""
         job = parse_job(job)
         wire_form(job, max_bytes=self._max_job_bytes)
-        job_id = checked_id(job_id) if job_id is not None else id_for(job)
+        job_id = checked_id(job_id) if job_id is not None else id_for(job, secret=_ID_SECRET)
         with self._changed:
             present = self.jobs.get(job_id)
             if present is None:

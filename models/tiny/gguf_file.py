@@ -1,9 +1,10 @@
-"""Writes the trained network as a GGUF file of architecture llama, matrices as q8_0 and norms as f32."""
+"""Writes and reads the network as a GGUF file of architecture llama, matrices as q8_0 and norms as f32."""
 
 from pathlib import Path
 
 import gguf
 import numpy as np
+import torch
 from gguf import GGMLQuantizationType, GGUFWriter, TokenType
 from tokenizers import Tokenizer
 
@@ -37,6 +38,16 @@ def write(path: Path, *, network: Llama, tokenizer: Tokenizer, merges: list[Merg
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
+
+
+def read_into(network: Llama, path: Path) -> None:
+    """Give the network the weights of an earlier file, as they are after quantisation, to train on from there."""
+    tensors = {tensor.name: tensor for tensor in gguf.GGUFReader(path).tensors}
+    weights = {}
+    for parameter in network.state_dict():
+        tensor = tensors[_tensor_name(parameter)]
+        weights[parameter] = torch.tensor(gguf.quants.dequantize(tensor.data, tensor.tensor_type))
+    network.load_state_dict(weights)
 
 
 def _describe(writer: GGUFWriter, *, name: str) -> None:

@@ -45,7 +45,6 @@ WARM_UP_STEPS = 60
 # How strongly the model is pulled towards being unsure about foreign requests.
 DOUBT_WEIGHT = 0.15
 NO_TARGET = -100
-LENGTH_DISCOUNT = 1.0
 
 
 @dataclass(frozen=True)
@@ -55,6 +54,9 @@ class Plan:
     steps: int
     batch: int
     threads: int
+    go_on_from: Path | None
+    first_example: int
+    rate: float
     out: Path
     report: Path
 
@@ -76,7 +78,10 @@ def main() -> None:
     sample = (jobs.example(TRAINING_SEED, index) for index in range(VOCABULARY_SAMPLE))
     tokenizer, merges = vocabulary.learn(_text(example) for example in sample)
     network = Llama(Shape(vocabulary=tokenizer.get_vocab_size()))
-    begin_as_copier(network)
+    if plan.go_on_from:
+        gguf_file.read_into(network, plan.go_on_from)
+    else:
+        begin_as_copier(network)
     parameters = sum(parameter.numel() for parameter in network.parameters())
     print(f"vocabulary {tokenizer.get_vocab_size()}, parameters {parameters:,}, {plan.steps} steps", flush=True)
     _train(network, tokenizer, plan)
@@ -86,7 +91,7 @@ def main() -> None:
     report = {
         "parameters": parameters,
         "vocabulary": tokenizer.get_vocab_size(),
-        "examples": plan.steps * plan.batch,
+        "examples": plan.first_example + plan.steps * plan.batch,
         "training_seed": TRAINING_SEED,
         "minutes": round(minutes, 1),
         "exact_before_quantisation": accuracy,
@@ -108,9 +113,12 @@ def exact_share_by_task(network: Llama, tokenizer: Tokenizer, *, examples_per_ta
 def _plan() -> Plan:
     here = Path(__file__).resolve().parent
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--steps", type=int, default=3000, help="optimiser steps (default: %(default)s)")
+    parser.add_argument("--steps", type=int, default=5500, help="optimiser steps (default: %(default)s)")
     parser.add_argument("--batch", type=int, default=32, help="examples a step (default: %(default)s)")
-    parser.add_argument("--threads", type=int, default=2, help="CPU threads (default: %(default)s)")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: %(default)s)")
+    parser.add_argument("--go-on-from", type=Path, help="an earlier model file to train on, instead of from nothing")
+    parser.add_argument("--first-example", type=int, default=0, help="how many examples that file has seen")
+    parser.add_argument("--rate", type=float, default=1.0, help="factor on the learning rates (default: %(default)s)")
     parser.add_argument("--out", type=Path, default=here / f"{NAME}.q8_0.gguf", help="the model file to write")
     parser.add_argument("--report", type=Path, default=here / "training.json", help="the report to write")
     return Plan(**vars(parser.parse_args()))
@@ -121,7 +129,7 @@ def _train(network: Llama, tokenizer: Tokenizer, plan: Plan) -> None:
     started = time.monotonic()
     running = 0.0
     for step, batch in enumerate(_batches(tokenizer, plan)):
-        rate = _rate(step, plan.steps)
+        rate = plan.rate * _rate(step, plan.steps)
         loss = _loss(network, batch)
         for optimiser in optimisers:
             for group in optimiser.param_groups:
@@ -157,7 +165,7 @@ def _rate(step: int, steps: int) -> float:
 def _batches(tokenizer: Tokenizer, plan: Plan) -> Iterator[list[Encoded]]:
     """Every batch in turn: examples in pools sorted by length, the batches of a pool in random order."""
     order = Random(TRAINING_SEED)
-    made = 0
+    made = plan.first_example
     for start in range(0, plan.steps, POOL):
         size = min(POOL, plan.steps - start) * plan.batch
         pool = [_encode(jobs.example(TRAINING_SEED, made + offset), tokenizer) for offset in range(size)]
@@ -198,8 +206,8 @@ def _tensors(batch: Sequence[Encoded]) -> tuple[Tensor, Tensor, Tensor]:
         if encoded.answer:
             span = slice(first, first + len(encoded.answer))
             targets[row, span] = torch.tensor(encoded.answer)
-            # A one-word label would drown among the tokens of copied answers.
-            weights[row, span] = len(encoded.answer) ** -LENGTH_DISCOUNT
+            # Each answer counts the same: a one-word label would drown among the tokens of copied ones.
+            weights[row, span] = 1 / len(encoded.answer)
     return ids, targets, weights
 
 

@@ -108,3 +108,12 @@ def test_settings_are_frozen() -> None:
     """What a process was started with does not change under it."""
     with pytest.raises(ValidationError):
         load().lease_s = 1.0  # type: ignore[misc]
+
+
+def test_a_variable_that_is_nearly_a_setting_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slip of the pen must not leave a key unset; names that are nobody's business pass."""
+    monkeypatch.setenv("TIDEGATE_SOMETHING_ELSE", "1")
+    load()
+    monkeypatch.setenv("TIDEGATE_OUTSIDE_KEYFILE", "/run/secrets/outside")
+    with pytest.raises(InvalidSettings, match="did you mean TIDEGATE_OUTSIDE_KEY_FILE"):
+        load()

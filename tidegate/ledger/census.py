@@ -1,16 +1,14 @@
 """Census: who is where. Depth, jobs in flight and age of each lane, live workers, and what has ended."""
 
-import json
 import time
 from collections.abc import Iterable
-from typing import Any
 
 from tidegate.connections import StoreClient
 from tidegate.ledger.states import ENDS, State
 from tidegate.ledger.store import store_errors
 from tidegate.names import STORE_PREFIX
 from tidegate.signals import LaneLoad
-from tidegate.value import Many, Value
+from tidegate.value import Value
 
 PRESENCE_S = 15
 """A worker that has not reported for this long counts as gone: three missed beats of five seconds."""
@@ -25,11 +23,16 @@ class Presence(Value):
     name: str
     role: str
     zone: str | None = None
-    lanes: Many[str] = ()
-    slots: int = 0
+    lanes: dict[str, int] = {}
+    """The lanes that it serves, and how many jobs of each it runs at a time."""
     pid: int = 0
     since: float = 0.0
     version: str = ""
+
+    @property
+    def slots(self) -> int:
+        """How many jobs it runs at a time, over all lanes."""
+        return sum(self.lanes.values())
 
 
 class Census:
@@ -85,7 +88,7 @@ class Census:
         found = {}
         for index, lane in enumerate(names):
             accepted, placed, running, waiting, oldest = rows[index * 5 : index * 5 + 5]
-            slots = sum(worker.slots for worker in workers if lane in worker.lanes)
+            slots = sum(worker.lanes.get(lane, 0) for worker in workers)
             service = float(pace[lane.encode()]) if lane.encode() in pace else None
             found[lane] = LaneLoad(
                 queued=accepted + placed,
@@ -118,8 +121,3 @@ def estimated_wait_s(*, queued: int, running: int, slots: int, service_s: float 
     if queued + running < slots:
         return 0.0
     return (queued + running / 2) * (service_s or UNMEASURED_SERVICE_S) / slots
-
-
-def as_json(workers: Iterable[Presence]) -> list[dict[str, Any]]:
-    """Workers for machine readers."""
-    return [json.loads(worker.to_json()) for worker in workers]
