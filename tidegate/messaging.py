@@ -45,8 +45,8 @@ class OpaqueTask(Task):  # type: ignore[misc]
     abstract = True
 
 
-def celery_app(settings: Settings, where: Addresses) -> Celery:
-    """The Celery application of this process."""
+def celery_app(settings: Settings, where: Addresses, *, guarded: bool = True) -> Celery:
+    """The Celery application of this process. `guarded` is for whoever acknowledges messages: see redis_transport."""
     app = Celery("tidegate", task_cls=OpaqueTask, set_as_current=False)
     app.conf.update(
         broker_url=where.broker,
@@ -81,7 +81,7 @@ def celery_app(settings: Settings, where: Addresses) -> Celery:
         timezone="UTC",
         enable_utc=True,
     )
-    if where.broker.startswith("redis"):
+    if guarded and where.broker.startswith(("redis://", "rediss://")):
         app.conf.broker_transport = "tidegate.redis_transport:GuardedTransport"
     return app
 

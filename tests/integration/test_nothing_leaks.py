@@ -167,10 +167,12 @@ def _overheard(running: Running) -> Iterator[_Heard]:
     for thread in threads:
         thread.start()
     ready.wait(timeout=20)
-    yield heard
-    stop.set()
-    for thread in threads:
-        thread.join(timeout=10)
+    try:
+        yield heard
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join(timeout=10)
 
 
 def _monitor(url: str, heard: _Heard, stop: threading.Event, ready: threading.Barrier) -> None:

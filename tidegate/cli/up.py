@@ -1,10 +1,10 @@
 """`tidegate up`: the embedded installation, started and kept, until Ctrl-C."""
 
+import contextlib
 import importlib.util
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -34,12 +34,13 @@ def up(*, as_json: AsJson = False) -> None:
     settings = load()
     with installed(settings) as installation:
         started(installation)
-        _tell(installation) if as_json else _greet(installation)
-        _until_stopped()
+        with contextlib.suppress(KeyboardInterrupt):
+            _tell(installation) if as_json else _greet(installation)
+            threading.Event().wait()
         err.print("stopping (Ctrl-C again stops at once) …")
 
 
-@contextmanager
+@contextlib.contextmanager
 def installed(settings: Settings, **options: Any) -> Iterator["Installation"]:
     """An installation that is stopped at the end, whatever happens; a second Ctrl-C stops it at once."""
     for module in ("supervisor", "psutil"):
@@ -105,13 +106,6 @@ def _where_password(settings: Settings) -> str:
     return f"in {settings.keys_folder / 'flower.key'}"
 
 
-def _until_stopped() -> None:
-    try:
-        threading.Event().wait()
-    except KeyboardInterrupt:
-        return
-
-
 def _stop(installation: "Installation") -> None:
     """In order; or at once, when somebody is in a hurry."""
     try:
@@ -121,7 +115,7 @@ def _stop(installation: "Installation") -> None:
         installation.kill()
 
 
-@contextmanager
+@contextlib.contextmanager
 def _terminating() -> Iterator[None]:
     """SIGTERM and SIGHUP stop us as Ctrl-C does; so does SIGINT where a shell had us ignore it."""
 
