@@ -19,6 +19,7 @@ from tidegate.cli.scoreboard import Entry, Sums, board, sums
 from tidegate.cli.up import installed, started
 from tidegate.client import Client, parse_job
 from tidegate.errors import InvalidJob, Reason, Unavailable
+from tidegate.lane import Zone
 from tidegate.lanes import read_lanes
 from tidegate.ledger.record import Record
 from tidegate.ledger.states import State
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 _ALL_ENDED_S = 90.0
 _REFRESH_S = 0.25
+_SHORT_ANSWER_CHARS = 20
 
 
 def mount(app: typer.Typer) -> None:
@@ -77,6 +79,7 @@ def _run(installation: "Installation", lines: Sequence[str], *, quiet: bool) -> 
     if quiet:
         emit({**_facts(found), "sensitive_calls": called, "redriven": redriven, "took_s": round(took_s, 1)})
     else:
+        _show_answers(entries, results)
         _tell(found, records, called=called, took_s=took_s)
     return found.sensitive_outside == 0 and called == 0 and all(record.state.ended for record in records)
 
@@ -103,7 +106,7 @@ def _watched(client: Client, entries: list[Entry], *, quiet: bool) -> list[Entry
             entries = [Entry(label=e.label, refused=e.refused, record=e.record and found[e.record.id]) for e in entries]
             ended = all(e.record is None or e.record.state.ended for e in entries)
             if not quiet and (live or ended):
-                view.update(board(entries, now=client.ledger.now()), refresh=True)
+                view.update(board(entries, now=client.ledger.now(), width=out.width), refresh=True)
             if ended:
                 return entries
             if time.monotonic() > until:
@@ -135,6 +138,18 @@ def _sensitive_calls(installation: "Installation", records: Sequence[Record]) ->
     """What the provider itself saw: calls that carry a sensitive job's id. Asked apart from the ledger."""
     seen = _control(installation, "GET", "/_standin/calls")["idempotency_keys"]
     return sum(1 for r in records if r.decided and r.decided.signals.sensitivity.level.sensitive and r.id in seen)
+
+
+def _show_answers(entries: Sequence[Entry], results: dict[str, JobResult]) -> None:
+    """A few short answers of the local model, each kind once, so that one sees that it works."""
+    shown: dict[str, str] = {}
+    for entry in entries:
+        result = results.get(entry.record.id) if entry.record else None
+        if result and result.zone is Zone.INSIDE and len(result.text) <= _SHORT_ANSWER_CHARS:
+            shown.setdefault(result.text, entry.label)
+    out.print(
+        "local answers: " + "   ".join(f"{label}: {text}" for text, label in list(shown.items())[:6]), markup=False
+    )
 
 
 def _tell(found: Sums, records: Sequence[Record], *, called: int, took_s: float) -> None:

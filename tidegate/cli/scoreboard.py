@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.table import Table
+from rich.text import Text
 
 from tidegate.cli.console import seconds
 from tidegate.lane import Lane, Zone
@@ -19,6 +20,10 @@ _COLOURS = {
     State.RUNNING: "cyan",
     State.WAITING: "yellow",
 }
+
+_COLUMNS = ("job", "sensitivity", "complexity", "lane", "rule", "why", "state", "latency")
+_GAP = 2
+_LEAST_WHY = 12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,13 +52,20 @@ class Sums:
     """The lane whose price stands for `all outside`."""
 
 
-def board(entries: Sequence[Entry], *, now: float) -> Table:
-    """Job, lane, rule, why, state, latency."""
+def board(entries: Sequence[Entry], *, now: float, width: int) -> Table:
+    """Job, lane, rule, why, state, latency: a line each; where the window is narrow, the why gives way."""
+    rows = [_row(entry, now) for entry in entries]
+    others = sum(
+        max(len(column), *(Text.from_markup(row[index]).cell_len for row in rows)) + _GAP
+        for index, column in enumerate(_COLUMNS)
+        if column != "why"
+    )
     made = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("job", "sensitivity", "complexity", "lane", "rule", "why", "state", "latency"):
-        made.add_column(column, no_wrap=column != "why", overflow="ellipsis", max_width=46 if column == "why" else None)
-    for entry in entries:
-        made.add_row(*_row(entry, now))
+    for column in _COLUMNS:
+        limit = max(_LEAST_WHY, width - others) if column == "why" else None
+        made.add_column(column, no_wrap=True, overflow="ellipsis", max_width=limit)
+    for row in rows:
+        made.add_row(*row)
     return made
 
 
