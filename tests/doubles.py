@@ -43,6 +43,9 @@ class RecordingDoorbell(Doorbell):
         """Note a wake-up for a lane."""
         self._note(lane, job_id, priority)
 
+    def close(self) -> None:
+        """Nothing was opened."""
+
     def _note(self, whom: str, job_id: str, priority: int) -> None:
         if self.broken:
             raise BrokerUnavailable("the wake-up was not sent")

@@ -10,7 +10,7 @@ from tokenizers import Tokenizer
 
 from models.tiny.network import Llama, Shape
 from models.tiny.recipe.chat import CONTROL_TOKENS, END, PAD, TEMPLATE
-from models.tiny.tokenizer import Merge, token_id
+from models.tiny.tokenizer import Merge, assembled, token_id
 
 # network parameter -> GGUF tensor; the output matrix is left out, which means that it is the embedding.
 _WHOLE = {"embedding.weight": "token_embd.weight", "norm.weight": "output_norm.weight"}
@@ -48,6 +48,14 @@ def read_into(network: Llama, path: Path) -> None:
         tensor = tensors[_tensor_name(parameter)]
         weights[parameter] = torch.tensor(gguf.quants.dequantize(tensor.data, tensor.tensor_type))
     network.load_state_dict(weights)
+
+
+def read_tokenizer(path: Path) -> tuple[Tokenizer, list[Merge]]:
+    """The tokenizer of an earlier file: going on with another one would scramble what each embedding means."""
+    fields = gguf.GGUFReader(path).fields
+    tokens, merges = (fields[f"tokenizer.ggml.{name}"].contents() for name in ("tokens", "merges"))
+    pairs = [(left, right) for left, right in (merge.split(" ") for merge in merges)]
+    return assembled(tokens, pairs), pairs
 
 
 def _describe(writer: GGUFWriter, *, name: str) -> None:

@@ -37,7 +37,16 @@ def learn(texts: Iterable[str]) -> tuple[Tokenizer, list[Merge]]:
     letter_merges = _letter_merges(words, how_many=LETTER_MERGES)
     merges = [*_mirrored(letter_merges), *_spaced_merges(spaced, letter_merges)]
     tokens = [*CONTROL_TOKENS, *sorted(ByteLevel.alphabet()), *dict.fromkeys(left + right for left, right in merges)]
-    return _tokenizer({token: number for number, token in enumerate(tokens)}, merges), merges
+    return assembled(tokens, merges), merges
+
+
+def assembled(tokens: list[str], merges: list[Merge]) -> Tokenizer:
+    """A tokenizer of these parts; a token's place in the list is its number."""
+    tokenizer = Tokenizer(BPE(vocab={token: number for number, token in enumerate(tokens)}, merges=merges))
+    tokenizer.pre_tokenizer = ByteLevel(add_prefix_space=False, use_regex=True)
+    tokenizer.decoder = ByteLevelDecoder()
+    tokenizer.add_special_tokens([AddedToken(token, special=True) for token in CONTROL_TOKENS])
+    return tokenizer
 
 
 def token_id(tokenizer: Tokenizer, token: str) -> int:
@@ -51,14 +60,6 @@ def token_id(tokenizer: Tokenizer, token: str) -> int:
 def end_id(tokenizer: Tokenizer) -> int:
     """The token at which generation stops."""
     return token_id(tokenizer, END)
-
-
-def _tokenizer(vocabulary: dict[str, int], merges: list[Merge]) -> Tokenizer:
-    tokenizer = Tokenizer(BPE(vocab=vocabulary, merges=merges))
-    tokenizer.pre_tokenizer = ByteLevel(add_prefix_space=False, use_regex=True)
-    tokenizer.decoder = ByteLevelDecoder()
-    tokenizer.add_special_tokens([AddedToken(token, special=True) for token in CONTROL_TOKENS])
-    return tokenizer
 
 
 def _count(texts: Iterable[str]) -> tuple[Counter[str], Counter[str]]:

@@ -75,13 +75,7 @@ def main() -> None:
     torch.manual_seed(TRAINING_SEED)
     torch.set_num_threads(plan.threads)
     started = time.monotonic()
-    sample = (jobs.example(TRAINING_SEED, index) for index in range(VOCABULARY_SAMPLE))
-    tokenizer, merges = vocabulary.learn(_text(example) for example in sample)
-    network = Llama(Shape(vocabulary=tokenizer.get_vocab_size()))
-    if plan.go_on_from:
-        gguf_file.read_into(network, plan.go_on_from)
-    else:
-        begin_as_copier(network)
+    network, tokenizer, merges = _continued(plan.go_on_from) if plan.go_on_from else _new()
     parameters = sum(parameter.numel() for parameter in network.parameters())
     print(f"vocabulary {tokenizer.get_vocab_size()}, parameters {parameters:,}, {plan.steps} steps", flush=True)
     _train(network, tokenizer, plan)
@@ -108,6 +102,21 @@ def exact_share_by_task(network: Llama, tokenizer: Tokenizer, *, examples_per_ta
         encoded = [_encode(jobs.example_of(task, rng), tokenizer) for rng in seeds]
         shares[task] = round(_exact(network, encoded) / examples_per_task, 3)
     return shares
+
+
+def _new() -> tuple[Llama, Tokenizer, list[vocabulary.Merge]]:
+    sample = (jobs.example(TRAINING_SEED, index) for index in range(VOCABULARY_SAMPLE))
+    tokenizer, merges = vocabulary.learn(_text(example) for example in sample)
+    network = Llama(Shape(vocabulary=tokenizer.get_vocab_size()))
+    begin_as_copier(network)
+    return network, tokenizer, merges
+
+
+def _continued(path: Path) -> tuple[Llama, Tokenizer, list[vocabulary.Merge]]:
+    tokenizer, merges = gguf_file.read_tokenizer(path)
+    network = Llama(Shape(vocabulary=tokenizer.get_vocab_size()))
+    gguf_file.read_into(network, path)
+    return network, tokenizer, merges
 
 
 def _plan() -> Plan:

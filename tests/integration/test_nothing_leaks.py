@@ -192,13 +192,10 @@ def _events(app: Celery, heard: _Heard, stop: threading.Event, ready: threading.
         receiver = app.events.Receiver(
             connection, handlers={"*": lambda event: heard.events.append(json.dumps(event, default=str).encode())}
         )
-        with receiver.consumer_context():
-            ready.wait()
-            while not stop.is_set():
-                try:
-                    connection.drain_events(timeout=0.5)
-                except TimeoutError:
-                    continue
+        receiver.on_consume_ready = lambda *_, **__: ready.wait()
+        threading.Thread(target=lambda: (stop.wait(), setattr(receiver, "should_stop", True)), daemon=True).start()
+        for _ in receiver.consume(limit=None, safety_interval=0.5, wakeup=False):
+            pass
 
 
 def _kept(running: Running) -> list[bytes]:

@@ -222,7 +222,7 @@ def _email(rng: Random) -> _Job:
 
 
 def _upper(rng: Random) -> _Job:
-    text = " ".join(_word(rng) for _ in range(rng.choice((1, 1, 2, 2, 3, 4))))
+    text = " ".join(_words(rng, how_many=rng.choice((1, 1, 2, 2, 3, 4))))
     shapes = ("{convert} {this} text to {upper}.", "{convert} to {upper}.", "{convert} this to {upper}.",
               "write {this} text in {upper}.",
               "write this in {upper}.", "uppercase this.", "uppercase the text.", "make {this} text {upper}.",
@@ -290,6 +290,12 @@ _SHARES = {
 
 _CONTACT_SENTENCES: dict[tuple[str, ...], tuple[str, ...]] = {
     ("name", "email", "phone"): (
+        "{name} called, {their} number is {phone} and {their} e-mail is {email}",
+        "the patient {name} called, {their} number is {phone} and {their} e-mail is {email}",
+        "kind regards\n{name}\n{email}\n{phone}",
+        "{their} name is {name}, {their} phone is {phone}, mail goes to {email}",
+        "my name is {name}, you can reach me at {email} or {phone}",
+        "{name} left {their} number {phone} and e-mail {email}",
         "please call {name} at {phone} or write to {email}", "{name} ({email}) asked us to call back on {phone}",
         "{name}, {email}, {phone}", "{name}\n{email}\n{phone}", "contact {name}, {phone}, {email}",
         "my name is {name}, my e-mail is {email} and my phone is {phone}",
@@ -305,6 +311,7 @@ _CONTACT_SENTENCES: dict[tuple[str, ...], tuple[str, ...]] = {
         "please send the report to {name} at {email}, phone {phone}",
     ),
     ("name", "email"): (
+        "this is {name} ({email})", "{their} name is {name} and {their} e-mail is {email}", "best,\n{name} ({email})",
         "please write to {name} at {email}", "{name} <{email}>", "contact {name} ({email})",
         "my name is {name} and my e-mail is {email}",
         "{name} can be reached at {email}", "regards,\n{name}\n{email}", "send the invoice to {name}, {email}",
@@ -320,6 +327,10 @@ _CONTACT_SENTENCES: dict[tuple[str, ...], tuple[str, ...]] = {
         "{name} asked for a call on {phone}", "name: {name}, phone: {phone}", "I am {name}, my number is {phone}",
     ),
     ("email",): (
+        "for help contact {email}", "for orders write to {email}", "send the report to {email}, please",
+        "{their} e-mail is {email}",
+        "you can write to me at {email}", "for questions mail {email}", "please copy {email} on it",
+        "{email} is my new address",
         "please write to {email}", "my address is {email}", "{email}", "send it to {email}, please",
         "contact us at {email}",
         "the e-mail is {email}", "{name} wrote from {email}", "you can reach {name} at {email}",
@@ -335,6 +346,7 @@ _CONTACT_SENTENCES: dict[tuple[str, ...], tuple[str, ...]] = {
     "he did not say who he was"),
 }  # fmt: skip
 _LABEL_JOINS = ("or", "or", "or", "and")
+_ANY_WORD = re.compile(r"[A-Za-z]{2,}")
 _SENTENCE_START = re.compile(r"(?<=[.?!] )[a-z]")
 _ECHO_WORDS = ("hello world", "ping", "pong", "health check", "test", "ok", "ready", "all systems go",
                "the queue is empty",
@@ -361,7 +373,12 @@ def _sentence_about(someone: people.Person, keys: tuple[str, ...], rng: Random) 
     mentioned = keys
     if chance(rng, 0.12):
         mentioned = rng.choice(((), ("email",), ("name",), ("name", "email"), ("name", "phone")))
-    slots = {"name": (someone.name,), "email": (someone.email,), "phone": (someone.phone,)}
+    slots = {
+        "name": (someone.name,),
+        "email": (someone.email,),
+        "phone": (someone.phone,),
+        "their": (rng.choice(("his", "her", "their", "the")),),
+    }
     text = capitalised_unless_slot(rng.choice(_CONTACT_SENTENCES[mentioned]), rng, slots)
     if chance(rng, 0.25):
         text = f"{tickets.remark(rng)} {text}"
@@ -384,13 +401,25 @@ def _value(someone: people.Person, key: str, text: str) -> str | None:
 
 def _word(rng: Random) -> str:
     draw = rng.random()
-    if draw < 0.35:
+    if draw < 0.2:
         return expand("{thing}", rng, world.SLOTS)
-    if draw < 0.75:
+    if draw < 0.5:
         return people.coined_word(rng, syllables=rng.choice((1, 2, 3)))
-    if draw < 0.9:
+    if draw < 0.6:
         return rng.choice(_COMMON_WORDS)
+    if draw < 0.7:
+        return rng.choice(people.PLAIN_WORDS)
+    if draw < 0.92:
+        words: list[str] = _ANY_WORD.findall(_any_sentence(rng))
+        return rng.choice(words or ["word"])
     return people.first_name(rng)
+
+
+def _any_sentence(rng: Random) -> str:
+    """A source of words that are not names, so that each piece of the vocabulary is copied now and then."""
+    return rng.choice(
+        (tickets.remark(rng), reviews.review(rng, label=rng.choice(reviews.LABELS)), replies.correspondence(rng)[1])
+    )
 
 
 def _phrase(rng: Random) -> str:
@@ -407,7 +436,24 @@ def _phrase(rng: Random) -> str:
         return people.full_name(rng)
     if draw < 0.7:
         return tickets.remark(rng)
-    return " ".join(_word(rng) if chance(rng, 0.85) else world.number(rng) for _ in range(rng.randint(1, 6)))
+    if draw < 0.78:
+        return _part(_any_sentence(rng), rng)
+    return " ".join(_words(rng, how_many=rng.randint(1, 6)))
+
+
+def _words(rng: Random, *, how_many: int) -> list[str]:
+    """Words and a number here and there; one may come twice, which is where careless copying goes astray."""
+    words = [world.number(rng) if chance(rng, 0.08) else _word(rng) for _ in range(how_many)]
+    if how_many > 1 and chance(rng, 0.1):
+        words[-1] = rng.choice(words)
+    return words
+
+
+def _part(sentence: str, rng: Random) -> str:
+    """Some words of a sentence in a row."""
+    words = sentence.split()
+    start = rng.randrange(len(words))
+    return " ".join(words[start : start + rng.randint(1, 8)])
 
 
 _COMMON_WORDS = tuple(

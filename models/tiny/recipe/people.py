@@ -61,19 +61,21 @@ RESERVED_DOMAINS = (
     "mail.example.com",
     "corp.example.org",
 )
-MAILBOXES = (
-    "info",
-    "support",
-    "billing",
-    "hello",
-    "office",
-    "sales",
-    "contact",
-    "team",
-    "admin",
-    "help",
-    "orders",
+PLAIN_WORDS = tuple(
+    "now open gate river stone refund return order parcel market garden office doctor nurse bank card loan shop cloud "
+    "server window paper summer winter morning night silver golden green black white north south east west harbour "
+    "bridge tower forest meadow island castle kitchen pocket button thunder shadow candle mirror engine signal branch "
+    "orange lemon cherry pepper ginger honey butter coffee spring autumn sunday friday random simple quick happy lucky "
+    "quiet brave clever gentle modern ancient royal public private central global local future digital electric magic "
+    "service account billing booking support invoice payment delivery ticket report meeting project student teacher "
+    "parent family friend partner member client patient customer manager director secretary driver pilot sailor baker "
+    "butcher farmer hunter fisher miller weaver potter mason carpenter painter singer dancer writer reader "
+    "thinker".split()
 )
+MAILBOXES = (
+    "info", "support", "billing", "hello", "office", "sales", "contact", "team", "admin", "help", "orders", "refunds",
+    "returns", "accounts", "jobs", "press", "noreply", "service", "reception", "booking", "it", "hr", "mail", "me",
+)  # fmt: skip
 
 _ONSETS = (
     "b",
@@ -151,7 +153,7 @@ def email(rng: Random, *, first: str = "", last: str = "") -> str:
     if draw < 0.5:
         local = _local_from_name(_plain(first or first_name(rng)), _plain(last or last_name(rng)), rng)
     elif draw < 0.62:
-        local = rng.choice(MAILBOXES)
+        local = rng.choice(MAILBOXES) if chance(rng, 0.5) else plural_or_not(rng.choice(PLAIN_WORDS), rng)
     else:
         local = _noise(rng)
     return f"{local}@{_domain(rng)}"
@@ -167,10 +169,23 @@ def coined_word(rng: Random, *, syllables: int) -> str:
     return "".join(rng.choice(_ONSETS) + rng.choice(_VOWELS) + rng.choice(_CODAS) for _ in range(syllables))
 
 
+def plural_or_not(word: str, rng: Random) -> str:
+    """The word, with an s half of the time."""
+    return word + "s" * chance(rng, 0.5)
+
+
+def _clipped_word(rng: Random) -> str:
+    """The beginning of a plain word with a syllable behind it: it looks like a name and has a word's pieces."""
+    stem = rng.choice(PLAIN_WORDS)[: rng.randint(2, 5)]
+    return stem + rng.choice(("", "ak", "er", "son", "ini", "ek", "a", "o", "sen"))
+
+
 def _name(rng: Random, *, known: tuple[str, ...], syllables: int) -> str:
     draw = rng.random()
-    if draw < 0.5:
+    if draw < 0.45:
         return rng.choice(known)
+    if draw < 0.6:
+        return capitalised(_clipped_word(rng))
     if draw < 0.95:
         return capitalised(coined_word(rng, syllables=syllables))
     return rng.choice(ACCENTED_NAMES)
@@ -206,7 +221,7 @@ def _domain(rng: Random) -> str:
     draw = rng.random()
     if draw < 0.4:
         return rng.choice(RESERVED_DOMAINS)
-    stem = coined_word(rng, syllables=rng.choice((1, 2, 2)))
+    stem = rng.choice(PLAIN_WORDS) if chance(rng, 0.2) else coined_word(rng, syllables=rng.choice((1, 2, 2)))
     if draw < 0.65:
         stem += rng.choice(("mail", "post", "soft", "shop", "clinic", "bank", "-group", "-online", "24", "web"))
     return f"{stem}.{rng.choice(TOP_LEVELS)}"

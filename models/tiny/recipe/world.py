@@ -54,6 +54,9 @@ SLOTS: Slots = {
 }  # fmt: skip
 
 
+_WORDY_CODES = 0.35
+
+
 def number(rng: Random) -> str:
     """Two to six digits, as in an order or invoice number."""
     return str(rng.randint(1, 9)) + "".join(str(rng.randint(0, 9)) for _ in range(rng.randint(1, 5)))
@@ -62,6 +65,10 @@ def number(rng: Random) -> str:
 def code(rng: Random) -> str:
     """A reference such as AB-1234."""
     letters = "".join(rng.choice("ABCDEFGHJKLMNPQRSTUVWXYZ") for _ in range(rng.randint(1, 4)))
+    if rng.random() < _WORDY_CODES:
+        letters = rng.choice(
+            ("JOB", "INV", "ORDER", "ID", "TICKET", "REF", "CASE", "PO", "BUG", "job", "task", "run", "order")
+        )
     return f"{letters}{rng.choice(('-', '-', '', '_', '#'))}{number(rng)}"
 
 
