@@ -100,7 +100,7 @@ def _watched(client: Client, entries: list[Entry], *, quiet: bool) -> list[Entry
     """Show the table until every job has ended."""
     until = time.monotonic() + _ALL_ENDED_S
     live = err.is_terminal and out.is_terminal and not quiet
-    with Live(console=out, auto_refresh=False, transient=False, vertical_overflow="visible") as view:
+    with Live(console=out, auto_refresh=False, transient=False, vertical_overflow="ellipsis") as view:
         while True:
             found = {record.id: record for record in client.ledger.get_many(e.record.id for e in entries if e.record)}
             entries = [Entry(label=e.label, refused=e.refused, record=e.record and found[e.record.id]) for e in entries]
