@@ -1,6 +1,6 @@
 """The jobs that the model can do. `example(seed, index)` is the whole interface: same numbers, same example.
 
-A job is an instruction, a text and an answer. How the three are laid out in messages is decided once, for all jobs.
+A job is an instruction, a text and an answer. `layout.py` puts the three into messages.
 """
 
 import json
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import TypeAlias
 
-from models.tiny.recipe import foreign, people, replies, reviews, tickets, world
+from models.tiny.recipe import contacts, foreign, layout, people, phrases, replies, reviews, tickets, world
 from models.tiny.recipe.chat import Message
 from models.tiny.recipe.grammar import capitalised, chance, expand
 
@@ -26,17 +26,7 @@ class Example:
     answer: str | None
 
 
-@dataclass(frozen=True)
-class _Job:
-    """An instruction over a text. `nouns` are what a backend may call the text, as in `Review: ...`."""
-
-    instruction: str
-    text: str
-    answer: str
-    nouns: tuple[str, ...]
-
-
-_Maker: TypeAlias = Callable[[Random], _Job]
+_Maker: TypeAlias = Callable[[Random], layout.Job]
 
 
 def example(seed: int, index: int) -> Example:
@@ -49,12 +39,14 @@ def example(seed: int, index: int) -> Example:
 def example_of(task: str, rng: Random) -> Example:
     """A random example of one task."""
     if task == FOREIGN:
-        return Example(task=task, messages=_with_system((Message("user", foreign.request(rng)),), rng), answer=None)
+        return Example(
+            task=task, messages=layout.with_system((Message("user", foreign.request(rng)),), rng), answer=None
+        )
     if task == "reply" and chance(rng, 0.15):
         message, answer = replies.small_talk(rng)
-        return Example(task=task, messages=_with_system((Message("user", message),), rng), answer=answer)
+        return Example(task=task, messages=layout.with_system((Message("user", message),), rng), answer=answer)
     job = _MAKERS[task](rng)
-    return Example(task=task, messages=_messages(job, rng), answer=job.answer)
+    return Example(task=task, messages=layout.messages_of(job, rng), answer=job.answer)
 
 
 def tasks() -> tuple[str, ...]:
@@ -82,7 +74,7 @@ _SLOTS = {
 }  # fmt: skip
 
 
-def _sentiment(rng: Random) -> _Job:
+def _sentiment(rng: Random) -> layout.Job:
     label = rng.choice(reviews.LABELS)
     as_json = chance(rng, 0.15)
     shapes = (
@@ -101,7 +93,7 @@ def _sentiment(rng: Random) -> _Job:
          "determine the sentiment ({labels}) of {this} {review}.{one_word}",
          "what is the sentiment of {this} {review}?{one_word}")
     )  # fmt: skip
-    return _Job(
+    return layout.Job(
         instruction=_instruction(rng.choice(shapes), rng, labels=_labels(reviews.LABELS, rng)),
         text=reviews.review(rng, label=label),
         answer=json.dumps({"sentiment": label}) if as_json else label,
@@ -109,7 +101,7 @@ def _sentiment(rng: Random) -> _Job:
     )
 
 
-def _triage(rng: Random) -> _Job:
+def _triage(rng: Random) -> layout.Job:
     found = tickets.ticket(rng)
     draw = rng.random()
     if draw < 0.15:
@@ -140,7 +132,7 @@ def _triage(rng: Random) -> _Job:
             "pick the category of {this} {ticket} ({labels}).{one_word}",
         )  # fmt: skip
         answer = found.category
-    return _Job(
+    return layout.Job(
         instruction=_instruction(rng.choice(shapes), rng, labels=_labels(tickets.CATEGORIES, rng)),
         text=found.text,
         answer=answer,
@@ -148,7 +140,7 @@ def _triage(rng: Random) -> _Job:
     )
 
 
-def _urgency(rng: Random) -> _Job:
+def _urgency(rng: Random) -> layout.Job:
     found = tickets.ticket(rng, pressing_share=0.5)
     as_json = chance(rng, 0.15)
     shapes = (
@@ -163,7 +155,7 @@ def _urgency(rng: Random) -> _Job:
          "decide if {this} {ticket} is urgent. {answer} yes or no.",
          "is {this} {ticket} urgent?{one_word}", "is it urgent? {answer} with yes or no.")
     )  # fmt: skip
-    return _Job(
+    return layout.Job(
         instruction=_instruction(rng.choice(shapes), rng),
         text=found.text,
         answer=json.dumps({"urgent": found.urgent}) if as_json else ("yes" if found.urgent else "no"),
@@ -171,7 +163,7 @@ def _urgency(rng: Random) -> _Job:
     )
 
 
-def _contact(rng: Random) -> _Job:
+def _contact(rng: Random) -> layout.Job:
     someone = people.person(rng)
     keys = rng.choice(
         (
@@ -190,9 +182,9 @@ def _contact(rng: Random) -> _Job:
         "{extract} the {contact} {json} ({keys}).{only_json}",
         "return a JSON object with the keys {keys}.", "read {this} {ticket} and return {keys} {json}.",
     )  # fmt: skip
-    text = _sentence_about(someone, keys, rng)
-    found = {key: _value(someone, key, text) for key in keys}
-    return _Job(
+    text = contacts.sentence_about(someone, keys, rng)
+    found = {key: contacts.value(someone, key, text) for key in keys}
+    return layout.Job(
         instruction=_instruction(rng.choice(shapes), rng, keys=(world.join_labels(keys, last_word="and"),)),
         text=text,
         answer=json.dumps(found, ensure_ascii=False),
@@ -200,10 +192,10 @@ def _contact(rng: Random) -> _Job:
     )
 
 
-def _email(rng: Random) -> _Job:
+def _email(rng: Random) -> layout.Job:
     someone = people.person(rng)
-    text = _sentence_about(someone, ("email",), rng)
-    found = _value(someone, "email", text)
+    text = contacts.sentence_about(someone, ("email",), rng)
+    found = contacts.value(someone, "email", text)
     as_json = chance(rng, 0.5)
     shapes = (
         ("{extract} the {mail} {json} with the key email.",
@@ -213,7 +205,7 @@ def _email(rng: Random) -> _Job:
         ("{extract} the {mail}.", "{extract} the {mail} from {this} {ticket}.", "what is the {mail} in {this} text?",
          "return only the {mail}.", "{extract} the {mail} and return nothing else.", "which {mail} is mentioned?")
     )  # fmt: skip
-    return _Job(
+    return layout.Job(
         instruction=_instruction(rng.choice(shapes), rng),
         text=text,
         answer=json.dumps({"email": found}) if as_json else found or "none",
@@ -221,14 +213,14 @@ def _email(rng: Random) -> _Job:
     )
 
 
-def _upper(rng: Random) -> _Job:
-    text = " ".join(_words(rng, how_many=rng.choice((1, 1, 2, 2, 3, 4))))
+def _upper(rng: Random) -> layout.Job:
+    text = " ".join(phrases.words_in_a_row(rng, how_many=rng.choice((1, 1, 2, 2, 3, 4))))
     shapes = ("{convert} {this} text to {upper}.", "{convert} to {upper}.", "{convert} this to {upper}.",
               "write {this} text in {upper}.",
               "write this in {upper}.", "uppercase this.", "uppercase the text.", "make {this} text {upper}.",
               "{upper}",
               "return {this} text in {upper}.", "{convert} {this} word to {upper}.")  # fmt: skip
-    return _Job(
+    return layout.Job(
         instruction=_instruction(rng.choice(shapes), rng),
         text=text,
         answer=text.upper(),
@@ -236,20 +228,20 @@ def _upper(rng: Random) -> _Job:
     )
 
 
-def _echo(rng: Random) -> _Job:
-    text = _phrase(rng)
+def _echo(rng: Random) -> layout.Job:
+    text = phrases.phrase(rng)
     shapes = ("repeat{exactly}.", "repeat this{exactly}.", "repeat {this} text{exactly}.", "echo this.",
               "echo {this} text.", "echo.",
               "say this{exactly}.", "{answer} with this text{exactly}.", "repeat after me.",
               "return {this} text{exactly}.",
               "reply with exactly this text.", "{answer} with exactly.", "{answer} exactly.", "reply with exactly.",
               "copy {this} text{exactly}.", "say.", "echo back.", "repeat {this} message{exactly}.")  # fmt: skip
-    return _Job(
+    return layout.Job(
         instruction=_instruction(rng.choice(shapes), rng), text=text, answer=text, nouns=("Text", "Input", "Message")
     )
 
 
-def _reply(rng: Random) -> _Job:
+def _reply(rng: Random) -> layout.Job:
     message, answer = replies.correspondence(rng)
     shapes = ("write a short polite reply to {this} {ticket}.", "write a short, polite reply.",
               "{answer} politely to {this} {ticket}.",
@@ -257,7 +249,7 @@ def _reply(rng: Random) -> _Job:
               "write a short reply to {this} {ticket}.", "draft a short polite answer to {this} {ticket}.",
               "write a friendly reply to {this} {ticket}.",
               "how would you politely answer {this} {ticket}?")  # fmt: skip
-    return _Job(
+    return layout.Job(
         instruction=_instruction(rng.choice(shapes), rng),
         text=message,
         answer=answer,
@@ -287,71 +279,8 @@ _SHARES = {
     "reply": 7,
     FOREIGN: 5,
 }
-
-_CONTACT_SENTENCES: dict[tuple[str, ...], tuple[str, ...]] = {
-    ("name", "email", "phone"): (
-        "{name} called, {their} number is {phone} and {their} e-mail is {email}",
-        "the patient {name} called, {their} number is {phone} and {their} e-mail is {email}",
-        "kind regards\n{name}\n{email}\n{phone}",
-        "{their} name is {name}, {their} phone is {phone}, mail goes to {email}",
-        "my name is {name}, you can reach me at {email} or {phone}",
-        "{name} left {their} number {phone} and e-mail {email}",
-        "please call {name} at {phone} or write to {email}", "{name} ({email}) asked us to call back on {phone}",
-        "{name}, {email}, {phone}", "{name}\n{email}\n{phone}", "contact {name}, {phone}, {email}",
-        "my name is {name}, my e-mail is {email} and my phone is {phone}",
-        "you can reach {name} under {phone} or {email}", "regards,\n{name}\n{phone}\n{email}",
-        "{name} | {email} | {phone}",
-        "I am {name}. Call me on {phone} or send an e-mail to {email}",
-        "write to {email} or call {phone} and ask for {name}",
-        "this is {name}, phone {phone}, e-mail {email}", "name: {name}, email: {email}, phone: {phone}",
-        "kind regards, {name} {phone} {email}",
-        "the new customer is {name}, {email}, tel. {phone}",
-        "the patient {name} has the number {phone} and the address {email}",
-        "best,\n{name}\ntel. {phone}\nmail {email}", "{name} <{email}> {phone}",
-        "please send the report to {name} at {email}, phone {phone}",
-    ),
-    ("name", "email"): (
-        "this is {name} ({email})", "{their} name is {name} and {their} e-mail is {email}", "best,\n{name} ({email})",
-        "please write to {name} at {email}", "{name} <{email}>", "contact {name} ({email})",
-        "my name is {name} and my e-mail is {email}",
-        "{name} can be reached at {email}", "regards,\n{name}\n{email}", "send the invoice to {name}, {email}",
-        "from: {name} <{email}>",
-        "I am {name}, please answer to {email}", "{email} belongs to {name}", "name: {name}, email: {email}",
-        "{name}, {email}",
-    ),
-    ("name", "phone"): (
-        "please call {name} at {phone}", "{name} has the number {phone}", "{name}, {phone}",
-        "ask for {name} under {phone}",
-        "my name is {name} and my phone number is {phone}", "regards,\n{name}\n{phone}",
-        "call {phone} and ask for {name}",
-        "{name} asked for a call on {phone}", "name: {name}, phone: {phone}", "I am {name}, my number is {phone}",
-    ),
-    ("email",): (
-        "for help contact {email}", "for orders write to {email}", "send the report to {email}, please",
-        "{their} e-mail is {email}",
-        "you can write to me at {email}", "for questions mail {email}", "please copy {email} on it",
-        "{email} is my new address",
-        "please write to {email}", "my address is {email}", "{email}", "send it to {email}, please",
-        "contact us at {email}",
-        "the e-mail is {email}", "{name} wrote from {email}", "you can reach {name} at {email}",
-        "please send the invoice to {email}",
-        "my old mail is gone, use {email} from now on", "from: {email}", "{name} <{email}>",
-        "{name}, {phone}, {email}",
-        "is {email} the right address for {name}", "I never got your mail to {email}",
-        "reply to {email} or call {phone}",
-    ),
-    ("name",): ("please contact {name}", "this is {name}", "I am {name}", "regards,\n{name}",
-     "{name} asked for a call back"),
-    (): ("nobody left any contact details", "please call me back", "there was no signature",
-    "he did not say who he was"),
-}  # fmt: skip
 _LABEL_JOINS = ("or", "or", "or", "and")
-_ANY_WORD = re.compile(r"[A-Za-z]{2,}")
 _SENTENCE_START = re.compile(r"(?<=[.?!] )[a-z]")
-_ECHO_WORDS = ("hello world", "ping", "pong", "health check", "test", "ok", "ready", "all systems go",
-               "the queue is empty",
-               "job done", "one two three", "good morning", "tide is high", "to be or not", "service is up",
-               "hello")  # fmt: skip
 
 
 def _instruction(shape: str, rng: Random, **more: Sequence[str]) -> str:
@@ -366,151 +295,3 @@ def _labels(labels: Sequence[str], rng: Random) -> tuple[str]:
         rng.shuffle(order)
     separator_only = chance(rng, 0.1)
     return (", ".join(order) if separator_only else world.join_labels(order, last_word=rng.choice(_LABEL_JOINS)),)
-
-
-def _sentence_about(someone: people.Person, keys: tuple[str, ...], rng: Random) -> str:
-    """A text that mentions what was asked for; one time in eight something is missing, and then its value is null."""
-    mentioned = keys
-    if chance(rng, 0.12):
-        mentioned = rng.choice(((), ("email",), ("name",), ("name", "email"), ("name", "phone")))
-    slots = {
-        "name": (someone.name,),
-        "email": (someone.email,),
-        "phone": (someone.phone,),
-        "their": (rng.choice(("his", "her", "their", "the")),),
-    }
-    text = capitalised_unless_slot(rng.choice(_CONTACT_SENTENCES[mentioned]), rng, slots)
-    if chance(rng, 0.25):
-        text = f"{tickets.remark(rng)} {text}"
-    if chance(rng, 0.15):
-        text = f"{text} {tickets.remark(rng)}" if text.endswith((".", "!", "?")) else f"{text}\n{tickets.remark(rng)}"
-    return text
-
-
-def capitalised_unless_slot(shape: str, rng: Random, slots: dict[str, tuple[str]]) -> str:
-    """The sentence with a raised first letter, but never inside a value, which must be copied as it stands."""
-    raised = shape if shape.startswith("{") else capitalised(shape)
-    ends_in_value = shape.endswith(("}", ">", ")"))
-    return expand(raised, rng, slots) + ("" if ends_in_value and chance(rng, 0.5) else rng.choice((".", ".", "!", "")))
-
-
-def _value(someone: people.Person, key: str, text: str) -> str | None:
-    value: str = getattr(someone, key)
-    return value if value in text else None
-
-
-def _word(rng: Random) -> str:
-    draw = rng.random()
-    if draw < 0.2:
-        return expand("{thing}", rng, world.SLOTS)
-    if draw < 0.5:
-        return people.coined_word(rng, syllables=rng.choice((1, 2, 3)))
-    if draw < 0.6:
-        return rng.choice(_COMMON_WORDS)
-    if draw < 0.7:
-        return rng.choice(people.PLAIN_WORDS)
-    if draw < 0.92:
-        words: list[str] = _ANY_WORD.findall(_any_sentence(rng))
-        return rng.choice(words or ["word"])
-    return people.first_name(rng)
-
-
-def _any_sentence(rng: Random) -> str:
-    """A source of words that are not names, so that each piece of the vocabulary is copied now and then."""
-    return rng.choice(
-        (tickets.remark(rng), reviews.review(rng, label=rng.choice(reviews.LABELS)), replies.correspondence(rng)[1])
-    )
-
-
-def _phrase(rng: Random) -> str:
-    draw = rng.random()
-    if draw < 0.15:
-        return rng.choice(_ECHO_WORDS)
-    if draw < 0.3:
-        return world.code(rng)
-    if draw < 0.4:
-        return world.number(rng)
-    if draw < 0.5:
-        return people.email(rng)
-    if draw < 0.6:
-        return people.full_name(rng)
-    if draw < 0.7:
-        return tickets.remark(rng)
-    if draw < 0.78:
-        return _part(_any_sentence(rng), rng)
-    return " ".join(_words(rng, how_many=rng.randint(1, 6)))
-
-
-def _words(rng: Random, *, how_many: int) -> list[str]:
-    """Words and a number here and there; one may come twice, which is where careless copying goes astray."""
-    words = [world.number(rng) if chance(rng, 0.08) else _word(rng) for _ in range(how_many)]
-    if how_many > 1 and chance(rng, 0.1):
-        words[-1] = rng.choice(words)
-    return words
-
-
-def _part(sentence: str, rng: Random) -> str:
-    """Some words of a sentence in a row."""
-    words = sentence.split()
-    start = rng.randrange(len(words))
-    return " ".join(words[start : start + rng.randint(1, 8)])
-
-
-_COMMON_WORDS = tuple(
-    "hello world good morning thank you please open close start stop red green blue house river tide gate water queue "
-    "job message worker router policy local remote alert warning notice important attention sale new free today "
-    "tomorrow apple summer winter north south east west big small one two three yes no ready done error success "
-    "welcome urgent note".split()
-)
-
-_SYSTEM_LINES = (
-    "You are a helpful assistant.", "You are a helpful assistant.", "You are a support assistant.",
-    "Answer briefly.", "Be concise.",
-    "You work for a clinic.", "You work for a bank.", "You help the customers of a web shop.",
-    "You help a software team.",
-    "You are the assistant of a clinic. Be brief.", "You answer customers of a bank.",
-    "Follow the instructions exactly.",
-    "You process jobs from a queue.", "You are a precise assistant. Return only the answer.",
-    "Do not explain your answer.",
-)  # fmt: skip
-_INSTRUCTION_FIRST = ("{job}\n{text}", "{job}\n{text}", "{job}\n{text}", "{job}\n\n{text}", "{job} {text}",
-                      '{job}\n"{text}"', "{job}\n{noun}: {text}",
-                      "{job}\n\n{noun}: {text}", "{job}\n\n{noun}:\n{text}", '{job} "{text}"')  # fmt: skip
-_TEXT_FIRST = ("{text}\n\n{job}", "{noun}: {text}\n\n{job}", "{noun}: {text}\n{job}", '"{text}"\n{job}')
-# An instruction that ends in a full stop may as well end in a colon before its text.
-_COLON_SHARE = 0.3
-
-
-def _messages(job: _Job, rng: Random) -> tuple[Message, ...]:
-    """Usually one user message; sometimes the instruction stands in the system message, as backends like to do."""
-    draw = rng.random()
-    if draw < 0.12:
-        return (Message("system", job.instruction), Message("user", _quoted("{text}", job, rng)))
-    if draw < 0.24:
-        return _with_system((Message("user", _laid_out(rng.choice(_TEXT_FIRST), job, rng)),), rng)
-    shape = rng.choice(_INSTRUCTION_FIRST)
-    if job.instruction.endswith(".") and chance(rng, _COLON_SHARE):
-        job = _Job(instruction=job.instruction[:-1] + ":", text=job.text, answer=job.answer, nouns=job.nouns)
-    return _with_system((Message("user", _laid_out(shape, job, rng)),), rng)
-
-
-def _with_system(messages: tuple[Message, ...], rng: Random) -> tuple[Message, ...]:
-    return (Message("system", rng.choice(_SYSTEM_LINES)), *messages) if chance(rng, 0.2) else messages
-
-
-def _quoted(shape: str, job: _Job, rng: Random) -> str:
-    return _laid_out(f"{{noun}}: {shape}" if chance(rng, 0.25) else shape, job, rng)
-
-
-def _laid_out(shape: str, job: _Job, rng: Random) -> str:
-    """Put the parts in place without looking inside them: a text may contain braces."""
-    parts = {"{job}": job.instruction, "{text}": job.text, "{noun}": rng.choice(job.nouns)}
-    pieces = [shape]
-    for mark, part in parts.items():
-        pieces = [piece for old in pieces for piece in _split_around(old, mark, part)]
-    return "".join(pieces)
-
-
-def _split_around(piece: str, mark: str, part: str) -> tuple[str, ...]:
-    before, found, after = piece.partition(mark)
-    return (before, part, after) if found else (piece,)
