@@ -118,4 +118,4 @@ def _size(size_bytes: int | None) -> str | None:
     unit = next(units)
     while size >= 1000 and (larger := next(units, None)):  # noqa: PLR2004 - SI units
         size, unit = size / 1000, larger
-    return f"{size:.3g} {unit}"
+    return f"{size:.0f} {unit}" if size >= 100 else f"{size:.3g} {unit}"  # noqa: PLR2004 - three digits either way
