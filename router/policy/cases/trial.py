@@ -2,20 +2,23 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from router.policy.cases.given import Inspect
 from router.policy.cases.model import Case, CasesFile, CasesPart, Expect
-from router.policy.engine import decide
+from router.policy.engine import FAIL_CLOSED_RULE, decide
 from router.policy.loader import load_policy
 from router.policy.model import Policy
 from tidegate.decision import Decision
 from tidegate.documents import Document, in_order, read
 from tidegate.errors import InvalidDocument
 from tidegate.expectations import did_you_mean
+from tidegate.job import Job
+from tidegate.signals import Signals
 
 SUFFIX = ".tests.yaml"
 """Of the files of cases beside a policy."""
@@ -82,7 +85,8 @@ def try_policy(path: Path, *, open_inspector: OpenInspector) -> Trials:
     policy_path = _policy_of(path)
     policy = load_policy(policy_path)
     cases = tuple(_cases(documents))
-    with _Detectors(open_inspector, policy_path) as inspect:
+    with ExitStack() as stack:
+        inspect = _lazily(lambda: stack.enter_context(open_inspector(policy_path)))
         trials = tuple(_try(case, index, document, policy, inspect) for case, index, document in cases)
     return Trials(path=policy_path, policy=policy, trials=trials)
 
@@ -111,7 +115,7 @@ def _cases(documents: Iterable[Document]) -> Iterator[tuple[Case, int, Document]
     problems: list[str] = []
     found: list[tuple[Case, int, Document]] = []
     for document in documents:
-        model = CasesFile if document.name.endswith(SUFFIX) else CasesPart
+        model: type[CasesFile | CasesPart] = CasesFile if document.name.endswith(SUFFIX) else CasesPart
         part, wrong = document.attempt(model)
         problems += in_order(wrong)
         found += [(case, index, document) for index, case in enumerate(part.tests if part else ())]
@@ -122,31 +126,24 @@ def _cases(documents: Iterable[Document]) -> Iterator[tuple[Case, int, Document]
 
 def _try(case: Case, index: int, document: Document, policy: Policy, inspect: Inspect) -> Trial:
     here = ("tests", index)
-    place = document.at(here, "").removesuffix(f" {_path(index)}: ").removesuffix(":")
-    decision = None
-    problems = tuple(
-        document.at((*here, "expect", field), message, value=True) for field, message in _misnamed(case.expect, policy)
-    )
-    if not problems:
-        try:
-            decision = decide(policy, case.given.signals(inspect))
-        except Exception as exc:  # noqa: BLE001 -- a detector may fail in any way: the case has failed, the others go on
-            problems = (document.at((*here, "given"), f"could not be inspected: {type(exc).__name__}"),)
-        else:
-            problems = tuple(
-                document.at((*here, "expect", field), message, value=True)
-                for field, message in _differences(case.expect, decision)
-            )
-    return Trial(case=case, place=place, decision=decision, problems=problems)
+    line, column = document.places[here].name
 
+    def expected(found: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+        return tuple(document.at((*here, "expect", field), message, value=True) for field, message in found)
 
-def _path(index: int) -> str:
-    return f"tests[{index}]"
+    def told(decision: Decision | None, problems: tuple[str, ...]) -> Trial:
+        return Trial(case=case, place=f"{document.name}:{line}:{column}", decision=decision, problems=problems)
+
+    try:
+        decision = decide(policy, case.given.signals(inspect))
+    except Exception as exc:  # noqa: BLE001 -- a detector may fail in any way: this case has failed, the others go on
+        return told(None, (document.at((*here, "given"), f"could not be inspected: {type(exc).__name__}"),))
+    return told(decision, expected(_misnamed(case.expect, policy)) or expected(_differences(case.expect, decision)))
 
 
 def _misnamed(expect: Expect, policy: Policy) -> Iterator[tuple[str, str]]:
     """A case that names what is not there would fail for ever and say nothing."""
-    rules = [rule.name for rule in (*policy.rules, policy.default)]
+    rules = (FAIL_CLOSED_RULE, *(rule.name for rule in (*policy.rules, policy.default)))
     named: tuple[tuple[str, Iterable[str], Collection[str]], ...] = (
         ("rule", (expect.rule,) if expect.rule else (), rules),
         ("lane", (expect.lane,) if expect.lane else (), policy.lanes),
@@ -184,24 +181,11 @@ def _said(value: Any) -> str:
     return "none" if value is None else str(value)
 
 
-class _Detectors:
-    """The detectors, opened by the first text that there is to inspect."""
+def _lazily(make: Callable[[], Inspect]) -> Inspect:
+    """Opens the detectors for the first text that there is to inspect."""
+    opened = cache(make)
 
-    def __init__(self, open_inspector: OpenInspector, path: Path) -> None:
-        self._open = open_inspector
-        self._path = path
-        self._opened: AbstractContextManager[Inspect] | None = None
-        self._inspect: Inspect | None = None
+    def inspect(job: Job) -> Signals:
+        return opened()(job)
 
-    def __enter__(self) -> Inspect:
-        return self._look
-
-    def __exit__(self, *exc: object) -> None:
-        if self._opened is not None:
-            self._opened.__exit__(None, None, None)
-
-    def _look(self, job: Any) -> Any:
-        if self._inspect is None:
-            self._opened = self._open(self._path)
-            self._inspect = self._opened.__enter__()
-        return self._inspect(job)
+    return inspect
