@@ -1,7 +1,8 @@
 """Stickiness: once a conversation was sensitive, the rest of it is, whatever its later turns say by themselves.
 
-What is remembered: the levels and entity types that were found, under a keyed hash of the conversation's id, for a
-time. Neither the id nor any text is stored; without the inside key nobody can tell which conversation is meant.
+What is remembered, for a time: the levels and entity types that were found, and what the producer asked for at least,
+under a keyed hash of the conversation's id. Neither the id nor any text is stored; without the inside key nobody can
+tell which conversation is meant.
 """
 
 import hashlib
@@ -18,11 +19,11 @@ from tidegate.signals import Finding, Level, Sensitivity, Signals
 DETECTOR = "conversation"
 """Who found it, in the findings of a later turn."""
 
-_LEVEL, _TYPE = "level:", "type:"
+_LEVEL, _LEAST, _TYPE = "level:", "least:", "type:"
 
 
 class Conversations:
-    """The conversations that were sensitive, shared by all routers. Raises StoreUnavailable: then nothing is decided."""
+    """The conversations that were sensitive, for all routers. Where the store does not answer nothing is decided."""
 
     def __init__(self, client: StoreClient, ring: Keyring, *, keep_s: int, prefix: str = STORE_PREFIX) -> None:
         self._redis = client
@@ -62,20 +63,33 @@ def _slots(keys: Iterable[bytes], job: Job) -> tuple[str, ...]:
 def _members(present: Sensitivity) -> tuple[str, ...]:
     if not present.level.sensitive:
         return ()
-    return (f"{_LEVEL}{present.level.value}", *(f"{_TYPE}{name}" for name in present.types))
+    least = (f"{_LEAST}{present.least.value}",) if present.least and present.least.sensitive else ()
+    return (f"{_LEVEL}{present.level.value}", *least, *(f"{_TYPE}{name}" for name in present.types))
 
 
 def _together(present: Sensitivity, remembered: frozenset[str]) -> Sensitivity:
-    levels = [_level(member.removeprefix(_LEVEL)) for member in remembered if member.startswith(_LEVEL)]
-    level = max((present.level, *levels), key=lambda one: one.rank)
-    types = {member.removeprefix(_TYPE) for member in remembered if member.startswith(_TYPE)} - set(present.types)
-    if level is present.level and not types:
+    """As guarded as the conversation was. Types come back as findings, so that a policy may narrow what it could."""
+    level = _highest(present.level, _said(remembered, _LEVEL))
+    least = _highest(present.least, _said(remembered, _LEAST))
+    types = set(_said(remembered, _TYPE)) - set(present.types)
+    if (level, least) == (present.level, present.least) and not types:
         return present
+    findings = tuple(Finding(type=name, score=1.0, detector=DETECTOR) for name in sorted(types))
     return Sensitivity(
-        level=level,
-        findings=(*present.findings, *(Finding(type=name, score=1.0, detector=DETECTOR) for name in sorted(types))),
-        cause=present.cause or f"an earlier job of this conversation was {level.value}",
+        level=level or present.level,
+        findings=(*present.findings, *findings),
+        cause=present.cause or f"an earlier job of this conversation was {level}",
+        least=least,
     )
+
+
+def _said(remembered: frozenset[str], what: str) -> list[str]:
+    return [member.removeprefix(what) for member in remembered if member.startswith(what)]
+
+
+def _highest(present: Level | None, written: list[str]) -> Level | None:
+    levels = [*map(_level, written), *((present,) if present else ())]
+    return max(levels, key=lambda one: one.rank, default=None)
 
 
 def _level(written: str) -> Level:
