@@ -38,6 +38,10 @@ class Place:
 
     name: tuple[int, int]
     value: tuple[int, int]
+    text: tuple[int, int] | None = None
+    """Where a string's first character stands; None where its lines in the file are not those of the value."""
+    file: str | None = None
+    """The file, where it is another than the document's: an included one."""
 
 
 @dataclass(frozen=True)
@@ -69,16 +73,25 @@ class Document:
 
     def at(self, path: Steps, message: str, *, value: bool = False) -> str:
         """A message with its place: `file:line:col: field: message`, at the field's name or at its value."""
-        line, column = self._place(path, value=value)
-        return f"{self.name}:{line}:{column}: {dotted(path)}: {message}"
+        file, (line, column) = self._place(path, value=value)
+        return f"{file}:{line}:{column}: {dotted(path)}: {message}"
 
-    def _place(self, path: Steps, *, value: bool) -> tuple[int, int]:
+    def within(self, path: Steps, message: str, *, line: int, column: int) -> str:
+        """The same for something inside a string, whose line and column (from 1) count in the string."""
+        place = self.places.get(path)
+        if place is None or place.text is None:
+            return self.at(path, f"{message} (line {line}, column {column} of the text)", value=True)
+        first_line, indent = place.text
+        spot = f"{place.file or self.name}:{first_line + line - 1}:{indent + column - 1}"
+        return f"{spot}: {dotted(path)}: {message}"
+
+    def _place(self, path: Steps, *, value: bool) -> tuple[str, tuple[int, int]]:
         """The place of the deepest step that the file has."""
         for length in range(len(path), 0, -1):
             place = self.places.get(path[:length])
             if place is not None:
-                return place.value if value and length == len(path) else place.name
-        return (1, 1)
+                return place.file or self.name, (place.value if value and length == len(path) else place.name)
+        return self.name, (1, 1)
 
     def _problems(self, error: ValidationError, model: type[BaseModel], part: Steps, tree: Any) -> Iterator[str]:
         for item in error.errors(include_input=False, include_url=False):
@@ -88,8 +101,8 @@ class Document:
 
 
 def in_order(problems: Iterable[str]) -> tuple[str, ...]:
-    """Problems of one file as a reader meets them: by line and column, each once."""
-    return tuple(sorted(dict.fromkeys(problems), key=_line_and_column))
+    """Problems as a reader meets them: file by file, by line and column, each once."""
+    return tuple(sorted(dict.fromkeys(problems), key=_file_line_and_column))
 
 
 def read(path: Path) -> Document:
@@ -124,7 +137,7 @@ def parse(text: str, *, name: str = "<text>") -> Document:
         raise InvalidDocument((f"{name}:1:1: not readable as YAML: {_first_line(str(exc))}",)) from None
     if not isinstance(node, MappingNode):
         raise InvalidDocument((f"{name}:1:1: expected a mapping at the top",))
-    walk = _Walk(name)
+    walk = _Walk(name, text.splitlines())
     tree = walk.mapping(node, ())
     return Document(name=name, tree=tree, places=walk.places, flaws=tuple(walk.flaws))
 
@@ -132,7 +145,8 @@ def parse(text: str, *, name: str = "<text>") -> Document:
 class _Walk:
     """One pass over the nodes: plain values, the place of each, and the flaws."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, lines: list[str]) -> None:
+        self._lines = lines
         self.places: dict[Steps, Place] = {}
         self.flaws: list[str] = []
         self._name = name
@@ -151,7 +165,7 @@ class _Walk:
                 line = self.places[here].name[0]
                 self._flaw(key_node, here, f"given twice; the first is on line {line}")
                 continue
-            self.places[here] = Place(name=_mark(key_node), value=_mark(value_node))
+            self.places[here] = Place(_mark(key_node), _mark(value_node), self._text(value_node))
             found[key] = self._value(value_node, here)
         return found
 
@@ -169,7 +183,7 @@ class _Walk:
 
     def _sequence(self, node: SequenceNode, path: Steps) -> list[Any]:
         for index, item in enumerate(node.value):
-            self.places[(*path, index)] = Place(name=_mark(item), value=_mark(item))
+            self.places[(*path, index)] = Place(_mark(item), _mark(item), self._text(item))
         return [self._value(item, (*path, index)) for index, item in enumerate(node.value)]
 
     def _scalar(self, node: Node, path: Steps) -> Any:
@@ -182,6 +196,18 @@ class _Walk:
         except (ValueError, OverflowError, UnicodeError):
             return self._flaw(node, path, "not a value that can be read")
         return value
+
+    def _text(self, node: Node) -> tuple[int, int] | None:
+        """Where a string's text begins: behind a quote, or on the line below a `|`."""
+        if not isinstance(node, ScalarNode):
+            return None
+        line, column = _mark(node)
+        if node.style == "|" and line < len(self._lines):
+            below = self._lines[line]
+            return (line + 1, len(below) - len(below.lstrip()) + 1)
+        if node.end_mark.line != node.start_mark.line or node.style == ">":
+            return None
+        return (line, column + (1 if node.style in ("'", '"') else 0))
 
     def _flaw(self, node: Node, path: Steps, message: str) -> None:
         line, column = _mark(node)
@@ -215,9 +241,9 @@ _SCALARS: dict[str, Callable[[str], Any]] = {
 }
 
 
-def _line_and_column(problem: str) -> tuple[int, int]:
+def _file_line_and_column(problem: str) -> tuple[str, int, int]:
     found = re.search(r":(\d+):(\d+): ", problem)
-    return (int(found[1]), int(found[2])) if found else (0, 0)
+    return (problem[: found.start()], int(found[1]), int(found[2])) if found else ("", 0, 0)
 
 
 def _first_line(text: str) -> str:

@@ -49,6 +49,7 @@ class Reason(StrEnum):
     POISON = "poison"
     NO_CLEARANCE = "no_clearance"
     POLICY_DENIED = "policy_denied"
+    OVERLOADED = "overloaded"
     BUDGET_EXHAUSTED = "budget_exhausted"
     PROVIDER_4XX = "provider_4xx"
     PROVIDER_AUTH = "provider_auth"

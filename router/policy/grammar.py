@@ -1,5 +1,7 @@
 """The forms in which a policy is written, shared by conditions and rules: one or many, limits, ranges of levels."""
 
+import math
+from collections.abc import Callable
 from typing import Annotated, Any, Generic, Self, TypeVar
 
 from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
@@ -63,6 +65,12 @@ class Bounds(Grammar, Generic[Number]):
             raise ValueError("no number can keep both limits")
         return self
 
+    def meets(self, other: "Bounds[Any]") -> bool:
+        """Whether some number keeps the limits of both."""
+        low, low_open = max(self._low(), other._low())
+        high, high_shut = min(self._high(), other._high())
+        return low < high or (low == high and not low_open and high_shut)
+
     def hold(self, number: float) -> bool:
         """Whether the number keeps every limit."""
         return (
@@ -71,6 +79,28 @@ class Bounds(Grammar, Generic[Number]):
             and (self.under is None or number < self.under)
             and (self.at_most is None or number <= self.at_most)
         )
+
+    def test(self) -> Callable[[float], bool]:
+        """`hold` as one comparison: a rule's limits are asked for each job."""
+        low, low_open = self._low()
+        high, high_shut = self._high()
+        if high == math.inf:
+            return (lambda number: number > low) if low_open else (lambda number: number >= low)
+        if low == -math.inf:
+            return (lambda number: number <= high) if high_shut else (lambda number: number < high)
+        return self.hold
+
+    def _low(self) -> tuple[float, bool]:
+        """The lower limit, and whether it is itself left out: of two equal ones, the open one is the higher."""
+        if self.over is not None:
+            return self.over, True
+        return (-math.inf if self.at_least is None else self.at_least), False
+
+    def _high(self) -> tuple[float, bool]:
+        """The upper limit, and whether it is itself meant: of two equal ones, the open one is the lower."""
+        if self.under is not None:
+            return self.under, False
+        return (math.inf if self.at_most is None else self.at_most), True
 
 
 class Guarded(Grammar):

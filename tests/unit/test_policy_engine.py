@@ -186,7 +186,7 @@ def test_an_engine_that_fails_keeps_the_job_inside() -> None:
 
     rules = policy({"when": {"tenant": "default"}, "send": "far"}, send=["far", "near"])
     (condition,) = rules.rules[0].conditions
-    broken = replace(rules, rules=(replace(rules.rules[0], conditions=(replace(condition, look=explode),)),))
+    broken = replace(rules, rules=(replace(rules.rules[0], conditions=(replace(condition, test=explode, sorts=False),)),))
     decision = decide(broken, signals())
     assert (decision.lanes, decision.zone, decision.cleared) == (("near",), Zone.INSIDE, ())
     assert (decision.rule, decision.cause) == (FAIL_CLOSED_RULE, "the engine failed: ZeroDivisionError")
