@@ -34,10 +34,8 @@ if redis.call('LLEN', KEYS[1]) ~= tonumber(ARGV[1]) then
 end
 redis.call('RPUSH', KEYS[1], ARGV[2])
 if ARGV[6] ~= '' then redis.call('HSET', KEYS[3], ARGV[3], ARGV[6]) end
-if ARGV[5] == '1' then
-  redis.call('HSET', KEYS[2], ARGV[4], ARGV[3])
-  redis.call('PUBLISH', ARGV[7], ARGV[3])
-end
+if ARGV[5] == '1' then redis.call('HSET', KEYS[2], ARGV[4], ARGV[3]) end
+redis.call('PUBLISH', ARGV[7], ARGV[3])
 return 1
 """
 
@@ -83,7 +81,7 @@ class Registry:
 
     @contextmanager
     def notices(self) -> Iterator["Notices"]:
-        """Notices of swaps, from now on. One may be lost, so who waits looks as well."""
+        """Notices of new entries, from now on. One may be lost, so who waits looks as well."""
         with store_errors(), self.redis.pubsub(ignore_subscribe_messages=True) as channel:
             channel.subscribe(self._channel)
             yield Notices(channel)
