@@ -50,4 +50,4 @@ class Circumstances:
 
 
 def _has_states(policy: Policy) -> bool:
-    return any(rule.overflow is not None for rule in policy.rules)
+    return any(rule.overflow is not None and rule.overflow.until is not None for rule in policy.rules)

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from router.placement import Placement
+from router.policy.bans import bans
+from router.policy.model import Policy
 from tidegate.connections import StoreClient
 from tidegate.decision import Decision
 from tidegate.errors import Conflict, PayloadMissing, SealBroken, Unavailable, UnknownJob
@@ -61,12 +63,12 @@ class Shadows:
         self._nudge_s = nudge_s
         self._pending = f"{prefix}:shadows"
 
-    def follow(self, record: Record, job: Job, decision: Decision, *, lane: Lane | None) -> str | None:
+    def follow(self, record: Record, job: Job, decision: Decision, *, policy: Policy) -> str | None:
         """Run a copy of a job that was placed, where the decision says so. Returns its id. Never raises."""
         if decision.shadow is None:
             return None
         try:
-            return self._copied(record, job, decision, lane=lane)
+            return self._copied(record, job, decision, policy=policy)
         except Exception as exc:  # noqa: BLE001 - a copy is a favour to the operator: it may cost the job nothing
             log.warning("shadow.failed", job=record.id, lane=decision.shadow, error=type(exc).__name__)
             return None
@@ -78,8 +80,10 @@ class Shadows:
             due = self._redis.zrange(self._pending, "-inf", now, byscore=True, offset=0, num=_BATCH, withscores=True)
         return sum(self._settled(copy.decode(), now) for copy, _ in due)
 
-    def _copied(self, record: Record, job: Job, decision: Decision, *, lane: Lane | None) -> str | None:
-        if lane is None or not may_be_copied(decision, lane):
+    def _copied(self, record: Record, job: Job, decision: Decision, *, policy: Policy) -> str | None:
+        lane = policy.lanes.get(decision.shadow or "")
+        if lane is None or lane.name in bans(policy, decision.signals):
+            # The engine has looked already. This is the second lock: a bug there must not copy a job to the outside.
             log.warning("shadow.refused", job=record.id, lane=decision.shadow)
             return None
         copy_id = uuid.uuid4().hex
@@ -175,16 +179,6 @@ class Shadows:
         if copy.state is State.DEAD:
             with contextlib.suppress(Conflict, UnknownJob):
                 self._ledger.forget(copy.id)
-
-
-def may_be_copied(decision: Decision, lane: Lane) -> bool:
-    """Whether the copy may run there: inside always; outside only where the job itself was cleared to leave.
-
-    The engine chose by the policy. This is the second lock: a bug there must not copy a sensitive job to the outside.
-    """
-    if lane.name != decision.shadow:
-        return False
-    return lane.zone is Zone.INSIDE or decision.zone is Zone.OUTSIDE or not decision.signals.sensitivity.level.sensitive
 
 
 def copy_of(decision: Decision, lane: Lane) -> Decision:

@@ -125,7 +125,7 @@ class Routing:
         self.decisions.add(record.id, decision)
         self.circumstances.remember(decision, policy=policy)
         if decision.lanes:
-            self.shadows.follow(record, job, decision, lane=policy.lanes.get(decision.shadow or ""))
+            self.shadows.follow(record, job, decision, policy=policy)
 
     def _refuse(self, record: Record, reason: Reason, cause: str) -> None:
         self.placement.refuse(record, reason, cause)

@@ -9,6 +9,7 @@ import hashlib
 import hmac
 from collections.abc import Iterable, Sequence
 
+from router.signals.sensitivity.levels import counts
 from tidegate.connections import StoreClient
 from tidegate.job import Job
 from tidegate.keys import Keyring
@@ -64,7 +65,8 @@ def _members(present: Sensitivity) -> tuple[str, ...]:
     if not present.level.sensitive:
         return ()
     least = (f"{_LEAST}{present.least.value}",) if present.least and present.least.sensitive else ()
-    return (f"{_LEVEL}{present.level.value}", *least, *(f"{_TYPE}{name}" for name in present.types))
+    types = sorted({finding.type for finding in present.findings if counts(finding)})
+    return (f"{_LEVEL}{present.level.value}", *least, *(f"{_TYPE}{name}" for name in types))
 
 
 def _together(present: Sensitivity, remembered: frozenset[str]) -> Sensitivity:

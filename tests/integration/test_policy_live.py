@@ -1,4 +1,4 @@
-"""Policies that change while routers run, on a real store: applied, refused, rolled back, broken; by hand and by process."""
+"""Policies that change while routers run, on a real store: applied, refused, rolled back, broken."""
 
 import json
 import os
@@ -138,10 +138,9 @@ def test_what_is_applied_is_in_force_and_on_record(desk: Desk, registry: Registr
     [(BROKEN, "did you mean 'send'?"), (FAILS, "expected near, got also"), ("a: [", "1:5")],
     ids=["check", "its own cases", "no YAML"],
 )
-def test_what_falls_short_is_refused(
-    desk: Desk, registry: Registry, file: Path, tmp_path: Path, text: str, said: str
-) -> None:
+def test_what_falls_short_is_refused(desk: Desk, file: Path, tmp_path: Path, text: str, said: str) -> None:
     """Nothing changes, and the refusal is on record with its reasons."""
+    registry = desk.registry
     live = following(registry, file)
     desk.apply(written(tmp_path, OTHER))
     with pytest.raises(Refused) as caught:
@@ -241,10 +240,10 @@ def test_lanes_without_workers_are_told(desk: Desk, registry: Registry, tmp_path
 
 
 def test_a_policy_that_was_not_sealed_inside_is_not_followed(
-    desk: Desk, registry: Registry, redis: StoreClient, settings: Settings, file: Path, tmp_path: Path
+    desk: Desk, registry: Registry, settings: Settings, file: Path, tmp_path: Path
 ) -> None:
     """Who holds the outside key alone cannot put a policy in force, nor an old one again, nor take one away."""
-    live = following(registry, file)
+    live, redis = following(registry, file), registry.redis
     desk.apply(written(tmp_path, OTHER))
     desk.apply(written(tmp_path, OTHER.replace("stays", "remains")))
     live.refresh()
@@ -296,7 +295,8 @@ def test_a_router_without_any_good_policy_decides_nothing(
 def test_a_store_that_is_away_at_the_start_is_waited_for(settings: Settings, file: Path, registry: Registry) -> None:
     """Nobody knows what is applied, so nothing is decided; later the running policy goes on without the store."""
     away = Registry(
-        connections.connect("redis://127.0.0.1:1/0", timeout_s=0.2), Seals({Zone.INSIDE: keyring(settings, Zone.INSIDE)})
+        connections.connect("redis://127.0.0.1:1/0", timeout_s=0.2),
+        Seals({Zone.INSIDE: keyring(settings, Zone.INSIDE)}),
     )
     live = following(away, file)
     with pytest.raises(StoreUnavailable):
@@ -375,6 +375,12 @@ def followed(live: Live) -> Iterator[None]:
 
 
 @pytest.fixture
+def client(settings: Settings, redis: StoreClient) -> Client:
+    """A producer whose wake-ups are sent."""
+    return Client(settings)
+
+
+@pytest.fixture
 def process(settings: Settings, redis: StoreClient, file: Path, tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
     """A real router on the real store, with the configured file."""
     where = connections.addresses(settings)
@@ -402,10 +408,10 @@ def process(settings: Settings, redis: StoreClient, file: Path, tmp_path: Path) 
 
 @pytest.mark.integration
 def test_a_running_router_follows_without_a_restart(
-    process: "subprocess.Popen[bytes]", settings: Settings, desk: Desk, registry: Registry, file: Path, tmp_path: Path
+    process: "subprocess.Popen[bytes]", client: Client, desk: Desk, registry: Registry, tmp_path: Path
 ) -> None:
     """Apply, refuse, roll back and break, while one process routes job after job."""
-    client = Client(settings)
+    file = tmp_path / "ward.yaml"
     assert routed(client) == ("near", load_policy(file).version)
     began = time.monotonic()
     done = desk.apply(written(tmp_path, OTHER), note="live")

@@ -1,6 +1,5 @@
-"""The registry's values: bundles, the history's lines, which entry a rollback means, and a file that is being written."""
+"""The registry's values: bundles, lines of the history, which entry a rollback means, a file that is being written."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -63,7 +62,7 @@ def test_a_bundle_carries_what_is_included(path: Path) -> None:
     assert (found.main, set(found.files)) == ("wards/a.yaml", {"wards/a.yaml", "lanes.yaml"})
     with found.unpacked() as main:
         assert (main.parent.parent / "lanes.yaml").read_text() == "include: wards/a.yaml\n"
-        assert os.stat(main.parent.parent).st_mode & 0o077 == 0
+        assert main.parent.parent.stat().st_mode & 0o077 == 0
 
 
 def test_too_many_includes_are_an_error(path: Path) -> None:

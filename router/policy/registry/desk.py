@@ -1,4 +1,4 @@
-"""The operator's desk: apply a policy, roll back, and see who serves its lanes. What the commands do, less the terminal.
+"""The operator's desk: apply a policy, roll back, and see who serves its lanes. What commands do, less the terminal.
 
 A policy that falls short is refused, and the refusal is on record; nothing else changes then.
 """

@@ -6,4 +6,4 @@ from router.policy.registry.entry import FALLBACK
 
 def slot_of(policy: Policy) -> str:
     """The slot."""
-    return policy.name if getattr(policy, "scope", None) else FALLBACK
+    return policy.name if policy.scope else FALLBACK
