@@ -5,12 +5,23 @@ Each stands in a file of its own under `router/commands`. Exit codes: 0 holds, 1
 
 import typer
 
-from router.commands import apply, check, decisions, history, record, rollback, schema, test
+from router.commands import (
+    apply,
+    check,
+    decisions,
+    fmt,
+    history,
+    record,
+    rollback,
+    schema,
+    test,
+)
+from router.commands import explain as explain_one
 from router.commands.record import explain, on_record
 
 __all__ = ["app", "explain", "mount", "on_record", "policy_app"]
 
-COMMANDS = (check, test, schema, apply, history, rollback, decisions)
+COMMANDS = (check, test, explain_one, fmt, schema, apply, history, rollback, decisions)
 """In the order in which the help shows them."""
 
 policy_app = typer.Typer(no_args_is_help=True, help="Write, check, test and preview policies.")

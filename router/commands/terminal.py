@@ -8,8 +8,10 @@ from typing import IO, Annotated
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from router import findings
+from router.policy.model import Policy
 from tidegate.errors import InvalidDocument, TidegateError
 from tidegate.settings import load
 
@@ -53,6 +55,13 @@ def opened(source: str) -> Iterator[IO[bytes]]:
         raise typer.BadParameter(f"{source}: {exc.strerror}") from None
     with stream:
         yield stream
+
+
+def narrowing(policy: Policy) -> Iterator[Text]:
+    """In red, what the operators declared harmless: it narrows the guarantee that holds for everybody."""
+    if policy.allow_outside:
+        types = ", ".join(sorted(policy.allow_outside))
+        yield Text(f"{policy.name}: allow_outside: a job with nothing but {types} may leave", style="bold red")
 
 
 def console(*, stderr: bool = False) -> Console:

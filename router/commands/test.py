@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from router.commands.detectors import detectors
-from router.commands.terminal import AsJson, console, policy_path, told, write
+from router.commands.terminal import AsJson, console, narrowing, policy_path, told, write
 from router.policy.cases import report
 from router.policy.cases.trial import Trials, try_policy
 
@@ -58,6 +58,8 @@ def _run(paths: Sequence[Path], *, coverage: bool, every: bool, as_json: bool) -
 
 def _print(tried: Sequence[Trials], *, coverage: bool, every: bool) -> None:
     for one in tried:
+        for line in narrowing(one.policy):
+            console().print(line)
         console().print(report.render(one, every=every, coverage=coverage), soft_wrap=True)
 
 

@@ -99,6 +99,11 @@ def files_of(path: Path) -> tuple[Path, ...]:
     return (path, *(file for file in beside if file.is_file()))
 
 
+def cases_of(path: Path) -> tuple[Case, ...]:
+    """Every case of a policy, or of one file of cases. Raises InvalidDocument with every error."""
+    return tuple(case for case, _, _ in _cases(_documents(path)))
+
+
 def _documents(path: Path) -> tuple[Document, ...]:
     return tuple(read(file) for file in files_of(path))
 
