@@ -52,6 +52,9 @@ tests:
 
 OTHER = POLICY.replace("send: near", "send: also").replace("lane: near", "lane: also")
 FAILS = OTHER.replace("lane: also", "lane: near")
+LEAKS = POLICY.replace(
+    "rules:", "  far: {zone: outside, backend: openai, model: m, context_tokens: 4096}\nrules:"
+).replace("- {name: all, send: near", "- {name: all, send: far")
 BROKEN = POLICY.replace("send: near, why: stays}\ndefault", "sned: near, why: stays}\ndefault")
 
 
@@ -135,8 +138,13 @@ def test_what_is_applied_is_in_force_and_on_record(desk: Desk, registry: Registr
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [(BROKEN, "did you mean 'send'?"), (FAILS, "expected near, got also"), ("a: [", "1:5")],
-    ids=["check", "its own cases", "no YAML"],
+    [
+        (BROKEN, "did you mean 'send'?"),
+        (LEAKS, "prove: nothing-sensitive-outside"),
+        (FAILS, "expected near, got also"),
+        ("a: [", "1:5"),
+    ],
+    ids=["check", "prove", "its own cases", "no YAML"],
 )
 def test_what_falls_short_is_refused(desk: Desk, file: Path, tmp_path: Path, text: str, said: str) -> None:
     """Nothing changes, and the refusal is on record with its reasons."""
