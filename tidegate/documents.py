@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import CollectionEndEvent, CollectionStartEvent
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from tidegate.errors import InvalidDocument
@@ -131,7 +132,7 @@ def parse(text: str, *, name: str = "<text>") -> Document:
         place = f"{mark.line + 1}:{mark.column + 1}" if mark else "1:1"
         raise InvalidDocument((f"{name}:{place}: {_first_line(exc.problem or exc.context or str(exc))}",)) from None
     except RecursionError:
-        raise InvalidDocument((f"{name}:1:1: nested deeper than {MAX_DEPTH}",)) from None
+        raise InvalidDocument((f"{name}:{_too_deep(text)}: nested deeper than {MAX_DEPTH}",)) from None
     except (YAMLError, ValueError, LookupError, AttributeError, TypeError, AssertionError) as exc:
         # The scanner raises bare Python errors on some broken input; none may reach an operator as a traceback.
         raise InvalidDocument((f"{name}:1:1: not readable as YAML: {_first_line(str(exc))}",)) from None
@@ -140,6 +141,16 @@ def parse(text: str, *, name: str = "<text>") -> Document:
     walk = _Walk(name, text.splitlines())
     tree = walk.mapping(node, ())
     return Document(name=name, tree=tree, places=walk.places, flaws=tuple(walk.flaws))
+
+
+def _too_deep(text: str) -> str:
+    """The place where a file that was too deep to compose passes the limit: the parser alone does not recurse."""
+    depth = 0
+    for event in YAML(typ="safe", pure=True).parse(text):
+        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            return f"{event.start_mark.line + 1}:{event.start_mark.column + 1}"
+    return "1:1"
 
 
 class _Walk:
@@ -170,6 +181,8 @@ class _Walk:
         return found
 
     def _value(self, node: Node, path: Steps) -> Any:
+        if node.anchor and id(node) not in self._seen:
+            self._flaw(node, path, "anchors and aliases are not read here: write it out")
         if id(node) in self._seen:
             return self._flaw(node, path, "anchors and aliases are not read here: write it out")
         self._seen.add(id(node))

@@ -30,6 +30,8 @@ def narrowed(sensitivity: Sensitivity, *, allow_outside: Collection[str]) -> tup
 
     Only what the findings explain may be narrowed: never `unknown`, never what a producer or a conversation asked for.
     """
+    if not allow_outside:
+        return ()
     declared = tuple(name for name in sensitivity.types if name in allow_outside)
     if not declared or not sensitivity.level.sensitive:
         return ()

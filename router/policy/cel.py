@@ -50,6 +50,8 @@ def compiled(text: str) -> Expression:
     """Compile an expression that says true or false. Raises BadExpression."""
     try:
         expression = _environment().compile(text)
+    except ImportError:
+        raise BadExpression("an expression needs the extra 'router': pip install 'tidegate[router]'") from None
     except Exception as exc:  # noqa: BLE001 -- the library's own errors are bare RuntimeErrors
         raise _placed(str(exc)) from None
     kind = expression.return_type().name()

@@ -54,33 +54,34 @@ def sheltered(policy: Policy, signals: Signals, *, cause: str) -> Decision:
 
 def _decide(policy: Policy, signals: Signals, *, traced: bool) -> Decision:
     found = policy.index.first(signals)
-    rules = (*policy.rules, policy.default)
-    rule = rules[found.place]
+    rule = policy.every[found.place]
     banned = bans(policy, signals)
     said_first: list[str] = []
     if found.failed:
         # A rule that could not be judged might have kept the job inside: nothing after it may send the job out.
         banned = {**banned, **{lane: "" for lane in policy.outside if lane not in banned}}
-        names = ", ".join(rules[place].name for place in found.failed)
+        names = ", ".join(policy.every[place].name for place in found.failed)
         said_first.append(f"an expression failed in {names}: the job stays inside")
     turned = turn(rule, signals)
     choice = _refused(rule, _choose(turned.lanes, policy, signals, banned, said_first), signals)
     cleared = tuple(lane for lane in choice.lanes if lane in policy.outside)
     # Built from values of ours: validating them again would take as long as deciding.
-    return Decision.model_construct(
-        v=1,
-        lanes=choice.lanes,
-        zone=Zone.OUTSIDE if cleared else Zone.INSIDE,
-        cleared=cleared,
-        rule=rule.name,
-        why=rule.why,
-        policy=policy.version,
-        cause=choice.cause,
-        narrowed=narrowed(signals.sensitivity, allow_outside=policy.allow_outside) if cleared else (),
-        overflow=turned.move,
-        shadow=_shadow(rule, policy, signals, banned) if choice.lanes else None,
-        signals=signals,
-        trace=_trace(rules[: found.place + 1], signals, turned) if traced else (),
+    return Decision.of(
+        {
+            "v": 1,
+            "lanes": choice.lanes,
+            "zone": Zone.OUTSIDE if cleared else Zone.INSIDE,
+            "cleared": cleared,
+            "rule": rule.name,
+            "why": rule.why,
+            "policy": policy.version,
+            "cause": choice.cause,
+            "narrowed": narrowed(signals.sensitivity, allow_outside=policy.allow_outside) if cleared else (),
+            "overflow": turned.move,
+            "shadow": _shadow(rule, policy, signals, banned) if choice.lanes else None,
+            "signals": signals,
+            "trace": _trace(policy.every[: found.place + 1], signals, turned) if traced else (),
+        }
     )
 
 
@@ -88,10 +89,12 @@ def _trace(rules: tuple[ReadyRule, ...], signals: Signals, turned: Turn) -> tupl
     """Every rule that was passed and the one that matched, each condition with what it saw."""
     last = len(rules) - 1
     passed = (
-        RuleTrace.model_construct(
-            rule=rule.name,
-            matched=place == last,
-            checks=tuple(condition.check(signals) for condition in rule.conditions),
+        RuleTrace.of(
+            {
+                "rule": rule.name,
+                "matched": place == last,
+                "checks": tuple(condition.check(signals) for condition in rule.conditions),
+            }
         )
         for place, rule in enumerate(rules)
     )

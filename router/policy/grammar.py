@@ -88,7 +88,21 @@ class Bounds(Grammar, Generic[Number]):
             return (lambda number: number > low) if low_open else (lambda number: number >= low)
         if low == -math.inf:
             return (lambda number: number <= high) if high_shut else (lambda number: number < high)
-        return self.hold
+        return self._between(low, high, low_open=low_open, high_shut=high_shut)
+
+    def cuts(self) -> tuple[float, ...]:
+        """The whole numbers at which it begins or ceases to hold: between two of them nothing changes."""
+        low, low_open = self._low()
+        high, high_shut = self._high()
+        begins = () if low == -math.inf else (math.floor(low) + 1 if low_open else math.ceil(low),)
+        ceases = () if high == math.inf else (math.floor(high) + 1 if high_shut else math.ceil(high),)
+        return (*begins, *ceases)
+
+    @staticmethod
+    def _between(low: float, high: float, *, low_open: bool, high_shut: bool) -> Callable[[float], bool]:
+        if low_open:
+            return (lambda number: low < number <= high) if high_shut else (lambda number: low < number < high)
+        return (lambda number: low <= number <= high) if high_shut else (lambda number: low <= number < high)
 
     def _low(self) -> tuple[float, bool]:
         """The lower limit, and whether it is itself left out: of two equal ones, the open one is the higher."""

@@ -7,7 +7,6 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from router.policy.conditions import When
 from router.policy.grammar import Grammar, OneOrMany
-from tidegate.lane import Zone
 from tidegate.value import Name
 
 
@@ -20,7 +19,7 @@ class BuiltIn(StrEnum):
 class Never(Grammar):
     """Where no such job may go."""
 
-    zone: Literal[Zone.OUTSIDE] | None = None
+    zone: Literal["outside"] | None = None
     """`outside`: to no lane on somebody else's machines."""
     lanes: OneOrMany[Name] | None = None
     """To none of these lanes."""

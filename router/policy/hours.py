@@ -1,9 +1,10 @@
 """Times of the week, in UTC: how they are written, and which minutes they mean. Pure."""
 
+import re
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from router.policy.grammar import Grammar, OneOrMany, many
 
@@ -23,7 +24,16 @@ class Day(StrEnum):
     SUN = "sun"
 
 
-Clock = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+_CLOCK = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
+
+
+def _clock(written: object) -> object:
+    if not isinstance(written, str) or re.fullmatch(_CLOCK, written) is None:
+        raise ValueError('should be a time of day in UTC with two digits each, such as "06:00"')
+    return written
+
+
+Clock = Annotated[str, BeforeValidator(_clock), Field(json_schema_extra={"pattern": _CLOCK})]
 """A time of day, in quotes: `"18:00"`."""
 
 

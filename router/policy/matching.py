@@ -35,7 +35,11 @@ class Condition:
     test: Test
     see: Callable[[Signals], JsonValue]
     sorts: bool = False
-    """Whether a signal with few values alone decides it: rules are sorted out by it in advance."""
+    """Whether it looks at one job's own signal alone, so that `index` can sort rules out by it in advance."""
+    names: frozenset[str] = frozenset()
+    """The names that such a condition tells apart; every other name is the same to it."""
+    cuts: tuple[float, ...] = ()
+    """The numbers at which such a condition begins or ceases to hold."""
 
     def check(self, signals: Signals) -> Check:
         """The condition held against the signals, for the record. Never raises Unjudged."""
@@ -44,7 +48,7 @@ class Condition:
         except cel.Unjudged as exc:
             saw, held = str(exc), False
         # Built from values of ours: validating them again would double the time of a trace.
-        return Check.model_construct(signal=self.signal, wanted=self.wanted, saw=saw, held=held)
+        return Check.of({"signal": self.signal, "wanted": self.wanted, "saw": saw, "held": held})
 
 
 def conditions(when: When) -> tuple[Condition, ...]:
@@ -92,13 +96,15 @@ def written(wanted: Any) -> JsonValue:
 
 def _condition(signal: str, wanted: Any) -> Condition:
     test, see = _KINDS[signal](wanted)
-    return Condition(signal, written(wanted), test, see, sorts=signal in SORTED_BY)
+    names = frozenset(many(wanted)) if signal in ("tenant", "task") else frozenset()
+    cuts = wanted.cuts() if signal in ("tokens", "max_tokens") else ()
+    return Condition(signal, written(wanted), test, see, sorts=signal in SORTED_BY, names=names, cuts=cuts)
 
 
 _Kind = tuple[Test, Callable[[Signals], JsonValue]]
 
-SORTED_BY = frozenset({"sensitivity", "complexity", "tenant", "task", "latency"})
-"""Conditions that look at nothing but a signal with few values, which `index` takes for its key."""
+SORTED_BY = frozenset({"sensitivity", "complexity", "tenant", "task", "latency", "tokens", "max_tokens"})
+"""Conditions that look at nothing but one of the signals that `index` makes its key of."""
 
 
 def _sensitivity(wanted: Any) -> _Kind:

@@ -212,5 +212,10 @@ class Policy:
 
     @cached_property
     def index(self) -> Index:
-        """The rules, sorted out in advance by the signals with few values."""
-        return Index((*self.rules, self.default))
+        """The rules, sorted out in advance, so that few are asked for each job."""
+        return Index(self.every)
+
+    @cached_property
+    def every(self) -> tuple[ReadyRule, ...]:
+        """The rules in their order, and the default last."""
+        return (*self.rules, self.default)

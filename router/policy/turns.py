@@ -52,21 +52,25 @@ def _move(*, lasting: bool) -> Move:
     return "leave" if lasting else "enter"
 
 
-def _seen(name: str, lane: str, limits: Bounds[float], wait: float | None, *, lasting: bool, held: bool, over: bool) -> RuleTrace:
+def _seen(
+    name: str, lane: str, limits: Bounds[float], wait: float | None, *, lasting: bool, held: bool, over: bool
+) -> RuleTrace:
     wanted: JsonValue = {"lane": lane, **limits.model_dump(exclude_none=True)}
     if lasting:
         wanted = {"until": wanted}
-    check = Check.model_construct(signal="wait_s", wanted=wanted, saw=wait_seen(wait), held=held)
-    return RuleTrace.model_construct(rule=name, matched=over, checks=(check,))
+    return _looked(name, Check.of({"signal": "wait_s", "wanted": wanted, "saw": wait_seen(wait), "held": held}), matched=over)
 
 
 def _split(rule: ReadyRule, signals: Signals) -> Turn:
     """The lane in whose share the job's number lies, then the others of the rule."""
     lane = next((lane for lane, end in rule.split if signals.draw < end), rule.split[-1][0])
     wanted: JsonValue = {lane: f"below {end:g}" for lane, end in rule.split}
-    check = Check.model_construct(signal="draw", wanted=wanted, saw=signals.draw, held=True)
-    looked = RuleTrace.model_construct(rule=f"{rule.name}/split", matched=True, checks=(check,))
-    return Turn(_ahead(lane, rule.send), looked=(looked,))
+    check = Check.of({"signal": "draw", "wanted": wanted, "saw": signals.draw, "held": True})
+    return Turn(_ahead(lane, rule.send), looked=(_looked(f"{rule.name}/split", check, matched=True),))
+
+
+def _looked(name: str, check: Check, *, matched: bool) -> RuleTrace:
+    return RuleTrace.of({"rule": name, "matched": matched, "checks": (check,)})
 
 
 def _ahead(lane: str, lanes: tuple[str, ...]) -> tuple[str, ...]:
