@@ -15,6 +15,7 @@ from router.policy.registry.followers import Followers
 from router.policy.registry.live import Live
 from router.policy.registry.store import Registry
 from router.policy.registry.vetting import vet
+from router.policy.select import chooser
 from router.prompts import Prompts, read_prompts, resolve
 from router.recorded import Decisions
 from router.shadow import Shadows
@@ -55,6 +56,7 @@ def open_service(settings: Settings) -> Service:
         Registry(redis, client.vault.seals),
         settings.policy_file,
         name=name,
+        choose=chooser(settings.environment),
         vet=lambda path: vet(path, open_inspector=lambda _: _inspecting(inspector, prompts)),
         followers=Followers(redis),
     )

@@ -36,6 +36,11 @@ class Settings(BaseSettings):
         description="The folder for keys, the embedded store and logs: .tidegate in the checkout, or here.",
     )
     policy: Path | None = Field(default=None, description="The policy file; policies/default.yaml where not given.")
+    environment: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$",
+        description="The installation's name, such as `production`: policies may be for some of them.",
+    )
     models: Path | None = Field(default=None, description="The folder of pulled models; models/ in the data folder.")
 
     broker_url_file: Path | None = Field(default=None, description="A file with the URL in it.")

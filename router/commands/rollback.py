@@ -17,7 +17,8 @@ def rollback(
     version: Annotated[
         str | None,
         typer.Argument(
-            help="A version (or the beginning of its hash), an entry as '#3', or 'configured'; the one before if none."
+            help="A version or the beginning of its hash, an entry as '#3', or 'configured'. "
+            "A policy's name means the one before of that policy; nothing, the one before the last change."
         ),
     ] = None,
     *,

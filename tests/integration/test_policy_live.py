@@ -23,6 +23,7 @@ from router.policy.registry.followers import Followers
 from router.policy.registry.live import Live
 from router.policy.registry.store import Registry
 from router.policy.registry.vetting import vet
+from router.policy.select import chooser
 from tidegate import connections
 from tidegate.client import Client
 from tidegate.connections import StoreClient
@@ -90,7 +91,9 @@ def desk(redis: StoreClient, settings: Settings) -> Desk:
 
 def following(registry: Registry, file: Path, *, name: str = "router@a") -> Live:
     """A router's view of the policies, started."""
-    live = Live(registry, file, name=name, vet=vetted, followers=Followers(registry.redis))
+    live = Live(
+        registry, file, name=name, vet=vetted, choose=chooser("production"), followers=Followers(registry.redis)
+    )
     live.start()
     return live
 
@@ -239,6 +242,44 @@ def test_a_router_that_missed_the_notice_looks(
     Census(registry.redis).report(Presence(name="router@b", role="router"))
     with followed(live):
         assert desk.apply(written(tmp_path, OTHER)).followed == ("router@b",)
+
+
+def test_policies_stand_side_by_side(desk: Desk, registry: Registry, file: Path, tmp_path: Path) -> None:
+    """One for a tenant, one for all others; each is rolled back by itself."""
+    live = following(registry, file)
+    bank = OTHER.replace("name: ward", "name: bank\nfor: {tenants: [acme], environments: [production]}")
+    done = desk.apply(written(tmp_path, bank))
+    assert done.entry.slot == "bank"
+    desk.apply(written(tmp_path, POLICY.replace("stays", "stays here")))
+    live.refresh()
+    assert {tenant: live.of(tenant).name for tenant in ("acme", "other")} == {"acme": "bank", "other": "ward"}
+    desk.roll_back(None)
+    live.refresh()
+    assert (live.of("other").rules[0].why, live.of("acme").name) == ("stays", "bank")
+    assert desk.roll_back("bank").entry.kind is Kind.WITHDRAWN
+    live.refresh()
+    assert live.of("acme").name == "ward"
+
+
+def test_policies_that_claim_the_same_job_are_refused(desk: Desk, tmp_path: Path) -> None:
+    """So are two that mean different lanes by one name: a worker serves it by its name."""
+    bank = OTHER.replace("name: ward", "name: bank\nfor: {tenants: [acme]}")
+    desk.apply(written(tmp_path, bank))
+    with pytest.raises(Refused, match="falls short") as caught:
+        desk.apply(written(tmp_path, bank.replace("name: bank", "name: second")))
+    assert "are both for acme" in caught.value.problems[0]
+    with pytest.raises(Refused) as caught:
+        desk.apply(written(tmp_path, POLICY.replace("model: m", "model: other")))
+    assert "mean different lanes by 'near'" in " ".join(caught.value.problems)
+
+
+def test_a_tenant_without_a_policy_waits(desk: Desk, registry: Registry, file: Path) -> None:
+    """Where the configured file is for somebody else and nothing else is in force."""
+    file.write_text(POLICY.replace("name: ward", "name: bank\nfor: {tenants: [acme]}"))
+    live = following(registry, file)
+    assert live.of("acme").name == "bank"
+    with pytest.raises(PolicyUnavailable):
+        live.of("other")
 
 
 def test_lanes_without_workers_are_told(desk: Desk, registry: Registry, tmp_path: Path) -> None:

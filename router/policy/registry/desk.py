@@ -3,9 +3,10 @@
 A policy that falls short is refused, and the refusal is on record; nothing else changes then.
 """
 
+import contextlib
 import getpass
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,8 +17,9 @@ from router.policy.registry.entry import FALLBACK, Entry, Kind
 from router.policy.registry.followers import Followers
 from router.policy.registry.scope import slot_of
 from router.policy.registry.store import Registry
+from router.policy.select import clashes
 from tidegate import connections, keychecks
-from tidegate.errors import InvalidDocument, Misuse, TidegateError
+from tidegate.errors import InvalidDocument, Misuse, SealBroken, TidegateError
 from tidegate.keys import keyring
 from tidegate.lane import Zone
 from tidegate.ledger.census import Census, Presence
@@ -70,6 +72,8 @@ class Desk:
     followers: Followers
     vet: Vet = field(kw_only=True)
     by: str = field(kw_only=True)
+    configured: Path | None = field(default=None, kw_only=True)
+    """The configured file as it is on this machine: it stands beside what is applied for some tenants."""
 
     def apply(self, path: Path, *, note: str = "") -> Done:
         """Put a file in force in every router. Raises Refused."""
@@ -78,7 +82,7 @@ class Desk:
             policy = load_policy(path)
         except InvalidDocument as exc:
             raise self._refused(None, FALLBACK, exc.problems, note) from None
-        problems = self.vet(path)
+        problems = (*self._clashes(policy), *self.vet(path))
         if problems:
             raise self._refused(policy.version, slot_of(policy), problems, note)
         entry = self.registry.put(
@@ -87,12 +91,13 @@ class Desk:
         return self._done(entry, policy)
 
     def roll_back(self, to: str | None, *, note: str = "") -> Done:
-        """Put an earlier policy in force again: one by its version or number, or the one before. Raises Refused."""
+        """Put an earlier policy in force again: by version or number, or the one before. Raises Refused."""
         history = [entry for entry in self.registry.history() if entry.swaps]
         if to == CONFIGURED:
             return self._done(self.registry.withdraw(slot=_last(history).slot, by=self.by, note=note), None)
-        target = _named(history, to) if to else None
-        slot = target.slot if target else _last(history).slot
+        slot = to if to in {entry.slot for entry in history} else None
+        target = _named(history, to) if to and slot is None else None
+        slot = slot or (target.slot if target else _last(history).slot)
         if target is None:
             target = _before(history, slot)
         if target is None or target.kind is Kind.WITHDRAWN:
@@ -105,7 +110,7 @@ class Desk:
                 policy = load_policy(path)
             except InvalidDocument as exc:
                 raise self._refused(target.version, slot, exc.problems, note) from None
-            problems = self.vet(path)
+            problems = (*self._clashes(policy), *self.vet(path))
         if problems:
             raise self._refused(policy.version, slot, problems, note)
         entry = self.registry.put(
@@ -118,6 +123,21 @@ class Desk:
             restores=target.seq,
         )
         return self._done(entry, policy)
+
+    def _clashes(self, policy: Policy) -> Iterator[str]:
+        """What is wrong between it and those that were applied beside it."""
+        slots: dict[str, Policy] = {}
+        if self.configured is not None:
+            with contextlib.suppress(InvalidDocument):
+                found = load_policy(self.configured)
+                slots[slot_of(found)] = found
+        for slot, seq in self.registry.current().items():
+            with contextlib.suppress(InvalidDocument, SealBroken):  # what cannot be read here, routers have told of
+                bundle = self.registry.applied(seq, slot=slot).bundle
+                if bundle is not None:
+                    slots[slot] = bundle.load()
+        slots[slot_of(policy)] = policy
+        return (f"{policy.name}: {problem}" for problem in clashes(slots.values()))
 
     def _done(self, entry: Entry, policy: Policy | None) -> Done:
         followed = self.followers.wait(self._routers, slot=entry.slot, seq=entry.seq, timeout_s=FOLLOWED_S)
@@ -146,6 +166,7 @@ def open_desk(settings: Settings, *, vet: Vet) -> Desk:
         Census(redis),
         Followers(redis),
         vet=vet,
+        configured=settings.policy_file,
         by=f"{getpass.getuser()}@{socket.gethostname()}",
     )
 

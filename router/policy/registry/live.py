@@ -18,6 +18,7 @@ from router.policy.loader import load_policy
 from router.policy.model import Policy
 from router.policy.registry.entry import FALLBACK, Entry, Kind
 from router.policy.registry.followers import Followers
+from router.policy.registry.scope import slot_of
 from router.policy.registry.source import Source
 from router.policy.registry.store import Applied, Registry
 from tidegate.errors import InvalidDocument, PolicyUnavailable, SealBroken, Unavailable
@@ -57,11 +58,6 @@ class InForce:
         return {**self.configured, **self.applied}
 
 
-def only_fallback(policies: Mapping[str, Policy], _tenant: str) -> Policy:
-    """The one policy for all."""
-    return policies[FALLBACK]
-
-
 class Live:
     """Thread-safe: readers see one snapshot; one thread follows."""
 
@@ -72,8 +68,7 @@ class Live:
         *,
         name: str,
         vet: Vet,
-        choose: Choose = only_fallback,
-        slot_of: Callable[[Policy], str] = lambda _: FALLBACK,
+        choose: Choose,
         followers: Followers | None = None,
     ) -> None:
         self._registry = registry
@@ -81,7 +76,6 @@ class Live:
         self._name = name
         self._vet = vet
         self._choose = choose
-        self._slot_of = slot_of
         self._followers = followers
         self._in_force = InForce()
         self._refused: dict[str, int] = {}
@@ -100,7 +94,10 @@ class Live:
         now = self._in_force
         if now.unfit:
             raise PolicyUnavailable(f"the policy that was applied ({', '.join(sorted(now.unfit))}) cannot be read here")
-        return self._choose(now.policies, tenant)
+        try:
+            return self._choose(now.policies, tenant)
+        except LookupError as exc:
+            raise PolicyUnavailable(f"tenant {tenant}: {exc}") from None
 
     def start(self) -> None:
         """Take the configured file. Raises InvalidDocument where it is broken and nothing else is in force."""
@@ -111,7 +108,7 @@ class Live:
                 self.refresh()
             except Unavailable:
                 raise exc from None
-            if FALLBACK not in self._in_force.applied:
+            if not self._in_force.applied:
                 raise
             self._tell_broken_file(exc.problems)
 
@@ -203,7 +200,7 @@ class Live:
         problems = self._vet(self._source.path) if vetted else ()
         if problems:
             raise InvalidDocument(problems)
-        self._in_force = replace(self._in_force, configured=MappingProxyType({FALLBACK: policy}))
+        self._in_force = replace(self._in_force, configured=MappingProxyType({slot_of(policy): policy}))
         return policy
 
     def _tell_broken(self, slot: str, seq: int, error: InvalidDocument | SealBroken) -> None:
