@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from router.policy.loader import policy_from
 from router.policy.model import Policy
+from router.signals.sensitivity.levels import judge
 from tidegate.documents import Document
 from tidegate.signals import Band, Capability, Complexity, Finding, LaneLoad, Level, Sensitivity, Signals
 
@@ -128,15 +129,22 @@ _FINDINGS = st.lists(
     ),
     max_size=2,
 )
+
+
+def _judged(findings: list[Finding], least: Level, asked: Level | None) -> Sensitivity:
+    """As an inspection would have it: never less sensitive than what was found."""
+    found = judge(findings)
+    level = max(found.level, least, key=lambda level: level.rank)
+    return Sensitivity(
+        level=level, findings=found.findings, least=asked or (least if level is not found.level else None)
+    )
+
+
+_ASKED = st.sampled_from([None, None, Level.PERSONAL])
 _PURSES = st.sampled_from(["lane:far", "tenant:acme"])
 SIGNALS = st.builds(
     Signals,
-    sensitivity=st.builds(
-        Sensitivity,
-        level=st.sampled_from(list(Level)),
-        findings=_FINDINGS.map(tuple),
-        least=st.sampled_from([None, None, Level.PERSONAL]),
-    ),
+    sensitivity=st.builds(_judged, _FINDINGS, st.sampled_from(list(Level)), _ASKED),
     complexity=st.builds(Complexity, band=st.sampled_from(list(Band))),
     tokens=st.one_of(st.integers(0, 700), st.sampled_from([0, 98, 99, 100, 101, 8935, 8936, 8937, 100_000])),
     max_tokens=st.one_of(st.integers(1, 70), st.sampled_from([100, 256, 400, 401])),

@@ -44,10 +44,12 @@ def _asked_for(values: dict[tuple[str, ...], Any]) -> bool:
 
 
 def _findings(values: dict[tuple[str, ...], Any]) -> Iterator[Finding]:
-    """What was found; where types are declared harmless and that matters, nothing else may be found for certain."""
+    """What was found: as strongly as the job's level allows, and weakly where only declared types may speak."""
     declared = {name for key, value in values.items() if key[0] == "narrowed" and value for name in key[1:]}
+    level = values["sensitivity",]
     for name in _named(values, "entity"):
-        weak = declared and (name not in declared or level_of(name) is not values["sensitivity",])
+        own = level_of(name)
+        weak = own.rank > level.rank or (declared and own.sensitive and (name not in declared or own is not level))
         yield Finding(type=name, score=0.0 if weak else 1.0, detector=DETECTOR)
 
 

@@ -1,4 +1,4 @@
-"""Entity types that an operator declared harmless: jobs that are sensitive by them alone may leave after all."""
+"""What findings mean for a job's level, and types that an operator declared harmless: they alone keep no job inside."""
 
 from collections.abc import Iterator
 
@@ -18,6 +18,13 @@ def possible(types: tuple[str, ...], space: Space) -> Formula:
     levels = {level for name in types if (level := level_of(name)).sensitive}
     explained = some(every(_explains(level, types, space)) for level in sorted(levels, key=lambda level: level.rank))
     return some((negated(narrowed(types, space)), explained))
+
+
+def explained(name: str, space: Space) -> Formula:
+    """Where a type was found, however weakly, a job is at least as sensitive as that makes it."""
+    least = level_of(name, score=0.0).rank
+    absent = space.where("entity", name, holds=lambda found: not found)
+    return some((absent, space.where("sensitivity", holds=lambda level: level.rank >= least)))
 
 
 def level_of(name: str, *, score: float = 1.0) -> Level:

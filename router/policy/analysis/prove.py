@@ -10,20 +10,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from router.policy.analysis import words
-from router.policy.analysis.cover import cover, widest
+from router.policy.analysis.cover import widest
 from router.policy.analysis.examples import example
-from router.policy.analysis.formula import Box, Formula, negated, some, verdict
-from router.policy.analysis.reading import Reading, Way, read
+from router.policy.analysis.formula import Among, Box, Formula, negated, some, verdict
+from router.policy.analysis.reading import Reading, ReadRule, Way, read
 from router.policy.analysis.search import Undecided, find, settle
 from router.policy.engine import decide
 from router.policy.model import Policy
 from tidegate.decision import Decision
-from tidegate.signals import Signals
+from tidegate.lane import Zone
+from tidegate.signals import Capability, Signals
 
 NO_LANE = "no-lane"
 """What is broken by a job that gets no lane although there is one for it."""
-
-_MOST_LIMITS = 4
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ class Proof:
     allow_outside: tuple[str, ...]
     counterexamples: tuple[Counterexample, ...]
     limits: tuple[str, ...]
-    """Jobs that no lane of the policy may and can take, whatever its rules said: dead letters by design."""
+    """Dead letters by design: jobs for which there is no lane where their rule keeps them."""
     unread: dict[str, tuple[str, ...]]
     """Rules outside the proof, with the conditions that put them there."""
     undecided: tuple[str, ...]
@@ -93,14 +92,15 @@ def _broken(reading: Reading, index: int) -> Iterator[Counterexample]:
     if reached is None:
         return
     box, goals = reached
+    told: set[tuple[str, str | None]] = set()
     for broken, lane, extra in _questions(reading, index):
-        found = find(box, (*goals, *extra))
+        found = None if (broken, lane) in told else find(box, (*goals, *extra))
         if found is None:
             continue
-        all_goals = (*reading.reach(index), *extra)
-        wide = widest(reading.space, found, all_goals)
+        wide = widest(reading.space, found, (*reading.reach(index), *extra))
         shown = _counterexample(reading, reading.rules[index].name, broken, lane, wide)
         if _reproduces(shown) or not _rests_on_the_unread(reading, wide):
+            told.add((broken, lane))
             yield shown
 
 
@@ -111,16 +111,23 @@ def _questions(reading: Reading, index: int) -> Iterator[tuple[str, str | None, 
         for way in rule.ways:
             lane = next((lane for lane in way.promised if lane in guard.lanes), None)
             if lane is not None:
-                yield guard.name, lane, (guard.holds, way.holds)
+                yield guard.name, lane, (guard.meant, way.holds)
+    others = some(reading.open_to(lane) for lane in _in_its_zones(reading, rule))
     for way in rule.ways:
-        yield NO_LANE, None, (way.holds, *_stranded(reading, way))
+        yield NO_LANE, None, (way.holds, *_stranded(reading, way), others)
 
 
 def _stranded(reading: Reading, way: Way) -> Iterator[Formula]:
-    """No lane of the rule nor of the shelter takes the job, though some lane would."""
+    """No lane of the rule nor of the shelter takes the job."""
     for lane in dict.fromkeys((*way.lanes, *reading.policy.shelter)):
         yield negated(reading.open_to(lane))
-    yield some(reading.open_to(lane) for lane in reading.policy.lanes)
+
+
+def _in_its_zones(reading: Reading, rule: ReadRule) -> tuple[str, ...]:
+    """The lanes that would do as well: a rule that keeps its jobs inside means it."""
+    lanes = reading.policy.lanes
+    zones = {Zone.INSIDE, *(lanes[lane].zone for way in rule.ways for lane in way.lanes)}
+    return tuple(name for name, lane in lanes.items() if lane.zone in zones)
 
 
 def _counterexample(reading: Reading, rule: str, broken: str, lane: str | None, box: Box) -> Counterexample:
@@ -132,7 +139,8 @@ def _counterexample(reading: Reading, rule: str, broken: str, lane: str | None, 
         message = f"{job}: rule {rule} sends it to {lane}; {goes}"
     else:
         one = reading.space.cell(box)
-        able = [name for name in reading.policy.lanes if verdict(reading.open_to(name), one)]
+        found = next(read for read in reading.rules if read.name == rule)
+        able = [name for name in _in_its_zones(reading, found) if verdict(reading.open_to(name), one)]
         message = f"{job}: rule {rule} leaves it without a lane, though {' or '.join(able)} could take it; {goes}"
     return Counterexample(broken, rule, lane, job, message, signals, decision)
 
@@ -152,12 +160,30 @@ def _rests_on_the_unread(reading: Reading, box: Box) -> bool:
 
 
 def _limits(reading: Reading) -> Iterator[str]:
-    nowhere = (*reading.sense, *(negated(reading.open_to(lane)) for lane in reading.policy.lanes))
-    try:
-        found = cover(reading.space, nowhere, most=_MOST_LIMITS)
-    except Undecided:
-        return
-    for box in found.boxes:
-        yield words.region(reading.space, box)
-    if found.rest:
-        yield "and a few more, near these"
+    """Dead letters by design: what no lane can do, and what is too long for the lanes where a rule keeps its jobs."""
+    able = {need for lane in reading.policy.lanes.values() for need in lane.capabilities}
+    missing = [need.value for need in Capability if need not in able and need is not Capability.LONG_CONTEXT]
+    if missing:
+        yield f"jobs that need {' or '.join(missing)}, which no lane can do"
+    for index, rule in enumerate(reading.rules):
+        try:
+            box = _too_long(reading, index)
+        except Undecided:
+            continue
+        if box is not None:
+            long = words.length(reading.space, box)
+            yield f"{long} by rule {rule.name}: longer than the lanes hold where it keeps them"
+
+
+def _too_long(reading: Reading, index: int) -> Box | None:
+    """Jobs without special needs that a rule leaves without a lane."""
+    space, rule = reading.space, reading.rules[index]
+    plain = tuple(space.where("needs", need.value, holds=lambda needed: not needed) for need in Capability)
+    answers = space.signal("max_tokens")
+    usual = Among(space.places[answers.key], answers.cell(answers.whole))
+    for way in rule.ways:
+        goals = (*reading.reach(index), way.holds, *_stranded(reading, way))
+        found = find(space.whole, (*goals, *plain, usual))
+        if found is not None:
+            return widest(space, found, goals)
+    return None

@@ -24,6 +24,12 @@ def one(space: Space, box: Box) -> str:
     return ", ".join(_phrases(space, single, exact=True)) or ANY_JOB
 
 
+def length(space: Space, box: Box) -> str:
+    """Of the jobs of a box, how long their prompts are."""
+    place = space.places["tokens",]
+    return f"jobs of {_runs(space.signals[place], box[place])}"
+
+
 def _telling(signal: Signal, cells: Cells) -> bool:
     """What a job is not, and what was not measured, goes without saying where nothing else was possible."""
     return cells != signal.whole and (signal.key[0] in _ALWAYS_TOLD or signal.surprising(cells))
