@@ -1,12 +1,12 @@
 """Which lanes the guarantees take away from a job, whatever its rule said. Checked for each decision. Pure."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from router.policy.guarantees import BuiltIn
+from router.policy.harmless import guarded
 from router.policy.matching import Test
 from router.policy.model import Policy
-from router.signals.sensitivity.levels import judge
-from tidegate.signals import Sensitivity, Signals
+from tidegate.signals import Signals
 
 
 def bans(policy: Policy, signals: Signals) -> Mapping[str, str]:
@@ -18,27 +18,6 @@ def bans(policy: Policy, signals: Signals) -> Mapping[str, str]:
         if guarantee.lanes and speaks(guarantee.test, signals):
             taken |= {lane: guarantee.name for lane in guarantee.lanes if lane not in taken}
     return taken
-
-
-def guarded(sensitivity: Sensitivity, *, allow_outside: Collection[str] = ()) -> bool:
-    """Whether a job must stay inside; where an operator declared types harmless, without what they alone brought."""
-    return sensitivity.level.sensitive and not narrowed(sensitivity, allow_outside=allow_outside)
-
-
-def narrowed(sensitivity: Sensitivity, *, allow_outside: Collection[str]) -> tuple[str, ...]:
-    """The declared types that alone make a job sensitive. None where anything else speaks for guarding it.
-
-    Only what the findings explain may be narrowed: never `unknown`, never what a producer or a conversation asked for.
-    """
-    if not allow_outside:
-        return ()
-    declared = tuple(name for name in sensitivity.types if name in allow_outside)
-    if not declared or not sensitivity.level.sensitive:
-        return ()
-    explained = judge(sensitivity.findings).level is sensitivity.level
-    others = judge(finding for finding in sensitivity.findings if finding.type not in allow_outside).level
-    asked = sensitivity.least is not None and sensitivity.least.sensitive
-    return declared if explained and not asked and not others.sensitive else ()
 
 
 def speaks(test: Test, signals: Signals) -> bool:

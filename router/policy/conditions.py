@@ -19,8 +19,16 @@ EntityType = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
 class Entities(Grammar):
     """Entity types that the detectors found."""
 
-    any: Some[EntityType]
+    any: Some[EntityType] | None = None
     """Holds when one of these types was found."""
+    alone: Some[EntityType] | None = None
+    """Holds when these types alone make the job sensitive: nothing else was found, and nobody asked for more."""
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.any is None) == (self.alone is None):
+            raise ValueError("give any or alone")
+        return self
 
 
 class LaneWait(Bounds[float]):

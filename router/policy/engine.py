@@ -7,7 +7,8 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from router.policy.bans import bans, narrowed, said, speaks
+from router.policy.bans import bans, said, speaks
+from router.policy.harmless import narrowed
 from router.policy.matching import wait_s, wait_seen
 from router.policy.model import Policy, ReadyRule
 from router.policy.turns import Turn, turn

@@ -14,6 +14,7 @@ from pydantic import JsonValue
 from router.policy import cel
 from router.policy.conditions import BudgetLeft, Entities, Health, LaneWait, When
 from router.policy.grammar import Bounds, levels, many
+from router.policy.harmless import narrowed
 from router.policy.hours import DAY_MINUTES, Day, Hours
 from tidegate.decision import Check
 from tidegate.signals import Signals
@@ -113,12 +114,15 @@ def _sensitivity(wanted: Any) -> _Kind:
 
 
 def _entities(wanted: Entities) -> _Kind:
-    types = frozenset(wanted.any)
+    types = frozenset(wanted.any or wanted.alone or ())
 
-    def test(signals: Signals) -> Truth:
+    def found(signals: Signals) -> Truth:
         return any(finding.type in types for finding in signals.sensitivity.findings)
 
-    return test, lambda signals: list(signals.sensitivity.types)
+    def alone(signals: Signals) -> Truth:
+        return bool(narrowed(signals.sensitivity, allow_outside=types))
+
+    return alone if wanted.any is None else found, lambda signals: list(signals.sensitivity.types)
 
 
 def _complexity(wanted: Any) -> _Kind:
