@@ -1,6 +1,6 @@
 """What a sound policy's author may not have meant, decided for every possible job, so that nothing here is a guess.
 
-Rules that no job reaches, lanes that nothing goes to, bands that overlap or leave a gap, waits at which jobs would flap.
+Rules that no job reaches, lanes that nothing goes to, bands that overlap or leave a gap, waits at which jobs flap.
 """
 
 from collections.abc import Iterator
