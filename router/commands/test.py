@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -11,8 +10,10 @@ import typer
 
 from router.commands.detectors import detectors
 from router.commands.terminal import AsJson, console, narrowing, policy_path, told, write
+from router.findings import rendered
 from router.policy.cases import report
 from router.policy.cases.trial import Trials, try_policy
+from tidegate.errors import InvalidDocument
 
 Files = Annotated[
     list[Path] | None, typer.Argument(help="Policies, or files of cases; the configured policy where none is given.")
@@ -36,7 +37,7 @@ def run_cases(
 ) -> None:
     """Hold a policy against its cases: those under `tests`, and those in NAME.tests.yaml beside it.
 
-    Exit code 1 where one failed.
+    Exit code 1 where one failed or a file has an error.
     """
     with told():
         paths = tuple(policy_path(file) for file in files) if files else (policy_path(None),)
@@ -46,13 +47,18 @@ def run_cases(
 
 
 def _run(paths: Sequence[Path], *, coverage: bool, every: bool, as_json: bool) -> int:
-    with told():
-        tried = [try_policy(path, open_inspector=detectors) for path in paths]
-    holds = all(one.passed for one in tried)
+    tried, errors = [], []
+    for path in paths:
+        try:
+            tried.append(try_policy(path, open_inspector=detectors))
+        except InvalidDocument as exc:
+            errors += exc.problems
+    holds = not errors and all(one.passed for one in tried)
     if as_json:
-        write(json.dumps({"holds": holds, "policies": [report.as_json(one) for one in tried]}))
+        write(json.dumps({"holds": holds, "errors": errors, "policies": [report.as_json(one) for one in tried]}))
     else:
         _print(tried, coverage=coverage, every=every)
+        console(stderr=True).print(rendered(errors), soft_wrap=True, end="")
     return 0 if holds else 1
 
 
@@ -66,8 +72,7 @@ def _print(tried: Sequence[Trials], *, coverage: bool, every: bool) -> None:
 def _watch(paths: Sequence[Path], *, coverage: bool, every: bool, as_json: bool) -> None:
     """Until somebody presses Ctrl-C. A file that is broken for a moment does not end it."""
     for _ in changes(paths):
-        with suppress(typer.Exit):
-            _run(paths, coverage=coverage, every=every, as_json=as_json)
+        _run(paths, coverage=coverage, every=every, as_json=as_json)
         if not as_json:
             console().print(time.strftime("%H:%M:%S: waiting for a change; Ctrl-C ends it"), style="dim")
 

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from router import cli
 from router.policy.formatting.canonical import canonical
+from router.policy.formatting.order import _ORDERED
 from tidegate.documents import parse
 from tidegate.errors import InvalidDocument
 from tidegate.settings import Settings
@@ -60,7 +61,7 @@ rules:
   # the first
   - name: all  # its name
     when:
-      tokens: {over: 2, under: 5}  # both
+      tokens: {under: 5, over: 2}  # both
 
       latency: "no"
       # nothing else
@@ -69,11 +70,11 @@ rules:
       paper or so
   - name: b
     send: near
-    tests: []
     # above why
     why: >-
       folded
       # no comment
+    tests: []
 
 default: {send: near, why: stays}
 # the end
@@ -101,6 +102,12 @@ def test_a_broken_file_is_told_with_its_place() -> None:
     """Nothing is written where nothing was understood."""
     with pytest.raises(InvalidDocument, match=r"p.yaml:2:1: version: given twice"):
         canonical("version: 1\nversion: 2\n", name="p.yaml")
+
+
+def test_the_table_of_orders_knows_every_field() -> None:
+    """A field that is new in the grammar needs its place here."""
+    for model, fields in _ORDERED.items():
+        assert {info.alias or name for name, info in model.model_fields.items()} == set(fields)
 
 
 def test_quotes_stay_where_they_mean_something() -> None:

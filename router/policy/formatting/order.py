@@ -1,4 +1,4 @@
-"""The order of fields: that of the models. Names that operators choose (lanes, say) keep the order of the file."""
+"""The order of fields, by a table. Conditions, and names that operators choose (lanes, say), keep that of the file."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from types import UnionType
@@ -6,19 +6,50 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
+from router.policy.cases.model import Case, CasesFile, Expect
+from router.policy.guarantees import Guarantee as Own
+from router.policy.model import Default, For, Overflow, PolicyFile, Rule
+from router.prompts import PromptFile
+from tidegate.lane import Lane, Price, Retry
+
 Kinds = tuple[Any, ...]
 """What may stand at a place: annotations, as far as anything is known."""
 
-_LAST = ("why", "tests")
-"""What reads best after all the others."""
+_ORDERED: Mapping[type[BaseModel], tuple[str, ...]] = {
+    # What holds for all rules stands above them.
+    PolicyFile: (
+        "version",
+        "name",
+        "include",
+        "for",
+        "lanes",
+        "guarantees",
+        "allow_outside",
+        "rules",
+        "default",
+        "tests",
+    ),
+    CasesFile: ("version", "policy", "tests"),
+    PromptFile: ("version", "prompts"),
+    Lane: tuple(Lane.model_fields),
+    Price: tuple(Price.model_fields),
+    Retry: tuple(Retry.model_fields),
+    Rule: ("name", "when", "send", "split", "overflow", "refuse", "shadow", "redact", "why"),
+    Overflow: ("to", "when", "until"),
+    Default: ("send", "why"),
+    For: ("tenants", "environments"),
+    Own: ("name", "when", "never", "why"),
+    Case: ("name", "given", "expect"),
+    Expect: ("lane", "lanes", "rule", "zone", "shadow"),
+}
+"""The fields in the order in which they are read. Conditions are a sentence: their order is the writer's."""
 
 
 def ordered(keys: Iterable[str], kinds: Kinds) -> list[str]:
-    """The keys in the order of the models; those that no model knows follow, as they were."""
+    """The keys in the order of the table; those that it does not know follow, as they were."""
     keys = list(keys)
-    fields = _fields(kinds)
-    known = {name: index for index, name in enumerate((*fields, *_LAST)) if name in fields}
-    return sorted(keys, key=lambda key: known.get(key, len(fields)))
+    known = {name: index for index, name in enumerate(_fields(kinds))}
+    return sorted(keys, key=lambda key: known.get(key, len(known)))
 
 
 def inside(kinds: Kinds, step: str | int) -> Kinds:
@@ -27,8 +58,8 @@ def inside(kinds: Kinds, step: str | int) -> Kinds:
 
 
 def _fields(kinds: Kinds) -> list[str]:
-    models = [choice for kind in kinds for choice in _choices(kind) if _is_model(choice)]
-    return list(dict.fromkeys(info.alias or name for model in models for name, info in model.model_fields.items()))
+    models = [choice for kind in kinds for choice in _choices(kind) if choice in _ORDERED]
+    return list(dict.fromkeys(name for model in models for name in _ORDERED[model]))
 
 
 def _descend(choice: Any, step: str | int) -> Iterator[Any]:
