@@ -41,7 +41,8 @@ class _Reader:
         self._take(self._main, self._path, ())
         lanes = self._lanes if self._lanes or own is None or isinstance(own, Mapping) else own
         tree = {key: value for key, value in self._main.tree.items() if key != "include"} | {"lanes": lanes}
-        places = {**self._places, **self._main.places}
+        others = {path: place for path, place in self._main.places.items() if path[0] != "lanes" or len(path) == 1}
+        places = {**others, **self._places}
         return replace(self._main, tree=tree, places=places, flaws=(*self._main.flaws, *self._flaws))
 
     def _take(self, document: Document, path: Path, above: tuple[Path, ...]) -> None:
