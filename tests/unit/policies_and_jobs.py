@@ -37,7 +37,9 @@ _FLAT = st.fixed_dictionaries(
     {},
     optional={
         "sensitivity": st.one_of(_LEVELS, _LEVELS.map(lambda level: {"at_least": level})),
-        "entities": st.lists(_TYPES, min_size=1, max_size=2).map(lambda types: {"any": types}),
+        "entities": st.builds(
+            lambda how, types: {how: types}, st.sampled_from(["any", "alone"]), st.lists(_TYPES, min_size=1, max_size=2)
+        ),
         "complexity": st.sampled_from([band.value for band in Band]),
         "tokens": _BOUNDS,
         "max_tokens": _BOUNDS,

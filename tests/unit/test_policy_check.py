@@ -108,7 +108,7 @@ def test_a_gap_that_another_rule_takes_is_none(tmp_path: Path) -> None:
     rules = [
         "name: a, when: {tokens: {at_most: 50}}, send: near",
         "name: b, when: {tokens: {over: 60}}, send: far",
-        "name: c, when: {tokens: {over: 51}}, send: [near, far]",
+        "name: c, when: {tokens: {over: 50}}, send: [near, far]",
     ]
     assert remarks(tmp_path, *rules) == []
 

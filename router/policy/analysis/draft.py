@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from router.policy.analysis.harmless import beside, found_or_not
 from router.policy.analysis.room import longest_prompts
 from router.policy.analysis.space import Signal, Space, in_order, measures, whole_numbers
 from router.policy.engine import MIN_OUTPUT_TOKENS
@@ -41,8 +42,8 @@ class Draft:
     budgets: dict[str, set[float]] = field(default_factory=lambda: defaultdict(set))
     draws: set[float] = field(default_factory=set)
     overflows: set[str] = field(default_factory=set)
-    narrowings: set[tuple[str, ...]] = field(default_factory=set)
-    """Entity types that policies declare harmless, together."""
+    alone: bool = False
+    """Whether it matters that a job is sensitive by some types alone."""
     unread: set[tuple[str, str]] = field(default_factory=set)
 
     def lane(self, lane: Lane) -> None:
@@ -71,7 +72,9 @@ class Draft:
 
     def _where_mentioned(self) -> Iterator[Signal]:
         for name in sorted(self.types):
-            yield Signal(("entity", name), (False, True))
+            yield found_or_not(name)
+        if self.alone:
+            yield from beside(self.types)
         for lane in sorted({*self.waits, *self.healths}):
             yield Signal(("load", lane), (None, *self._loads(lane)))
         for key in sorted(self.budgets):
@@ -84,8 +87,6 @@ class Draft:
             yield Signal(("draw",), tuple(sorted({0.0, *self.draws} - {1.0})))
         for rule in sorted(self.overflows):
             yield Signal(("overflowing", rule), (False, True))
-        for types in sorted(self.narrowings):
-            yield Signal(("narrowed", *types), (False, True))
         for name, words in sorted(self.unread):
             yield Signal(("unread", name, words), (None, False, True))
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from router.policy.analysis.formula import Box
-from router.policy.analysis.harmless import level_of
+from router.policy.analysis.harmless import ANOTHER, ASKED, STRONG
 from router.policy.analysis.space import Space
 from tidegate.signals import Capability, Complexity, Finding, Level, Sensitivity, Signals
 
@@ -21,8 +21,7 @@ def example(space: Space, box: Box) -> Signals:
             level=level,
             findings=tuple(_findings(values)),
             cause="an example" if level is Level.UNKNOWN else None,
-            # Somebody asked for it, so that no types that are declared harmless can explain the level away.
-            least=level if level.sensitive and _asked_for(values) else None,
+            least=level if level.sensitive and values.get((ASKED,)) else None,
         ),
         complexity=Complexity(band=values["complexity",]),
         tokens=values["tokens",],
@@ -39,18 +38,12 @@ def example(space: Space, box: Box) -> Signals:
     )
 
 
-def _asked_for(values: dict[tuple[str, ...], Any]) -> bool:
-    return any(key[0] == "narrowed" and not value for key, value in values.items())
-
-
 def _findings(values: dict[tuple[str, ...], Any]) -> Iterator[Finding]:
-    """What was found: as strongly as the job's level allows, and weakly where only declared types may speak."""
-    declared = {name for key, value in values.items() if key[0] == "narrowed" and value for name in key[1:]}
-    level = values["sensitivity",]
-    for name in _named(values, "entity"):
-        own = level_of(name)
-        weak = own.rank > level.rank or (declared and own.sensitive and (name not in declared or own is not level))
-        yield Finding(type=name, score=0.0 if weak else 1.0, detector=DETECTOR)
+    for key, value in values.items():
+        if key[0] == "entity" and value is not None:
+            yield Finding(type=key[1], score=value, detector=DETECTOR)
+    if values.get((ANOTHER,)):
+        yield Finding(type=values[ANOTHER,], score=STRONG, detector=DETECTOR)
 
 
 def _named(values: dict[tuple[str, ...], Any], kind: str) -> tuple[str, ...]:

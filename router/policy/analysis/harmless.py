@@ -1,46 +1,65 @@
-"""What findings mean for a job's level, and types that an operator declared harmless: they alone keep no job inside."""
+"""What findings mean for a job's level; and the jobs that are sensitive by some types alone, which may be harmless."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from router.policy.analysis.formula import Formula, every, negated, some
-from router.policy.analysis.space import Space
-from router.signals.sensitivity.levels import judge
+from router.policy.analysis.space import Signal, Space
+from router.signals.sensitivity.levels import LEVELS, judge
 from tidegate.signals import Finding, Level
 
+STRONG, WEAK = 1.0, 0.0
 
-def narrowed(types: tuple[str, ...], space: Space) -> Formula:
+ASKED = "asked"
+ANOTHER = "another"
+
+
+def found_or_not(name: str) -> Signal:
+    """A type: not found, found too weakly to matter where that can be, found. By the score."""
+    weak = () if level_of(name, score=WEAK) is level_of(name) else (WEAK,)
+    return Signal(("entity", name), (None, *weak, STRONG))
+
+
+def beside(named: Collection[str]) -> Iterator[Signal]:
+    """What else speaks for guarding a job: somebody asked for it, or a type was found that no rule names."""
+    yield Signal((ASKED,), (False, True))
+    others = {level: name for name in sorted(LEVELS, reverse=True) if name not in named and (level := level_of(name))}
+    yield Signal((ANOTHER,), (None, *(others[level] for level in Level if level.sensitive and level in others)))
+
+
+def alone(types: Collection[str], space: Space) -> Formula:
     """The jobs that are sensitive by these types alone, and for which nobody asked for more."""
-    return space.where("narrowed", *types, holds=bool)
+    names = [key[1] for key in space.places if key[0] == "entity"]
+    found = some(space.where("entity", name, holds=lambda score: score is not None) for name in sorted(types))
+    explained = some(every(_explained(level, names, space)) for level in (Level.PERSONAL, Level.RESTRICTED))
+    others = (negated(_strong(name, space)) for name in names if name not in types and level_of(name).sensitive)
+    nothing = space.where(ANOTHER, holds=lambda name: name is None)
+    return every((negated(space.where(ASKED, holds=bool)), found, explained, nothing, *others))
 
 
-def possible(types: tuple[str, ...], space: Space) -> Formula:
-    """What must be so where a job is narrowed: the types explain its level, and nothing else could."""
-    levels = {level for name in types if (level := level_of(name)).sensitive}
-    explained = some(every(_explains(level, types, space)) for level in sorted(levels, key=lambda level: level.rank))
-    return some((negated(narrowed(types, space)), explained))
+def possible(space: Space) -> Iterator[Formula]:
+    """A job is at least as sensitive as what was found in it."""
+    for kind, *names in space.places:
+        if kind == "entity":
+            yield some((negated(_strong(names[0], space)), _at_least(level_of(names[0]), space)))
+        elif kind == ANOTHER:
+            for name in space.signal(ANOTHER).values[1:]:
+                absent = space.where(ANOTHER, holds=lambda other, name=name: other != name)
+                yield some((absent, _at_least(level_of(name), space)))
 
 
-def explained(name: str, space: Space) -> Formula:
-    """Where a type was found, however weakly, a job is at least as sensitive as that makes it."""
-    least = level_of(name, score=0.0).rank
-    absent = space.where("entity", name, holds=lambda found: not found)
-    return some((absent, space.where("sensitivity", holds=lambda level: level.rank >= least)))
-
-
-def level_of(name: str, *, score: float = 1.0) -> Level:
+def level_of(name: str, *, score: float = STRONG) -> Level:
     """What a finding of this type means by itself."""
     return judge([Finding(type=name, score=score, detector="example")]).level
 
 
-def _explains(level: Level, types: tuple[str, ...], space: Space) -> Iterator[Formula]:
+def _explained(level: Level, names: Collection[str], space: Space) -> Iterator[Formula]:
     yield space.where("sensitivity", holds=lambda found: found is level)
-    yield some(space.where("entity", name, holds=bool) for name in types if level_of(name) is level)
-    for signal in space.signals:
-        if signal.key[0] == "entity" and _speaks_against(signal.key[1], level, types):
-            yield space.where(*signal.key, holds=lambda found: not found)
+    yield some(_strong(name, space) for name in names if level_of(name) is level)
 
 
-def _speaks_against(name: str, level: Level, types: tuple[str, ...]) -> bool:
-    """Whether such a finding, however weak, would guard the job more or for another reason."""
-    weakest = level_of(name, score=0.0)
-    return weakest.rank > level.rank if name in types else weakest.sensitive
+def _strong(name: str, space: Space) -> Formula:
+    return space.where("entity", name, holds=lambda score: score == STRONG)
+
+
+def _at_least(level: Level, space: Space) -> Formula:
+    return space.where("sensitivity", holds=lambda found: found.rank >= level.rank)

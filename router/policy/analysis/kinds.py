@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from router.policy.analysis import harmless
 from router.policy.analysis.draft import Draft
 from router.policy.analysis.formula import Formula, every, negated, some
+from router.policy.analysis.harmless import alone
 from router.policy.analysis.space import Space, first_numbers, limits
 from router.policy.conditions import BudgetLeft, Entities, Health, LaneWait, When
 from router.policy.grammar import Bounds, levels, many
@@ -119,19 +119,15 @@ def _one_of(name: str) -> Callable[[Any, Space], Twofold]:
 
 
 def _entities(wanted: Entities, space: Space) -> Twofold:
-    if wanted.any is None:
-        return _certain(harmless.narrowed(_alone(wanted), space))
-    return _certain(some(space.where("entity", name, holds=bool) for name in sorted(set(wanted.any))))
+    if wanted.alone is not None:
+        return _certain(alone(wanted.alone, space))
+    names = sorted(set(wanted.any or ()))
+    return _certain(some(space.where("entity", name, holds=lambda score: score is not None) for name in names))
 
 
-def _entities_cut(wanted: Entities, into: Draft) -> None:
+def _types(wanted: Entities, into: Draft) -> None:
     into.types.update(wanted.any or wanted.alone or ())
-    if wanted.any is None:
-        into.narrowings.add(_alone(wanted))
-
-
-def _alone(wanted: Entities) -> tuple[str, ...]:
-    return tuple(sorted(set(wanted.alone or ())))
+    into.alone = into.alone or wanted.alone is not None
 
 
 def _counts(name: str) -> Callable[[Bounds[int], Space], Twofold]:
@@ -172,7 +168,7 @@ def _groups(wanted: Any, into: Draft) -> None:
 
 _KINDS: dict[str, Kind] = {
     "sensitivity": Kind(_sensitivity),
-    "entities": Kind(_entities, _entities_cut),
+    "entities": Kind(_entities, _types),
     "complexity": Kind(_one_of("complexity")),
     "tokens": Kind(_counts("tokens"), lambda wanted, into: into.tokens.update(first_numbers(wanted))),
     "max_tokens": Kind(_counts("max_tokens"), lambda wanted, into: into.max_tokens.update(first_numbers(wanted))),

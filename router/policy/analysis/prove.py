@@ -111,7 +111,7 @@ def _questions(reading: Reading, index: int) -> Iterator[tuple[str, str | None, 
         for way in rule.ways:
             lane = next((lane for lane in way.promised if lane in guard.lanes), None)
             if lane is not None:
-                yield guard.name, lane, (guard.meant, way.holds)
+                yield guard.name, lane, (guard.holds, way.holds)
     others = some(reading.open_to(lane) for lane in _in_its_zones(reading, rule))
     for way in rule.ways:
         yield NO_LANE, None, (way.holds, *_stranded(reading, way), others)

@@ -51,8 +51,6 @@ class Guard:
     name: str
     holds: Formula
     lanes: frozenset[str]
-    meant: Formula
-    """The jobs for which the rules themselves must keep it: all, but those that only the engine can tell apart."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +110,7 @@ def _draft(policy: Policy, draft: Draft) -> None:
         kinds.draft(guarantee.when, draft)
     if policy.allow_outside:
         draft.types.update(policy.allow_outside)
-        draft.narrowings.add(tuple(sorted(policy.allow_outside)))
+        draft.alone = True
 
 
 def _reading(policy: Policy, space: Space) -> Reading:
@@ -122,17 +120,8 @@ def _reading(policy: Policy, space: Space) -> Reading:
         rules=tuple(_rule(rule, space) for rule in _rules(policy)),
         guards=tuple(_guards(policy, space)),
         takes={name: _takes(lane, space) for name, lane in policy.lanes.items()},
-        sense=tuple(_sense(space)),
+        sense=tuple(harmless.possible(space)),
     )
-
-
-def _sense(space: Space) -> Iterator[Formula]:
-    """What was found makes a job at least as sensitive as it is itself; and types that are declared harmless."""
-    for kind, *names in space.places:
-        if kind == "narrowed":
-            yield harmless.possible(tuple(names), space)
-        elif kind == "entity":
-            yield harmless.explained(names[0], space)
 
 
 def _rules(policy: Policy) -> tuple[ReadyRule, ...]:
@@ -187,17 +176,12 @@ def _busy(rule: ReadyRule, overflow: ReadyOverflow, space: Space) -> Formula:
 def _guards(policy: Policy, space: Space) -> Iterator[Guard]:
     outside = frozenset(name for name, lane in policy.lanes.items() if lane.zone is not Zone.INSIDE)
     sensitive: Formula = space.where("sensitivity", holds=lambda level: level.sensitive)
-    holds, meant = sensitive, sensitive
     if policy.allow_outside:
-        types = tuple(sorted(policy.allow_outside))
-        holds = every((sensitive, negated(harmless.narrowed(types, space))))
-        # Whether a declared type is all there is, no condition can ask: a rule must leave that to the engine.
-        meant = every((sensitive, *(space.where("entity", name, holds=lambda found: not found) for name in types)))
-    yield Guard(BuiltIn.NOTHING_SENSITIVE_OUTSIDE.value, holds, outside, meant)
+        sensitive = every((sensitive, negated(harmless.alone(policy.allow_outside, space))))
+    yield Guard(BuiltIn.NOTHING_SENSITIVE_OUTSIDE.value, sensitive, outside)
     for guarantee in policy.guarantees:
         # It speaks of every job of which it is not certain that it does not.
-        speaks = negated(kinds.read(guarantee.when, space).no)
-        yield Guard(guarantee.name, speaks, guarantee.lanes, speaks)
+        yield Guard(guarantee.name, negated(kinds.read(guarantee.when, space).no), guarantee.lanes)
 
 
 def _takes(lane: Lane, space: Space) -> Formula:

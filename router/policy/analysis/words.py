@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 from router.policy.analysis.draft import OTHER_TASK, OTHER_TENANT
 from router.policy.analysis.formula import Box, Cells
+from router.policy.analysis.harmless import WEAK
 from router.policy.analysis.space import Numbers, Signal, Space
 from router.policy.hours import DAY_MINUTES, WEEK_MINUTES, Day
 
@@ -172,9 +173,16 @@ def _draw(signal: Signal, cells: Cells) -> str:
     return _or([f"draw {signal.values[index]:g} to {ends[index]:g}" for index in _chosen(signal, cells)])
 
 
-def _narrowed(signal: Signal, cells: Cells) -> str:
-    alone = f"by {_or(list(signal.key[1:]))} alone"
-    return alone if cells & 2 else f"not {alone}"
+def _entity(signal: Signal, cells: Cells) -> str:
+    name = signal.key[1]
+    if cells & 1:
+        return f"without {name}" if cells == 1 else f"with no more than a weak {name}"
+    return f"with a weak {name}" if signal.values[1] == WEAK and cells == 2 else f"with {name}"  # noqa: PLR2004
+
+
+def _another(signal: Signal, cells: Cells) -> str:
+    names = [f"with {signal.values[index]}" for index in _chosen(signal, cells & ~1)]
+    return _or([*(["with nothing else found"] if cells & 1 else []), *names])
 
 
 def _unread(signal: Signal, cells: Cells) -> str:
@@ -194,13 +202,14 @@ _WORDS: dict[str, Callable[[Signal, Cells], str]] = {
     "tenant": _all_but("tenant", OTHER_TENANT, "none"),
     "latency": _names,
     "needs": _flag("needs {}", "needs no {}"),
-    "entity": _flag("with {}", "without {}"),
+    "entity": _entity,
     "load": _load,
     "budget": _budget,
     "task": _all_but("task", OTHER_TASK, "none"),
     "minute": _minutes,
     "draw": _draw,
     "overflowing": _flag("{} in overflow", "{} not in overflow"),
-    "narrowed": _narrowed,
+    "asked": _flag("guarded as somebody asked", "not guarded because somebody asked"),
+    "another": _another,
     "unread": _unread,
 }
