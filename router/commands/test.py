@@ -47,7 +47,8 @@ def run_cases(
 
 
 def _run(paths: Sequence[Path], *, coverage: bool, every: bool, as_json: bool) -> int:
-    tried, errors = [], []
+    tried: list[Trials] = []
+    errors: list[str] = []
     for path in paths:
         try:
             tried.append(try_policy(path, open_inspector=detectors))

@@ -95,10 +95,10 @@ def test_what_differs_is_told_with_its_place(file: Path) -> None:
     file.write_text(POLICY + FAILING)
     result = tried(file)
     assert not result.passed
-    assert result.trials[0].place == f"{file}:22:5"
+    assert result.trials[0].place == f"{file}:21:5"
     assert set(result.problems) == {
-        f"{file}:24:20: tests[0].expect.lane: expected near, got far",
-        f"{file}:24:47: tests[0].expect.zone: expected inside, got outside",
+        f"{file}:23:20: tests[0].expect.lane: expected near, got far",
+        f"{file}:23:47: tests[0].expect.zone: expected inside, got outside",
     }
 
 
@@ -175,7 +175,7 @@ def test_a_detector_that_fails_fails_the_case_and_not_the_others(file: Path) -> 
     file.write_text(POLICY + "  - {name: a, given: {text: secret text}, expect: {lane: near}}\n" + PASSING)
     result = try_policy(file, open_inspector=broken)
     assert [trial.passed for trial in result.trials] == [False, True, True, True, True]
-    assert result.problems == (f"{file}:22:23: tests[0].given: could not be inspected: ValueError",)
+    assert result.problems == (f"{file}:21:15: tests[0].given: could not be inspected: ValueError",)
 
 
 def no_text(_: Job) -> Signals:
@@ -249,7 +249,7 @@ def test_the_command_tells_failures_and_ends_with_one(file: Path) -> None:
     result = RUNNER.invoke(cli.app, ["policy", "test", "--coverage", str(file)])
     assert result.exit_code == 1
     lines = [line.split() for line in result.stdout.splitlines()]
-    assert ["✗", f"{file}:34:5:", "saturday", "goes", "out"] in lines
+    assert ["✗", f"{file}:33:5:", "saturday", "goes", "out"] in lines
     assert ["lane", "near", "far"] in lines
     assert ["rule", "default", "no", "case"] in lines
     assert f"{file}: 4 of 5 cases passed: p@" in result.stdout

@@ -5,11 +5,11 @@ Every recorded `Signals` object is a `Given` too, so that one reader serves test
 
 import re
 from collections.abc import Callable
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from router.policy.grammar import Grammar, OneOrMany, many
+from router.policy.grammar import Grammar, many
 from router.signals.sensitivity.levels import judge
 from tidegate.job import Hints, Job, Latency, Message, Params, PromptRef
 from tidegate.signals import Band, Capability, Complexity, Finding, LaneLoad, Level, Sensitivity, Signals
@@ -35,6 +35,18 @@ def _one_moment(written: Any) -> Any:
     if found is None:
         raise ValueError("should be a day and a time, such as 'sat 18:30'")
     return (_DAYS.index(found[1]) * 24 + int(found[2])) * 60 + int(found[3])
+
+
+def _brackets(written: Any) -> str:
+    return "<list>" if isinstance(written, list | tuple) else "<one>"
+
+
+T = TypeVar("T")
+OneOrMore = Annotated[
+    Annotated[T, Tag("<one>")] | Annotated[Many[T], Tag("<list>")],
+    Discriminator(_brackets),
+]
+"""A value or a list, which may be empty: what was recorded says `[]` where nothing was found."""
 
 
 def _shape(written: Any) -> str:
@@ -72,7 +84,7 @@ class Given(Grammar):
         | None
     ) = None
     """How sensitive the job is; where not said, what `entities` mean, and `public` without any."""
-    entities: OneOrMany[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]] | None = None
+    entities: OneOrMore[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]] | None = None
     """The entity types that were found: `[EMAIL_ADDRESS]`."""
     complexity: (
         Annotated[
@@ -86,7 +98,7 @@ class Given(Grammar):
     """The length of the prompt in tokens; 100 where not said."""
     max_tokens: Annotated[int, Field(ge=0)] | None = None
     """How long the answer may become, in tokens; 256 where not said."""
-    needs: OneOrMany[Capability] | None = None
+    needs: OneOrMore[Capability] | None = None
     """What the job needs of a lane."""
     tenant: Name | None = None
     """Whose job it is; `default` where not said."""
@@ -104,7 +116,7 @@ class Given(Grammar):
     """When it comes, in UTC: `sat 18:30`, or the minute of the week."""
     draw: Annotated[float, Field(ge=0, lt=1, strict=False)] | None = None
     """The job's number for splits, from 0 to 1."""
-    overflowing: OneOrMany[Name] | None = None
+    overflowing: OneOrMore[Name] | None = None
     """The rules that are in overflow now."""
     budget_left_usd: dict[Name, Annotated[float, Field(strict=False)]] = {}
     """What is left to spend, by lane or tenant."""

@@ -81,10 +81,8 @@ class Trials:
 
 def try_policy(path: Path, *, open_inspector: OpenInspector) -> Trials:
     """Try every case of a policy, or of one file of cases. Raises InvalidDocument with every error."""
-    documents = _documents(path)
     policy_path = _policy_of(path)
-    policy = load_policy(policy_path)
-    cases = tuple(_cases(documents))
+    policy, cases = _loaded(policy_path, _documents(path))
     with ExitStack() as stack:
         inspect = _lazily(lambda: stack.enter_context(open_inspector(policy_path)))
         trials = tuple(_try(case, index, document, policy, inspect) for case, index, document in cases)
@@ -115,10 +113,32 @@ def _policy_of(path: Path) -> Path:
     return path.parent / (named if isinstance(named, str) else f"{path.name.removesuffix(SUFFIX)}.yaml")
 
 
-def _cases(documents: Iterable[Document]) -> Iterator[tuple[Case, int, Document]]:
+Placed = tuple[Case, int, Document]
+"""A case, its number, and the file that holds it."""
+
+
+def _loaded(path: Path, documents: tuple[Document, ...]) -> tuple[Policy, tuple[Placed, ...]]:
+    """The policy and the cases of all files, or all their errors at once."""
+    problems: list[str] = []
+    policy: Policy | None = None
+    cases: tuple[Placed, ...] = ()
+    try:
+        policy = load_policy(path)
+    except InvalidDocument as exc:
+        problems += exc.problems
+    try:
+        cases = tuple(_cases(documents))
+    except InvalidDocument as exc:
+        problems += exc.problems
+    if policy is None or problems:
+        raise InvalidDocument(tuple(dict.fromkeys(problems)))
+    return policy, cases
+
+
+def _cases(documents: Iterable[Document]) -> Iterator[Placed]:
     """The cases of all files, or all their errors at once."""
     problems: list[str] = []
-    found: list[tuple[Case, int, Document]] = []
+    found: list[Placed] = []
     for document in documents:
         model: type[CasesFile | CasesPart] = CasesFile if document.name.endswith(SUFFIX) else CasesPart
         part, wrong = document.attempt(model)
