@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -18,9 +19,10 @@ from router.policy.engine import decide
 from router.policy.loader import load_policy
 from router.policy.model import Policy
 from tidegate.decision import Decision
-from tidegate.documents import parse, read
+from tidegate.documents import Document, parse, read
 from tidegate.errors import InvalidDocument
 from tidegate.expectations import did_you_mean
+from tidegate.job import Job
 from tidegate.settings import load
 from tidegate.signals import Signals
 
@@ -67,9 +69,16 @@ def _given(path: Path, *, file: str | None, text: str | None, signals: str | Non
         return parse(signals, name="--signals").parse(Given)
     if case is not None:
         return _case(path, case)
-    if file == "-":
-        return parse(_stdin(), name="<stdin>").parse(Given)
-    return read(Path(file or "")).parse(Given)
+    return _from(parse(_stdin(), name="<stdin>") if file == "-" else read(Path(file or "")))
+
+
+def _from(document: Document) -> Given:
+    """A job, signals, or a recorded decision, of which the signals are taken."""
+    if "signals" in document.tree:
+        return document.parse(Given, part=("signals",))
+    of_jobs_only = Job.model_fields.keys() - Given.model_fields.keys()
+    tree = {key: value for key, value in document.tree.items() if key not in of_jobs_only}
+    return replace(document, tree=tree).parse(Given)
 
 
 def _stdin() -> str:

@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
 from router import cli
+from router.commands import explain as explain_command
 from router.commands import test as test_command
 from router.policy.cases.given import Given, Inspect
 from router.policy.cases.trial import Trials, files_of, try_policy
@@ -298,6 +299,28 @@ def test_explain_tells_each_condition_and_the_rules_that_were_not_reached(file: 
     again = RUNNER.invoke(cli.app, [*options, "--json", str(recorded)])
     piped = RUNNER.invoke(cli.app, [*options, "--json", "-"], input=recorded.read_text())
     assert json.loads(again.stdout) == json.loads(piped.stdout) == told
+
+
+def test_explain_takes_a_job_and_a_recorded_decision(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job with all its fields is inspected; of a line of an export the signals are taken."""
+    seen: list[Job] = []
+
+    @contextmanager
+    def fake(_: Path) -> Iterator[Inspect]:
+        def inspect(job: Job) -> Signals:
+            seen.append(job)
+            return Given().signals(no_text)
+
+        yield inspect
+
+    monkeypatch.setattr(explain_command, "detectors", fake)
+    options = ["policy", "explain", "--policy", str(file), "--json", "-"]
+    job = Job(text="hello", tenant="acme", idempotency_key="k", conversation_id="c")
+    assert RUNNER.invoke(cli.app, options, input=job.model_dump_json()).exit_code == 0
+    assert (seen[0].text, seen[0].tenant, seen[0].conversation_id) == ("hello", "acme", "c")
+    line = {"at": 1.0, "job": "j", "signals": {"sensitivity": {"level": "personal"}}}
+    recorded = RUNNER.invoke(cli.app, options, input=json.dumps(line))
+    assert json.loads(recorded.stdout)["rule"] == "personal-stays"
 
 
 @pytest.mark.parametrize(

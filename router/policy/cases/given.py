@@ -123,7 +123,7 @@ class Given(Grammar):
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
-        said = self.model_fields_set
+        said = self._said
         bodies = sorted(said & _BODIES)
         if len(bodies) > 1:
             raise ValueError(f"give one of {', '.join(bodies)}")
@@ -138,7 +138,12 @@ class Given(Grammar):
     @property
     def needs_detectors(self) -> bool:
         """Whether there is a text to inspect."""
-        return bool(self.model_fields_set & _BODIES)
+        return bool(self._said & _BODIES)
+
+    @property
+    def _said(self) -> set[str]:
+        """What is written here; a null says nothing."""
+        return {name for name in self.model_fields_set if getattr(self, name) is not None}
 
     def signals(self, inspect: Inspect) -> Signals:
         """The signals that are meant; `inspect` is asked about texts only. Raises what it raises."""

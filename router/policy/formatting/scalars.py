@@ -25,7 +25,7 @@ def inline(node: ScalarNode, raw: str, *, flow: bool) -> str:
     value = str(node.value)
     quoted = raw[:1] in ("'", '"')
     harmless = _PLAIN_WORDS.fullmatch(value) and not _READ_OTHERWISE.fullmatch(value)
-    if (not quoted or harmless) and _reads_as(value, value, flow=flow):
+    if harmless or (not quoted and _reads_as(value, value, flow=flow)):
         return value
     return json.dumps(value, ensure_ascii=False)
 
