@@ -144,7 +144,9 @@ def _reserved(document: Document) -> Iterator[str]:
     """`redact` promises what this version cannot do: a job that counts on it must not go out in the clear."""
     for index, rule in enumerate(_list(document.tree.get("rules"))):
         if isinstance(rule, dict) and rule.get("redact") is True:
-            yield document.at(("rules", index, "redact"), "comes with redaction; this version would send the clear text")
+            yield document.at(
+                ("rules", index, "redact"), "comes with redaction; this version would send the clear text"
+            )
 
 
 def _list(value: object) -> list[Any]:

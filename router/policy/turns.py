@@ -58,7 +58,9 @@ def _seen(
     wanted: JsonValue = {"lane": lane, **limits.model_dump(exclude_none=True)}
     if lasting:
         wanted = {"until": wanted}
-    return _looked(name, Check.of({"signal": "wait_s", "wanted": wanted, "saw": wait_seen(wait), "held": held}), matched=over)
+    return _looked(
+        name, Check.of({"signal": "wait_s", "wanted": wanted, "saw": wait_seen(wait), "held": held}), matched=over
+    )
 
 
 def _split(rule: ReadyRule, signals: Signals) -> Turn:

@@ -123,7 +123,10 @@ def test_declared_types_narrow_the_guarantee_and_nothing_else_does(
 
 @settings(max_examples=300)
 @given(
-    st.lists(st.builds(Finding, type=st.sampled_from(sorted(LEVELS)), score=st.floats(0, 1), detector=st.just("t")), max_size=4),
+    st.lists(
+        st.builds(Finding, type=st.sampled_from(sorted(LEVELS)), score=st.floats(0, 1), detector=st.just("t")),
+        max_size=4,
+    ),
     st.sampled_from([None, *Level]),
     st.frozensets(st.sampled_from(sorted(LEVELS))),
 )
@@ -150,7 +153,14 @@ def test_nobody_can_switch_the_built_in_one_off() -> None:
 
 
 _WHENS = st.sampled_from(
-    [{}, {"tenant": "bank"}, {"tokens": {"over": 5}}, {"entities": {"any": ["PERSON"]}}, {"task": "t"}, {"expr": "tokens > 5"}]
+    [
+        {},
+        {"tenant": "bank"},
+        {"tokens": {"over": 5}},
+        {"entities": {"any": ["PERSON"]}},
+        {"task": "t"},
+        {"expr": "tokens > 5"},
+    ]
 )
 _NEVER = st.sampled_from([{"zone": "outside"}, {"lanes": "far"}, {"lanes": ["near", "sea"]}])
 _LANES = st.lists(st.sampled_from(sorted(LANES)), min_size=1, max_size=3, unique=True)
@@ -158,9 +168,17 @@ _LANES = st.lists(st.sampled_from(sorted(LANES)), min_size=1, max_size=3, unique
 
 @settings(max_examples=200, deadline=None)
 @given(
-    st.lists(st.fixed_dictionaries({"when": _WHENS, "send": _LANES}, optional={"shadow": st.sampled_from(sorted(LANES))}), max_size=3),
+    st.lists(
+        st.fixed_dictionaries({"when": _WHENS, "send": _LANES}, optional={"shadow": st.sampled_from(sorted(LANES))}),
+        max_size=3,
+    ),
     st.lists(st.fixed_dictionaries({"when": _WHENS, "never": _NEVER}), max_size=3),
-    st.builds(job, st.sampled_from(list(Level)), tenant=st.sampled_from(["bank", "default"]), task=st.sampled_from([None, "t"])),
+    st.builds(
+        job,
+        st.sampled_from(list(Level)),
+        tenant=st.sampled_from(["bank", "default"]),
+        task=st.sampled_from([None, "t"]),
+    ),
     st.booleans(),
 )
 def test_no_decision_breaks_a_promise(

@@ -30,7 +30,10 @@ def problems_of(path: Path) -> list[str]:
     """What is wrong with a policy, without the folder."""
     with pytest.raises(InvalidDocument) as caught:
         load_policy(path)
-    return [problem.replace(f"{path.parent.resolve()}/", "").replace(f"{path.parent}/", "") for problem in caught.value.problems]
+    return [
+        problem.replace(f"{path.parent.resolve()}/", "").replace(f"{path.parent}/", "")
+        for problem in caught.value.problems
+    ]
 
 
 def test_lanes_come_from_other_files(folder: Path) -> None:
@@ -43,7 +46,9 @@ def test_the_version_follows_what_the_included_files_say(folder: Path) -> None:
     """Where a lane stands changes nothing; what it says does."""
     whole = load_policy(write(folder, main="lanes:\n" + NEAR + FAR + REST)).version
     apart = load_policy(write(folder, main="include: a.yaml\nlanes:\n" + NEAR + REST, a="lanes:\n" + FAR)).version
-    other = load_policy(write(folder, main="include: a.yaml\nlanes:\n" + NEAR + REST, a="lanes:\n" + FAR.replace("big", "bigger")))
+    other = load_policy(
+        write(folder, main="include: a.yaml\nlanes:\n" + NEAR + REST, a="lanes:\n" + FAR.replace("big", "bigger"))
+    )
     assert whole == apart != other.version
 
 

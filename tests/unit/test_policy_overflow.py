@@ -117,7 +117,10 @@ def test_a_split_follows_the_weights_and_stays_with_a_draw() -> None:
     assert decide(rules, job(draw=0.95)).lanes == ("sea", "far", "near")
 
 
-@given(st.dictionaries(st.sampled_from(sorted(LANES)), st.floats(0.001, 1000), min_size=1), st.floats(0, 1, exclude_max=True))
+@given(
+    st.dictionaries(st.sampled_from(sorted(LANES)), st.floats(0.001, 1000), min_size=1),
+    st.floats(0, 1, exclude_max=True),
+)
 def test_every_draw_finds_a_lane(weights: dict[str, float], draw: float) -> None:
     """Rounding leaves no gap at the end, and a sensitive job stays inside in any share."""
     rules = policy(split=weights)
@@ -133,7 +136,12 @@ def test_overflow_and_split_do_not_go_together() -> None:
 
 @pytest.mark.parametrize(
     ("level", "shadow", "copied"),
-    [(Level.PUBLIC, "sea", "sea"), (Level.PERSONAL, "sea", None), (Level.UNKNOWN, "far", None), (Level.PERSONAL, "barn", "barn")],
+    [
+        (Level.PUBLIC, "sea", "sea"),
+        (Level.PERSONAL, "sea", None),
+        (Level.UNKNOWN, "far", None),
+        (Level.PERSONAL, "barn", "barn"),
+    ],
 )
 def test_a_shadow_never_goes_where_the_job_may_not(level: Level, shadow: str, copied: str | None) -> None:
     """The copy is the same text: the same guarantees hold for it."""

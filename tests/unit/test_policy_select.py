@@ -24,7 +24,10 @@ def policy(name: str, *, model: str = "t", **scope: list[str]) -> Policy:
 
 
 EVERYBODY, STAGING = policy("everybody"), policy("staging", environments=["staging"])
-BANK, BANK_STAGING = policy("bank", tenants=["bank", "fraud"]), policy("both", tenants=["bank"], environments=["staging"])
+BANK, BANK_STAGING = (
+    policy("bank", tenants=["bank", "fraud"]),
+    policy("both", tenants=["bank"], environments=["staging"]),
+)
 ALL = (EVERYBODY, STAGING, BANK, BANK_STAGING)
 
 
@@ -72,5 +75,6 @@ def test_a_scope_that_names_nobody_is_refused() -> None:
     """It would never be chosen, or always."""
     with pytest.raises(InvalidDocument, match="give tenants, environments, or both"):
         policy_from(
-            Document("<test>", {"version": 1, "lanes": {}, "for": {}, "default": {"send": "near", "why": "d"}}), name="x"
+            Document("<test>", {"version": 1, "lanes": {}, "for": {}, "default": {"send": "near", "why": "d"}}),
+            name="x",
         )
