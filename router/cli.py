@@ -9,6 +9,7 @@ from router.commands import (
     apply,
     check,
     decisions,
+    diff,
     fmt,
     history,
     prove,
@@ -23,7 +24,7 @@ from router.commands.record import explain, on_record
 
 __all__ = ["app", "explain", "mount", "on_record", "policy_app"]
 
-COMMANDS = (check, prove, test, explain_one, simulate, fmt, schema, apply, history, rollback, decisions)
+COMMANDS = (check, prove, diff, test, explain_one, simulate, fmt, schema, apply, history, rollback, decisions)
 """In the order in which the help shows them."""
 
 policy_app = typer.Typer(no_args_is_help=True, help="Write, check, test and preview policies.")

@@ -42,9 +42,7 @@ def possible(space: Space) -> Iterator[Formula]:
         if kind == "entity":
             yield some((negated(_strong(names[0], space)), _at_least(level_of(names[0]), space)))
         elif kind == ANOTHER:
-            for name in space.signal(ANOTHER).values[1:]:
-                absent = space.where(ANOTHER, holds=lambda other, name=name: other != name)
-                yield some((absent, _at_least(level_of(name), space)))
+            yield from (_no_less(name, space) for name in space.signal(ANOTHER).values[1:])
 
 
 def level_of(name: str, *, score: float = STRONG) -> Level:
@@ -55,6 +53,11 @@ def level_of(name: str, *, score: float = STRONG) -> Level:
 def _explained(level: Level, names: Collection[str], space: Space) -> Iterator[Formula]:
     yield space.where("sensitivity", holds=lambda found: found is level)
     yield some(_strong(name, space) for name in names if level_of(name) is level)
+
+
+def _no_less(another: str, space: Space) -> Formula:
+    absent = space.where(ANOTHER, holds=lambda other: other != another)
+    return some((absent, _at_least(level_of(another), space)))
 
 
 def _strong(name: str, space: Space) -> Formula:
