@@ -14,7 +14,7 @@ from tidegate.value import Name, Value
 
 
 def read_lanes(path: Path) -> dict[str, Lane]:
-    """The lanes of the file and of those that it includes, by name. Raises InvalidDocument with all errors of that part."""
+    """The lanes of the file and of those that it includes, by name. Raises InvalidDocument with all their errors."""
     document = with_includes(read(path), path)
     found, problems = document.attempt(_LanesPart)
     problems = (*problems, *misplaced_names(document))

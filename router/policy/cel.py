@@ -94,7 +94,7 @@ _TYPES = {
     "health": "words",
     "budget_left_usd": "numbers",
 }
-"""The signals by name. `minute` is missing where the clock was not read, and so is what was not measured in the maps."""
+"""The signals by name. `minute` is missing where the clock was not read; so is in the maps what was not measured."""
 
 
 def _values(signals: Signals) -> dict[str, Any]:
@@ -129,7 +129,9 @@ def _placed(said: str) -> BadExpression:
         return BadExpression(re.sub(r"^[A-Z_]+: | \[[A-Z_]+\]$", "", first))
     message = re.sub(r" \(in container ''\)| \[[A-Z_]+\]$", "", found["said"])
     unknown = re.match(r"undeclared reference to '([^']*)'", message)
-    place = {"line": int(found["line"]), "column": int(found["column"])}
-    if unknown:
-        return BadExpression(f"no signal is called '{unknown[1]}'", name=unknown[1], **place)
-    return BadExpression(message, **place)
+    return BadExpression(
+        f"no signal is called '{unknown[1]}'" if unknown else message,
+        line=int(found["line"]),
+        column=int(found["column"]),
+        name=unknown[1] if unknown else None,
+    )

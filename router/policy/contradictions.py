@@ -1,4 +1,4 @@
-"""What is wrong between the parts of a policy file. Looks at the tree, so that it speaks even of a broken file. Pure."""
+"""What is wrong between the parts of a policy file. Looks at the tree, so that it speaks of a broken one, too. Pure."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -67,8 +67,8 @@ class Bounds(Grammar, Generic[Number]):
 
     def meets(self, other: "Bounds[Any]") -> bool:
         """Whether some number keeps the limits of both."""
-        low, low_open = max(self._low(), other._low())
-        high, high_shut = min(self._high(), other._high())
+        low, low_open = max(self._low(), other._low())  # noqa: SLF001 -- of its own kind
+        high, high_shut = min(self._high(), other._high())  # noqa: SLF001
         return low < high or (low == high and not low_open and high_shut)
 
     def hold(self, number: float) -> bool:
@@ -94,8 +94,10 @@ class Bounds(Grammar, Generic[Number]):
         """The whole numbers at which it begins or ceases to hold: between two of them nothing changes."""
         low, low_open = self._low()
         high, high_shut = self._high()
-        begins = () if low == -math.inf else (math.floor(low) + 1 if low_open else math.ceil(low),)
-        ceases = () if high == math.inf else (math.floor(high) + 1 if high_shut else math.ceil(high),)
+        begins: tuple[float, ...] = () if low == -math.inf else (math.floor(low) + 1 if low_open else math.ceil(low),)
+        ceases: tuple[float, ...] = (
+            () if high == math.inf else (math.floor(high) + 1 if high_shut else math.ceil(high),)
+        )
         return (*begins, *ceases)
 
     @staticmethod

@@ -58,10 +58,10 @@ def conditions(when: When) -> tuple[Condition, ...]:
 
 
 def together(tests: Iterable[Test]) -> Test:
-    """All of the tests as one. The first that does not hold ends it, so an expression is asked only where it matters."""
+    """All of the tests as one. The first that fails ends it, so that an expression is asked only where it matters."""
     match tuple(tests):
         case ():
-            return lambda signals: True
+            return lambda _: True
         case (only,):
             return only
         case (first, second):
@@ -234,7 +234,7 @@ def _not(wanted: When) -> _Kind:
 
 def _expr(wanted: str) -> _Kind:
     expression = cel.compiled(wanted)
-    return expression.holds, lambda signals: expression.holds(signals)
+    return expression.holds, expression.holds
 
 
 def _both(first: Test, second: Test, signals: Signals) -> Truth:

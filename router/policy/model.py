@@ -10,8 +10,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from router.policy.conditions import EntityType, When
 from router.policy.cases.model import Case
+from router.policy.conditions import EntityType, When
 from router.policy.grammar import Bounds, Grammar, OneOrMany, Some
 from router.policy.guarantees import BuiltIn, Never, Written
 from router.policy.index import Index

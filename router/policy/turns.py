@@ -33,7 +33,7 @@ def turn(rule: ReadyRule, signals: Signals) -> Turn:
 
 
 def _overflowed(rule: ReadyRule, overflow: ReadyOverflow, signals: Signals) -> Turn:
-    """The overflow's lane first while it lasts. It lasts from `when` to `until`; a wait nobody measured moves nothing."""
+    """The overflow's lane first while it lasts: from `when` to `until`. A wait that nobody measured moves nothing."""
     first = rule.send[0]
     wait = wait_s(signals, first)
     lasting = overflow.until is not None and rule.name in signals.overflowing

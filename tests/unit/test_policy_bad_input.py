@@ -46,38 +46,130 @@ def test_the_sound_one_holds(tmp_path: Path) -> None:
     [
         ("    why: w", "    why: w\n    send: far", "10:5: rules[0].send: given twice; the first is on line 8"),
         ("    send: near", "\tsend: near", "8:1: found character '\\t' that cannot start any token"),
-        ("send: near\n    why", "send: &x near\n    why", "8:11: rules[0].send: anchors and aliases are not read here: write it out"),
-        ("send: near\n    why", "send: !!python/name:os.system near\n    why", "8:11: rules[0].send: tags such as !this are not read here"),
+        (
+            "send: near\n    why",
+            "send: &x near\n    why",
+            "8:11: rules[0].send: anchors and aliases are not read here: write it out",
+        ),
+        (
+            "send: near\n    why",
+            "send: !!python/name:os.system near\n    why",
+            "8:11: rules[0].send: tags such as !this are not read here",
+        ),
         ("send: near\n    why", "send: no\n    why", "8:11: rules[0].send: no such lane; expected one of: far, near"),
         ("zone: inside", "zone: no", "3:16: lanes.near.zone: should be 'inside' or 'outside'"),
-        ("over: 5", "over: 5k", "7:27: rules[0].when.tokens.over: should be a valid integer without a unit: write 5 if 'k' is what the field counts in"),
-        ("{tokens: {over: 5}}", "{wait_s: {lane: near, over: 20s}}", "7:39: rules[0].when.wait_s.over: should be a valid number without a unit: write 20 if 's' is what the field counts in"),
-        ("{tokens: {over: 5}}", "{budget_left_usd: {lane: far, under: 5$}}", "7:48: rules[0].when.budget_left_usd.under: should be a valid number without a unit: write 5 if '$' is what the field counts in"),
-        ("{tokens: {over: 5}}", "{wait_ms: {lane: near, over: 20}}", "7:12: rules[0].when.wait_ms: unknown field; did you mean 'wait_s'?"),
-        ("{tokens: {over: 5}}", "{time: {from: 6am}}", '7:25: rules[0].when.time.from: should be a time of day in UTC with two digits each, such as "06:00"'),
-        ("{tokens: {over: 5}}", "{time: {from: '24:00'}}", '7:25: rules[0].when.time.from: should be a time of day in UTC with two digits each, such as "06:00"'),
-        ("{tokens: {over: 5}}", "{time: {days: [monday]}}", "7:26: rules[0].when.time.days[0]: should be 'mon', 'tue', 'wed', 'thu', 'fri', 'sat' or 'sun'; did you mean 'mon'?"),
+        (
+            "over: 5",
+            "over: 5k",
+            "7:27: rules[0].when.tokens.over: should be a valid integer without a unit: write 5 if 'k' is what the field counts in",  # noqa: E501 -- one message
+        ),
+        (
+            "{tokens: {over: 5}}",
+            "{wait_s: {lane: near, over: 20s}}",
+            "7:39: rules[0].when.wait_s.over: should be a valid number without a unit: write 20 if 's' is what the field counts in",  # noqa: E501 -- one message
+        ),
+        (
+            "{tokens: {over: 5}}",
+            "{budget_left_usd: {lane: far, under: 5$}}",
+            "7:48: rules[0].when.budget_left_usd.under: should be a valid number without a unit: write 5 if '$' is what the field counts in",  # noqa: E501 -- one message
+        ),
+        (
+            "{tokens: {over: 5}}",
+            "{wait_ms: {lane: near, over: 20}}",
+            "7:12: rules[0].when.wait_ms: unknown field; did you mean 'wait_s'?",
+        ),
+        (
+            "{tokens: {over: 5}}",
+            "{time: {from: 6am}}",
+            '7:25: rules[0].when.time.from: should be a time of day in UTC with two digits each, such as "06:00"',
+        ),
+        (
+            "{tokens: {over: 5}}",
+            "{time: {from: '24:00'}}",
+            '7:25: rules[0].when.time.from: should be a time of day in UTC with two digits each, such as "06:00"',
+        ),
+        (
+            "{tokens: {over: 5}}",
+            "{time: {days: [monday]}}",
+            "7:26: rules[0].when.time.days[0]: should be 'mon', 'tue', 'wed', 'thu', 'fri', 'sat' or 'sun'; did you mean 'mon'?",  # noqa: E501 -- one message
+        ),
         ("{tokens: {over: 5}}", "{time: {}}", "7:12: rules[0].when.time: give at least one of from, to, days"),
-        ("{tokens: {over: 5}}", "{health: {lane: near, is: sick}}", "7:37: rules[0].when.health.is: should be 'up' or 'down'"),
-        ("{tokens: {over: 5}}", "{health: {lane: nea, is: up}}", "7:27: rules[0].when.health.lane: no such lane; did you mean 'near'?"),
-        ("{tokens: {over: 5}}", "{budget_left_usd: {over: 5}}", "7:12: rules[0].when.budget_left_usd: give lane or tenant, whose budget it is"),
-        ("{tokens: {over: 5}}", "{any: [{all: [{not: {tokens: {ovr: 5}}}]}]}", "7:41: rules[0].when.any[0].all[0].not.tokens.ovr: unknown field; did you mean 'over'?"),
-        ("    why: w", "    why: w\n    redact: true", "10:5: rules[0].redact: comes with redaction; this version would send the clear text"),
-        ("    why: w", "    why: w\n    split: {near: 9, fra: 1}", "10:22: rules[0].split.fra: no such lane; did you mean 'far'?"),
+        (
+            "{tokens: {over: 5}}",
+            "{health: {lane: near, is: sick}}",
+            "7:37: rules[0].when.health.is: should be 'up' or 'down'",
+        ),
+        (
+            "{tokens: {over: 5}}",
+            "{health: {lane: nea, is: up}}",
+            "7:27: rules[0].when.health.lane: no such lane; did you mean 'near'?",
+        ),
+        (
+            "{tokens: {over: 5}}",
+            "{budget_left_usd: {over: 5}}",
+            "7:12: rules[0].when.budget_left_usd: give lane or tenant, whose budget it is",
+        ),
+        (
+            "{tokens: {over: 5}}",
+            "{any: [{all: [{not: {tokens: {ovr: 5}}}]}]}",
+            "7:41: rules[0].when.any[0].all[0].not.tokens.ovr: unknown field; did you mean 'over'?",
+        ),
+        (
+            "    why: w",
+            "    why: w\n    redact: true",
+            "10:5: rules[0].redact: comes with redaction; this version would send the clear text",
+        ),
+        (
+            "    why: w",
+            "    why: w\n    split: {near: 9, fra: 1}",
+            "10:22: rules[0].split.fra: no such lane; did you mean 'far'?",
+        ),
         ("    why: w", "    why: w\n    split: {near: 0}", "10:19: rules[0].split.near: should be greater than 0"),
         ("    why: w", "    why: w\n    split: {}", "10:5: rules[0].split: needs at least 1"),
         ("    why: w", "    why: w\n    shadow: fra", "10:13: rules[0].shadow: no such lane; did you mean 'far'?"),
-        ("    why: w", "    why: w\n    refuse: {when: {wait: {over: 1}}}", "10:21: rules[0].refuse.when.wait: unknown field; did you mean 'wait_s'?"),
-        ("model: big", 'model: "${MODEL}"', "4:48: lanes.far.model: ${…} stands only for the name of a key, in a lane's key_env"),
-        ("default:", "guarantees: [{name: g, never: {lanes: fra}}]\ndefault:", "10:39: guarantees[0].never.lanes: no such lane; did you mean 'far'?"),
-        ("default:", "guarantees: [{name: g, never: {zone: inside}}]\ndefault:", "10:38: guarantees[0].never.zone: should be 'outside'; did you mean 'outside'?"),
-        ("default:", "guarantees: [{name: g, never: {}}]\ndefault:", "10:24: guarantees[0].never: give zone: outside, or lanes"),
+        (
+            "    why: w",
+            "    why: w\n    refuse: {when: {wait: {over: 1}}}",
+            "10:21: rules[0].refuse.when.wait: unknown field; did you mean 'wait_s'?",
+        ),
+        (
+            "model: big",
+            'model: "${MODEL}"',
+            "4:48: lanes.far.model: ${…} stands only for the name of a key, in a lane's key_env",
+        ),
+        (
+            "default:",
+            "guarantees: [{name: g, never: {lanes: fra}}]\ndefault:",
+            "10:39: guarantees[0].never.lanes: no such lane; did you mean 'far'?",
+        ),
+        (
+            "default:",
+            "guarantees: [{name: g, never: {zone: inside}}]\ndefault:",
+            "10:38: guarantees[0].never.zone: should be 'outside'; did you mean 'outside'?",
+        ),
+        (
+            "default:",
+            "guarantees: [{name: g, never: {}}]\ndefault:",
+            "10:24: guarantees[0].never: give zone: outside, or lanes",
+        ),
         ("default:", "guarantees: [nothing]\ndefault:", "10:14: guarantees[0]: should be 'nothing-sensitive-outside'"),
-        ("default:", "allow_outside: [url]\ndefault:", "10:17: allow_outside[0]: String should match pattern '^[A-Z][A-Z0-9_]*$'"),
-        ("default:", "tests: [{name: t, expect: {}}]\ndefault:", "10:19: tests[0].expect: give at least one of lane, lanes, rule, zone, shadow"),
-        ("default:", "tests: [{name: t, given: {tokns: 1}, expect: {rule: r}}]\ndefault:", "10:27: tests[0].given.tokns: unknown field; did you mean 'tokens'?"),
+        (
+            "default:",
+            "allow_outside: [url]\ndefault:",
+            "10:17: allow_outside[0]: String should match pattern '^[A-Z][A-Z0-9_]*$'",
+        ),
+        (
+            "default:",
+            "tests: [{name: t, expect: {}}]\ndefault:",
+            "10:19: tests[0].expect: give at least one of lane, lanes, rule, zone, shadow",
+        ),
+        (
+            "default:",
+            "tests: [{name: t, given: {tokns: 1}, expect: {rule: r}}]\ndefault:",
+            "10:27: tests[0].given.tokns: unknown field; did you mean 'tokens'?",
+        ),
     ],
-)  # fmt: skip
+)
 def test_each_mistake_is_told_with_its_place(tmp_path: Path, old: str, new: str, said: str) -> None:
     """Line and column of the field or of its value, and what was expected."""
     assert SOUND.replace(old, new, 1) != SOUND

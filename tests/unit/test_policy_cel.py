@@ -78,7 +78,8 @@ def test_a_bad_expression_is_an_error_of_the_policy_with_its_place(tmp_path: Pat
     file = tmp_path / "p.yaml"
     file.write_text(
         "version: 1\nlanes:\n  near: {zone: inside, backend: llama_cpp, model: t, context_tokens: 1000}\n"
-        f"default: {{send: near, why: d}}\nrules:\n  - when:\n     expr: {expr}\n    name: r\n    send: near\n    why: w\n"
+        "default: {send: near, why: d}\nrules:\n"
+        f"  - when:\n     expr: {expr}\n    name: r\n    send: near\n    why: w\n"
     )
     with pytest.raises(InvalidDocument) as caught:
         load_policy(file)
@@ -88,7 +89,7 @@ def test_a_bad_expression_is_an_error_of_the_policy_with_its_place(tmp_path: Pat
 
 @pytest.mark.parametrize("expr", FAILS)
 def test_an_expression_that_fails_never_lets_a_job_out(expr: str) -> None:
-    """Its rule does not match, and no rule after it may send the job out: it might have been the one that kept it in."""
+    """Its rule does not match, and no later one may send the job out: it might have been what kept the job in."""
     for rules in ([{"when": {"expr": expr}}], [{"when": {"expr": expr}, "send": "near"}, {"send": ["far", "near"]}]):
         decision = decide(policy(*rules), job())
         assert (decision.lanes, decision.zone, decision.cleared) == (("near",), Zone.INSIDE, ())

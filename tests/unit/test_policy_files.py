@@ -1,7 +1,6 @@
 """The shipped policy, its schema and its prompts: they hold, and they do what their comments say."""
 
 import json
-from pathlib import Path
 
 import genai_prices
 import pytest

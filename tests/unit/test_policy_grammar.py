@@ -45,15 +45,23 @@ BUDGET = {"lane:far": 3.0, "tenant:acme": 50.0}
         ({"health": {"lane": "near", "is": "up"}}, {"load": UP}, {"load": DOWN}),
         ({"health": {"lane": "near", "is": "down"}}, {"load": DOWN}, {"load": UP}),
         ({"wait_s": {"lane": "near", "over": 4}}, {"load": UP}, {"load": {"near": LaneLoad(slots=1, wait_s=4.0)}}),
-        ({"budget_left_usd": {"lane": "far", "under": 5}}, {"budget_left_usd": BUDGET}, {"budget_left_usd": {"lane:far": 5.0}}),
-        ({"budget_left_usd": {"tenant": "acme", "over": 5}}, {"budget_left_usd": BUDGET}, {"budget_left_usd": {"tenant:acme": 5.0}}),
+        (
+            {"budget_left_usd": {"lane": "far", "under": 5}},
+            {"budget_left_usd": BUDGET},
+            {"budget_left_usd": {"lane:far": 5.0}},
+        ),
+        (
+            {"budget_left_usd": {"tenant": "acme", "over": 5}},
+            {"budget_left_usd": BUDGET},
+            {"budget_left_usd": {"tenant:acme": 5.0}},
+        ),
         ({"expr": 'tokens > 5 && task == ""'}, {}, {"tokens": 5}),
     ],
-)  # fmt: skip
+)
 def test_each_condition(when: dict[str, Any], holds: dict[str, Any], fails: dict[str, Any]) -> None:
     """It holds, it fails, and `not` turns both round."""
-    for given, expected in ((holds, True), (fails, False)):
-        seen = signals(**given)
+    for measured, expected in ((holds, True), (fails, False)):
+        seen = signals(**measured)
         assert truth(when, seen) is expected
         assert truth({"not": when}, seen) is not expected
 

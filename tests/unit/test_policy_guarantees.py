@@ -111,7 +111,7 @@ def test_two_promises_are_told_apart() -> None:
     ],
 )
 def test_declared_types_narrow_the_guarantee_and_nothing_else_does(
-    level: Level, types: list[str], least: Level | None, may_leave: bool
+    *, level: Level, types: list[str], least: Level | None, may_leave: bool
 ) -> None:
     """`unknown`, another type, a level that the types do not explain and a producer's wish all keep a job inside."""
     rules = policy({"send": ["far", "near"]}, allow_outside=["IP_ADDRESS"])
@@ -168,21 +168,21 @@ _LANES = st.lists(st.sampled_from(sorted(LANES)), min_size=1, max_size=3, unique
 
 @settings(max_examples=200, deadline=None)
 @given(
-    st.lists(
+    rules=st.lists(
         st.fixed_dictionaries({"when": _WHENS, "send": _LANES}, optional={"shadow": st.sampled_from(sorted(LANES))}),
         max_size=3,
     ),
-    st.lists(st.fixed_dictionaries({"when": _WHENS, "never": _NEVER}), max_size=3),
-    st.builds(
+    promises=st.lists(st.fixed_dictionaries({"when": _WHENS, "never": _NEVER}), max_size=3),
+    seen=st.builds(
         job,
         st.sampled_from(list(Level)),
         tenant=st.sampled_from(["bank", "default"]),
         task=st.sampled_from([None, "t"]),
     ),
-    st.booleans(),
+    traced=st.booleans(),
 )
 def test_no_decision_breaks_a_promise(
-    rules: list[dict[str, Any]], promises: list[dict[str, Any]], seen: Signals, traced: bool
+    *, rules: list[dict[str, Any]], promises: list[dict[str, Any]], seen: Signals, traced: bool
 ) -> None:
     """Whatever is written, no lane and no copy of a decision is one that a guarantee bars."""
     named = [{"name": f"g{index}", **promise} for index, promise in enumerate(promises)]

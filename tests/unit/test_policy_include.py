@@ -67,21 +67,55 @@ def test_a_file_may_be_included_twice_over(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("files", "said"),
     [
-        ({"main": "include: main.yaml\nlanes:\n" + NEAR + FAR + REST}, ["main.yaml:2:10: include: includes in a circle: main.yaml -> main.yaml"]),
         (
-            {"main": "include: [a.yaml]\n" + REST, "a": "lanes:\n" + NEAR + FAR + "include: b.yaml\n", "b": "lanes: {}\ninclude: a.yaml\n"},
+            {"main": "include: main.yaml\nlanes:\n" + NEAR + FAR + REST},
+            ["main.yaml:2:10: include: includes in a circle: main.yaml -> main.yaml"],
+        ),
+        (
+            {
+                "main": "include: [a.yaml]\n" + REST,
+                "a": "lanes:\n" + NEAR + FAR + "include: b.yaml\n",
+                "b": "lanes: {}\ninclude: a.yaml\n",
+            },
             ["b.yaml:3:10: include: includes in a circle: a.yaml -> b.yaml -> a.yaml"],
         ),
-        ({"main": "include: [a.yaml, 5]\nlanes:\n" + NEAR + FAR + REST}, ["main.yaml:2:11: include[0]: no such file", "main.yaml:2:19: include[1]: should be the path of a file, relative to this one"]),
-        ({"main": "include: /etc/hosts\nlanes:\n" + NEAR + FAR + REST}, ["main.yaml:2:10: include: should be the path of a file, relative to this one"]),
-        ({"main": "include: ${X}.yaml\nlanes:\n" + NEAR + FAR + REST}, ["main.yaml:2:10: include: should be the path of a file, relative to this one"]),
-        ({"main": "include: a.yaml\nlanes:\n" + NEAR + REST, "a": "lanes:\n" + FAR + "  barn: {}\n"}, ["a.yaml:4:3: lanes.barn.zone: is missing"]),
-        ({"main": "include: a.yaml\nlanes:\n" + NEAR + REST, "a": "lanes:\n" + FAR.replace("big", "big, modle: x")}, ["a.yaml:3:53: lanes.far.modle: unknown field; did you mean 'model'?"]),
-        ({"main": "include: a.yaml\nlanes:\n" + NEAR + REST, "a": "lanes:\n" + FAR + REST}, ["a.yaml:4:1: rules: an included file holds lanes only; expected one of: version, include, lanes", "a.yaml:6:1: default: an included file holds lanes only; expected one of: version, include, lanes"]),
+        (
+            {"main": "include: [a.yaml, 5]\nlanes:\n" + NEAR + FAR + REST},
+            [
+                "main.yaml:2:11: include[0]: no such file",
+                "main.yaml:2:19: include[1]: should be the path of a file, relative to this one",
+            ],
+        ),
+        (
+            {"main": "include: /etc/hosts\nlanes:\n" + NEAR + FAR + REST},
+            ["main.yaml:2:10: include: should be the path of a file, relative to this one"],
+        ),
+        (
+            {"main": "include: ${X}.yaml\nlanes:\n" + NEAR + FAR + REST},
+            ["main.yaml:2:10: include: should be the path of a file, relative to this one"],
+        ),
+        (
+            {"main": "include: a.yaml\nlanes:\n" + NEAR + REST, "a": "lanes:\n" + FAR + "  barn: {}\n"},
+            ["a.yaml:4:3: lanes.barn.zone: is missing"],
+        ),
+        (
+            {"main": "include: a.yaml\nlanes:\n" + NEAR + REST, "a": "lanes:\n" + FAR.replace("big", "big, modle: x")},
+            ["a.yaml:3:53: lanes.far.modle: unknown field; did you mean 'model'?"],
+        ),
+        (
+            {"main": "include: a.yaml\nlanes:\n" + NEAR + REST, "a": "lanes:\n" + FAR + REST},
+            [
+                "a.yaml:4:1: rules: an included file holds lanes only; expected one of: version, include, lanes",
+                "a.yaml:6:1: default: an included file holds lanes only; expected one of: version, include, lanes",
+            ],
+        ),
         ({"main": "include: a.yaml\nlanes:\n" + NEAR + FAR + REST, "a": "lanes: [\n"}, ["a.yaml:3:1: "]),
-        ({"main": "include: a.yaml\nlanes:\n" + NEAR + FAR + REST, "a": "lanes: {}\nlanes: {}\n"}, ["a.yaml:3:1: lanes: given twice; the first is on line 2"]),
+        (
+            {"main": "include: a.yaml\nlanes:\n" + NEAR + FAR + REST, "a": "lanes: {}\nlanes: {}\n"},
+            ["a.yaml:3:1: lanes: given twice; the first is on line 2"],
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_is_told_where_it_stands(folder: Path, files: dict[str, str], said: list[str]) -> None:
     """In whichever file that is."""
     found = problems_of(write(folder, **files))

@@ -58,7 +58,7 @@ def job(level: Level = Level.PUBLIC, *, wait_s: float | None = None, **more: Any
     ],
 )
 def test_an_overflow_enters_by_when_and_leaves_by_until(
-    wait_s: float | None, lasting: bool, first: str, move: str | None
+    *, wait_s: float | None, lasting: bool, first: str, move: str | None
 ) -> None:
     """Between the two limits it stays what it was; a wait that nobody measured sends nothing out and moves nothing."""
     decision = decide(policy(overflow=HYSTERESIS), job(wait_s=wait_s, overflowing=("r",) if lasting else ()))
