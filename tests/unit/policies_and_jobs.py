@@ -82,6 +82,7 @@ _RULES = st.builds(
     st.one_of(
         st.just({}),
         st.fixed_dictionaries({"overflow": _OVERFLOW}),
+        st.fixed_dictionaries({"refuse": st.just({"when": {"wait_s": {"over": 25}}})}),
         st.fixed_dictionaries({"split": st.dictionaries(_NAMES, st.sampled_from([1, 5, 95]), min_size=1, max_size=3)}),
     ),
 )

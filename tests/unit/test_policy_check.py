@@ -148,7 +148,7 @@ def test_types_declared_harmless_are_told(tmp_path: Path) -> None:
     assert "allow_outside: EMAIL_ADDRESS: declared harmless" in result.stdout
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(POLICIES, SIGNALS)
 def test_no_rule_that_decides_a_job_is_called_dead(rules: Policy, signals: Signals) -> None:
     """And no lane that a job goes to is called unreachable."""

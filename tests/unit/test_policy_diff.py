@@ -38,7 +38,7 @@ def first(policy: Policy, signals: Signals) -> str | None:
     return lanes[0] if lanes else None
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(POLICIES, POLICIES, SIGNALS)
 def test_no_job_moves_that_was_not_said_to(before: Policy, after: Policy, signals: Signals) -> None:
     """And the example of each region moves in the engine as it was said to."""

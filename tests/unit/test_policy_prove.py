@@ -24,7 +24,7 @@ from tidegate.signals import Signals
 RUNNER = CliRunner()
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(POLICIES)
 def test_every_counterexample_is_one_in_the_engine(rules: Policy) -> None:
     """The engine takes the rule that was named, and either a guarantee takes the lane or the job gets none."""
@@ -34,13 +34,14 @@ def test_every_counterexample_is_one_in_the_engine(rules: Policy) -> None:
         assert decision.rule == shown.rule
         if shown.broken == NO_LANE:
             assert decision.lanes == ()
+            assert not (decision.cause or "").startswith("overloaded")
         else:
             assert shown.lane in bans(rules, shown.signals)
             assert shown.lane not in decision.lanes
             assert " took " in (decision.cause or "")
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(POLICIES, SIGNALS)
 def test_the_engine_never_does_what_was_proven_impossible(rules: Policy, signals: Signals) -> None:
     """What it does with one job is among what the proof says of all jobs."""
@@ -52,7 +53,7 @@ def test_the_engine_never_does_what_was_proven_impossible(rules: Policy, signals
         if lane in promised:
             assert any(of == rule.name for _, of in broken), guarantee
         assert lane not in decision.lanes
-    if not decision.lanes:
+    if not decision.lanes and not (decision.cause or "").startswith("overloaded"):
         zones = {Zone.INSIDE, *(rules.lanes[lane].zone for lane in rule.reach)}
         others = [name for name, lane in rules.lanes.items() if lane.zone in zones]
         able = [lane for lane in others if decide(_all_to(rules, lane), signals).lanes == (lane,)]
@@ -66,7 +67,7 @@ def _all_to(rules: Policy, lane: str) -> Policy:
     return replace(rules, rules=(every,))
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(POLICIES, SIGNALS)
 def test_a_rule_that_decides_a_job_is_not_dead(rules: Policy, signals: Signals) -> None:
     """Of a rule that the engine was seen to take, nobody can prove that it is never taken."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from router.policy.analysis import words
 from router.policy.analysis.cover import cover
 from router.policy.analysis.examples import example
-from router.policy.analysis.formula import Box, Formula, every, negated
+from router.policy.analysis.formula import FALSE, Among, Box, Formula, every, negated, some
 from router.policy.analysis.reading import Reading, Way, read
 from router.policy.analysis.search import Undecided, settle
 from router.policy.model import Policy
@@ -112,31 +112,39 @@ def _differences(
     reached = settle(old.space.whole, (*old.reach(here), *new.reach(there)))
     if reached is None:
         return
+    # What is forced already need not be found out again for each of the many outcomes.
+    box, left = reached
+    given = (*(Among(place, cells) for place, cells in enumerate(box) if cells != old.space.whole[place]), *left)
     for way in old.rules[here].ways:
         for other in new.rules[there].ways:
-            for lane, goes in _outcomes(old, way):
-                for next_lane, then_goes in _outcomes(new, other):
+            for lane, goes in _outcomes(old, here, way):
+                for next_lane, then_goes in _outcomes(new, there, other):
                     if lane != next_lane:
-                        goals = (*old.reach(here), *new.reach(there), way.holds, other.holds, *goes, *then_goes)
+                        goals = (*given, way.holds, other.holds, *goes, *then_goes)
                         if settle(old.space.whole, goals) is not None:
                             yield (lane, next_lane), goals
 
 
 def _alike(old: Reading, here: int, new: Reading, there: int) -> bool:
     """Whether two rules send alike, to lanes that take alike."""
-    if old.rules[here].ways != new.rules[there].ways or old.policy.shelter != new.policy.shelter:
+    one, other = old.rules[here], new.rules[there]
+    if (one.ways, one.refuses, old.policy.shelter) != (other.ways, other.refuses, new.policy.shelter):
         return False
-    lanes = {*old.policy.shelter, *(lane for way in old.rules[here].ways for lane in way.lanes)}
+    lanes = {*old.policy.shelter, *(lane for way in one.ways for lane in way.lanes)}
     return all(old.open_to(lane) == new.open_to(lane) for lane in lanes)
 
 
-def _outcomes(reading: Reading, way: Way) -> Iterator[tuple[str | None, tuple[Formula, ...]]]:
-    """Each lane that a job may end up on, and for which jobs: those that none before it takes."""
+def _outcomes(reading: Reading, index: int, way: Way) -> Iterator[tuple[str | None, tuple[Formula, ...]]]:
+    """Each lane that a job may end up on, and for which jobs: those that none before it takes, and none refuses."""
+    refuses = reading.rules[index].refuses
     passed: list[Formula] = []
+    turned_away: list[Formula] = []
     for lane in dict.fromkeys((*way.lanes, *reading.policy.shelter)):
-        yield lane, (reading.open_to(lane), *passed)
+        refused = refuses.get(lane, FALSE)
+        yield lane, (reading.open_to(lane), *passed, negated(refused))
+        turned_away.append(every((reading.open_to(lane), *passed, refused)))
         passed.append(negated(reading.open_to(lane)))
-    yield None, (every(passed),)
+    yield None, (some((every(passed), *turned_away)),)
 
 
 def _region(reading: Reading, box: Box, rule_before: str, rule_after: str) -> Region:

@@ -40,6 +40,8 @@ class ReadRule:
     holds: Formula
     ways: tuple[Way, ...]
     """Of which exactly one is taken."""
+    refuses: Mapping[str, Formula] = field(default_factory=dict)
+    """For each lane where a job may end up, the jobs that are rather turned away than left to wait for it."""
     unread: tuple[str, ...] = ()
     """Its conditions into which no proof can look, such as `expr`."""
 
@@ -99,6 +101,8 @@ def _draft(policy: Policy, draft: Draft) -> None:
         draft.lane(lane)
     for rule in _rules(policy):
         kinds.draft(rule.when, draft)
+        for lane in _where_refused(rule, policy):
+            draft.waits[lane].update(limits(rule.refuse) if rule.refuse else ())
         draft.draws.update(end for _, end in rule.split)
         if rule.overflow is not None:
             waits = draft.waits[rule.send[0]]
@@ -117,7 +121,7 @@ def _reading(policy: Policy, space: Space) -> Reading:
     return Reading(
         policy=policy,
         space=space,
-        rules=tuple(_rule(rule, space) for rule in _rules(policy)),
+        rules=tuple(_rule(rule, policy, space) for rule in _rules(policy)),
         guards=tuple(_guards(policy, space)),
         takes={name: _takes(lane, space) for name, lane in policy.lanes.items()},
         sense=tuple(harmless.possible(space)),
@@ -128,11 +132,21 @@ def _rules(policy: Policy) -> tuple[ReadyRule, ...]:
     return (*policy.rules, policy.default)
 
 
-def _rule(rule: ReadyRule, space: Space) -> ReadRule:
+def _where_refused(rule: ReadyRule, policy: Policy) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*rule.reach, *policy.shelter))) if rule.refuse else ()
+
+
+def _rule(rule: ReadyRule, policy: Policy, space: Space) -> ReadRule:
+    refuse = rule.refuse
+    refuses = {
+        lane: space.where("load", lane, holds=lambda load: refuse is not None and kinds.waits(load, refuse))
+        for lane in _where_refused(rule, policy)
+    }
     return ReadRule(
         name=rule.name,
         holds=kinds.read(rule.when, space).yes,
         ways=tuple(_ways(rule, space)),
+        refuses=refuses,
         unread=tuple(dict.fromkeys(kinds.outside_the_proof(rule.when))),
     )
 
