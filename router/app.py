@@ -2,18 +2,32 @@
 
 import os
 import socket
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
+from router.circumstances import Circumstances
 from router.inspection import Inspector, open_inspector
 from router.placement import Placement
+from router.policy.cases.given import Inspect
 from router.policy.engine import decide
-from router.policy.loader import Policy, load_policy
-from router.prompts import Prompts, read_prompts
+from router.policy.registry.followers import Followers
+from router.policy.registry.live import Live
+from router.policy.registry.store import Registry
+from router.policy.registry.vetting import vet
+from router.policy.select import chooser
+from router.prompts import Prompts, read_prompts, resolve
+from router.recorded import Decisions
+from router.shadow import Shadows
+from router.signals.conversation import Conversations
+from router.signals.overflow import Overflows
 from router.tasks import Routing, register
+from router.upkeep import Upkeep
 from tidegate import __version__, connections, keychecks
 from tidegate.client import Client
 from tidegate.errors import Unavailable
 from tidegate.keys import signer
+from tidegate.lane import Zone
 from tidegate.ledger.census import Census, Presence
 from tidegate.logs import logger
 from tidegate.messaging import celery_app, intake_queues
@@ -26,55 +40,78 @@ SLOTS = 2
 """Threads: while one waits for the store, the other inspects. More would only share one core."""
 
 
-@dataclass(frozen=True)
-class Parts:
-    """What decides: also used without a queue, by `tidegate explain --jsonl`."""
-
-    inspector: Inspector
-    policy: Policy
-    prompts: Prompts
-
-
-def open_parts(settings: Settings) -> Parts:
-    """Raises InvalidDocument with every error of the policy."""
-    return Parts(
-        inspector=open_inspector(settings),
-        policy=load_policy(settings.policy_file),
-        prompts=read_prompts(settings.policy_file.with_name("prompts.yaml")),
-    )
-
-
 def open_service(settings: Settings) -> Service:
-    """The router, ready to run."""
-    parts = open_parts(settings)
+    """The router, ready to run. Raises InvalidDocument where no policy can be in force."""
+    inspector = open_inspector(settings)
+    prompts = read_prompts(settings.policy_file.with_name("prompts.yaml"))
     client = Client(settings)
+    redis = client.ledger.redis
     where = connections.addresses(settings)
-    census = Census(client.ledger.redis)
+    census = Census(redis)
+    name = f"router@{socket.gethostname()}.{os.getpid()}"
+    placement = Placement(client.ledger, client.vault, client.doorbell, signer(settings), nudge_s=settings.nudge_s)
+    shadows = Shadows(client.ledger, client.vault, placement, nudge_s=settings.nudge_s)
+    decisions = Decisions.opened(redis, settings)
+    live = Live(
+        Registry(redis, client.vault.seals),
+        settings.policy_file,
+        name=name,
+        choose=chooser(settings.environment),
+        vet=lambda path: vet(path, open_inspector=lambda _: _inspecting(inspector, prompts)),
+        followers=Followers(redis),
+    )
+    live.start()
     routing = Routing(
         client=client,
-        inspector=parts.inspector,
-        prompts=parts.prompts,
+        inspector=inspector,
+        prompts=prompts,
         census=census,
-        policy=parts.policy,
+        policy=live.of,
+        circumstances=_circumstances(client, settings),
         decide=decide,
-        placement=Placement(client.ledger, client.vault, client.doorbell, signer(settings), nudge_s=settings.nudge_s),
+        placement=placement,
+        shadows=shadows,
+        decisions=decisions,
     )
     try:
-        keychecks.announce(client.ledger.redis, client.vault.seals.keyrings.values())
+        keychecks.announce(redis, client.vault.seals.keyrings.values())
     except Unavailable:
         log.warning("keys.unannounced")  # a store that is down is waited for, not a reason to go
     app = celery_app(settings, where)
     register(app, routing)
+    _beside(live.follow, Upkeep(shadows, decisions).run)
     return Service(
         app=app,
         queues=intake_queues(settings, where),
         census=census,
         log_level=settings.log_level,
         presence=Presence(
-            name=f"router@{socket.gethostname()}.{os.getpid()}",
+            name=name,
             role="router",
             lanes={"intake": SLOTS},
             pid=os.getpid(),
             version=__version__,
         ),
     )
+
+
+def _circumstances(client: Client, settings: Settings) -> Circumstances:
+    redis, ring = client.ledger.redis, client.vault.seals.keyrings[Zone.INSIDE]
+    return Circumstances(
+        conversations=Conversations(redis, ring, keep_s=settings.conversation_keep_s),
+        overflows=Overflows(redis, dwell_s=settings.overflow_dwell_s),
+        draw_key=next(iter(ring.keys.values())),
+    )
+
+
+@contextmanager
+def _inspecting(inspector: Inspector, prompts: Prompts) -> Iterator[Inspect]:
+    """This process's detectors, for the cases of a policy that is reloaded."""
+    yield lambda job: inspector.inspect(resolve(job, prompts))
+
+
+def _beside(*works: Callable[[threading.Event], None]) -> None:
+    """Threads beside Celery's, for as long as the process lives. They hold nothing that must be put in order."""
+    stop = threading.Event()
+    for work in works:
+        threading.Thread(target=work, args=(stop,), daemon=True).start()

@@ -24,7 +24,18 @@ def decided(record: Record, decision: Decision) -> None:
         complexity=signals.complexity.band.value,
         tokens=signals.tokens,
         cause=decision.cause,
+        shadow=decision.shadow,
     )
+
+
+def overflowed(decision: Decision) -> None:
+    """A rule went into overflow, or out of it."""
+    log.info("policy.overflow", policy=decision.policy, rule=decision.rule, move=decision.overflow)
+
+
+def unremembered(decision: Decision, error: Unavailable) -> None:
+    """A rule's move could not be kept; the next job's decision will say it again."""
+    log.warning("policy.overflow_unkept", rule=decision.rule, move=decision.overflow, error=type(error).__name__)
 
 
 def refused(record: Record, reason: Reason, cause: str) -> None:

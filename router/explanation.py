@@ -13,6 +13,8 @@ from tidegate.decision import Check, Decision, RuleTrace
 from tidegate.lane import Zone
 from tidegate.signals import LaneLoad, Signals
 
+_OVERFLOW = {"enter": "begins for this rule", "leave": "ends for this rule"}
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _ZONE_STYLES = {Zone.INSIDE: "bold green", Zone.OUTSIDE: "bold yellow"}
 
 
@@ -32,12 +34,21 @@ def _verdict(decision: Decision) -> RenderableType:
         ("rule", Text(decision.rule, style="bold")),
         ("why", Text(decision.why)),
         ("cause", Text(decision.cause or "", style="bold red")),
+        ("narrowed", Text(_narrowed(decision), style="bold red")),
+        ("overflow", Text(_OVERFLOW.get(decision.overflow or "", ""))),
+        ("shadow", Text(f"{decision.shadow} gets a copy" if decision.shadow else "")),
         ("policy", Text(decision.policy)),
     )
     for label, value in rows:
         if value.plain:
             table.add_row(Text(label, style="dim"), value)
     return table
+
+
+def _narrowed(decision: Decision) -> str:
+    """What an operator declared harmless is never passed over in silence."""
+    types = ", ".join(decision.narrowed)
+    return f"it may leave only because {types} was declared harmless (allow_outside)" if types else ""
 
 
 def _rules(trace: tuple[RuleTrace, ...]) -> Table:
@@ -82,6 +93,15 @@ def _facts(signals: Signals) -> Iterator[tuple[str, str]]:
     yield "needs", ", ".join(need.value for need in signals.needs) or "nothing special"
     yield "tenant", signals.tenant
     yield "latency", signals.latency
+    if signals.task is not None:
+        yield "task", signals.task
+    if signals.minute is not None:
+        hour, minute = divmod(signals.minute % (24 * 60), 60)
+        yield "time", f"{_DAYS[signals.minute // (24 * 60)]} {hour:02}:{minute:02} UTC"
+    if signals.overflowing:
+        yield "in overflow", ", ".join(signals.overflowing)
+    for name, left in signals.budget_left_usd.items():
+        yield f"budget {name}", f"{left:.2f} USD left"
     for lane, load in signals.load.items():
         yield f"wait {lane}", _wait(load)
 

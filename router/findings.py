@@ -1,17 +1,23 @@
-"""What a check of a policy found, for people and for machines: `file:line:col`, the line, a caret."""
+"""What a check of a policy found, for people and for machines: `file:line:col`, the line, a caret.
+
+How other tools want it (GitHub, SARIF) is in `formats`.
+"""
 
 import re
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from router.policy.loader import load_policy
+from router.policy.analysis.lint import lint
+from router.policy.loader import policy_from
 from router.policy.model import Policy
+from tidegate.documents import Document, in_order, read
 from tidegate.errors import InvalidDocument
+from tidegate.includes import with_includes
 
 _SHOWN_CHARS = 110
 _PLACED = re.compile(r"(?P<file>.*?):(?P<line>\d+):(?P<column>\d+): (?P<message>.*)", re.DOTALL)
@@ -25,11 +31,19 @@ class Report:
     policy: Policy | None
     errors: tuple[str, ...]
     warnings: tuple[str, ...]
+    kinds: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """What kind of remark a warning is, where it came from the analysis: `dead-rule`, `gap`."""
 
     @property
     def holds(self) -> bool:
         """Whether the policy can be used."""
         return not self.errors
+
+    def problems(self) -> Iterator[dict[str, Any]]:
+        """Errors and warnings in parts: level, kind, file, line, column, message."""
+        for level, problems in (("error", self.errors), ("warning", self.warnings)):
+            for problem in problems:
+                yield {"level": level, "kind": self.kinds.get(problem, f"policy-{level}"), **_parts(problem)}
 
     def as_json(self) -> dict[str, Any]:
         """The report for machines."""
@@ -41,11 +55,15 @@ class Report:
             "rules": [rule.name for rule in self.policy.rules] if self.policy else [],
             "errors": [_parts(problem) for problem in self.errors],
             "warnings": [_parts(problem) for problem in self.warnings],
+            "kinds": [self.kinds.get(problem, "policy-warning") for problem in self.warnings],
+            "allow_outside": sorted(self.policy.allow_outside) if self.policy else [],
         }
 
     def render(self) -> RenderableType:
         """The report for people."""
-        return Group(rendered(self.errors), rendered(self.warnings, label="warning"), self._sum())
+        return Group(
+            rendered(self.errors), rendered(self.warnings, label="warning"), *declared(self.policy), self._sum()
+        )
 
     def _sum(self) -> Text:
         if self.policy is None:
@@ -57,10 +75,35 @@ class Report:
 def of(path: Path) -> Report:
     """Check a policy file."""
     try:
-        policy = load_policy(path)
+        written = read(path)
+        document = with_includes(written, path)
+        policy = policy_from(document, name=path.stem)
     except InvalidDocument as exc:
         return Report(path, None, exc.problems, ())
-    return Report(path, policy, (), policy.warnings)
+    kinds = _remarks(policy, document, own_lanes=_own(written))
+    return Report(path, policy, (), in_order((*policy.warnings, *kinds)), kinds)
+
+
+def declared(policy: Policy | None) -> tuple[Text, ...]:
+    """In red: the entity types that may leave by the operator's word."""
+    if policy is None or not policy.allow_outside:
+        return ()
+    types = ", ".join(sorted(policy.allow_outside))
+    return (Text(f"allow_outside: {types}: declared harmless, they alone keep no job inside", style="bold red"),)
+
+
+def _remarks(policy: Policy, document: Document, *, own_lanes: frozenset[str]) -> dict[str, str]:
+    """What the analysis found, with its places. Lanes that are shared are not all used everywhere."""
+    return {
+        document.at(found.path, found.message, value=found.value): found.kind
+        for found in lint(policy)
+        if found.kind != "unreachable-lane" or found.path[-1] in own_lanes
+    }
+
+
+def _own(document: Document) -> frozenset[str]:
+    lanes = document.tree.get("lanes")
+    return frozenset(map(str, lanes)) if isinstance(lanes, Mapping) else frozenset()
 
 
 def rendered(problems: Iterable[str], *, label: str = "error") -> Group:

@@ -41,14 +41,16 @@ class Inspector:
     def inspect(self, job: Job, *, load: Mapping[str, LaneLoad] = NO_LOAD) -> Signals:
         """Every signal of a job. Never raises on account of a job's content."""
         turns = job.turns()
+        length = tokens.estimate(turns, job.params)
         return Signals(
             sensitivity=self._sensitivity(job),
             complexity=complexity.measure(turns, job.params),
-            tokens=tokens.estimate(turns, job.params),
+            tokens=length,
             max_tokens=job.params.max_tokens,
-            needs=tokens.needs(turns, job.params),
+            needs=tokens.needs(turns, job.params, length=length),
             tenant=job.tenant,
             latency=job.hints.latency,
+            task=job.hints.task,
             load=dict(load),
         )
 

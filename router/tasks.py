@@ -14,10 +14,13 @@ from celery.exceptions import Reject
 from pydantic import ValidationError
 
 from router import audit
+from router.circumstances import Circumstances
 from router.inspection import Inspector
 from router.placement import Placement
 from router.policy.loader import Policy
 from router.prompts import Prompts, resolve
+from router.recorded import Decisions
+from router.shadow import Shadows
 from tidegate.client import Client, plain_id
 from tidegate.decision import Decision
 from tidegate.errors import (
@@ -31,6 +34,7 @@ from tidegate.errors import (
     UnknownJob,
 )
 from tidegate.job import Job
+from tidegate.ledger import states
 from tidegate.ledger.census import Census
 from tidegate.ledger.record import Record
 from tidegate.ledger.states import State
@@ -54,15 +58,22 @@ class Routing:
     inspector: Inspector
     prompts: Prompts
     census: Census
-    policy: Policy
+    policy: Callable[[str], Policy]
+    """The policy in force for a tenant. May raise Unavailable: then the job waits."""
+    circumstances: Circumstances
     decide: Callable[[Policy, Signals], Decision]
     placement: Placement
+    shadows: Shadows
+    decisions: Decisions
 
     def route(self, job_id: str) -> None:
         """Place a job that is accepted. Anything else about it is somebody else's by now."""
         try:
             record = self.client.record(job_id)
-            if record.state is State.ACCEPTED:
+            if record.state is State.ACCEPTED and record.shadow_of:
+                # Its router died before it was placed, or somebody redrove it: it is not worth a decision of its own.
+                self.client.ledger.apply(job_id, states.cancel())
+            elif record.state is State.ACCEPTED:
                 self._route_or_refuse(record)
         except (Conflict, UnknownJob):
             audit.raced(job_id)
@@ -105,11 +116,20 @@ class Routing:
             return self._refuse(record, Reason.MALFORMED, str(exc))
         except (PayloadMissing, SealBroken) as exc:
             return self._refuse(record, Reason.PAYLOAD_MISSING, str(exc))
-        load = self.census.loads(self.policy.lanes)
-        decision = self.decide(self.policy, self.inspector.inspect(job, load=load))
+        policy = self.policy(job.tenant)
+        signals = self.inspector.inspect(job, load=self.census.loads(policy.lanes))
+        decision = self.decide(policy, self.circumstances.around(job, signals, job_id=record.id, policy=policy))
         audit.decided(record, decision)
         self.placement.place(record, job, decision, rewritten=job is not given)
+        self._afterwards(record, job, decision, policy)
         return None
+
+    def _afterwards(self, record: Record, job: Job, decision: Decision, policy: Policy) -> None:
+        """What follows a decision that counts. None of it can undo the placement."""
+        self.decisions.add(record.id, decision)
+        self.circumstances.remember(decision, policy=policy)
+        if decision.lanes:
+            self.shadows.follow(record, job, decision, policy=policy)
 
     def _refuse(self, record: Record, reason: Reason, cause: str) -> None:
         self.placement.refuse(record, reason, cause[:MAX_CAUSE_CHARS])

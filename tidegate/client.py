@@ -28,6 +28,7 @@ from tidegate.errors import (
     PayloadMissing,
     StorageFull,
     StoreUnavailable,
+    UnknownJob,
 )
 from tidegate.job import Job
 from tidegate.keys import keyring
@@ -156,6 +157,8 @@ class Client:
             raise
 
     def _opened(self, record: Record) -> JobResult:
+        if record.shadow_of is not None:
+            raise UnknownJob(f"job {record.id} is a copy for comparison: nobody gets its result")
         if record.state is not State.SUCCEEDED:
             raise JobFailed(record.id, state=record.state, reason=record.reason, cause=record.cause)
         if record.result is None:

@@ -42,6 +42,12 @@ class Decision(Value):
     """Name and content hash of the policy: `default@3f9c…`."""
     cause: str | None = None
     """Why it was decided against the rule's wish, where it was: a guarantee, a detector's failure."""
+    narrowed: Many[str] = ()
+    """Entity types that an operator declared harmless, where the job may leave only because of that."""
+    overflow: Literal["enter", "leave"] | None = None
+    """What becomes of the rule's overflow: who keeps that state acts on it. None: it stays as it is."""
+    shadow: Name | None = None
+    """A lane on which a copy runs for comparison. It is one that the original may use, too."""
     signals: Signals
     trace: Many[RuleTrace] = ()
 

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import CollectionEndEvent, CollectionStartEvent
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from tidegate.errors import InvalidDocument
@@ -38,6 +39,10 @@ class Place:
 
     name: tuple[int, int]
     value: tuple[int, int]
+    text: tuple[int, int] | None = None
+    """Where a string's first character stands; None where its lines in the file are not those of the value."""
+    file: str | None = None
+    """The file, where it is another than the document's: an included one."""
 
 
 @dataclass(frozen=True)
@@ -69,16 +74,25 @@ class Document:
 
     def at(self, path: Steps, message: str, *, value: bool = False) -> str:
         """A message with its place: `file:line:col: field: message`, at the field's name or at its value."""
-        line, column = self._place(path, value=value)
-        return f"{self.name}:{line}:{column}: {dotted(path)}: {message}"
+        file, (line, column) = self._place(path, value=value)
+        return f"{file}:{line}:{column}: {dotted(path)}: {message}"
 
-    def _place(self, path: Steps, *, value: bool) -> tuple[int, int]:
+    def within(self, path: Steps, message: str, *, line: int, column: int) -> str:
+        """The same for something inside a string, whose line and column (from 1) count in the string."""
+        place = self.places.get(path)
+        if place is None or place.text is None:
+            return self.at(path, f"{message} (line {line}, column {column} of the text)", value=True)
+        first_line, indent = place.text
+        spot = f"{place.file or self.name}:{first_line + line - 1}:{indent + column - 1}"
+        return f"{spot}: {dotted(path)}: {message}"
+
+    def _place(self, path: Steps, *, value: bool) -> tuple[str, tuple[int, int]]:
         """The place of the deepest step that the file has."""
         for length in range(len(path), 0, -1):
             place = self.places.get(path[:length])
             if place is not None:
-                return place.value if value and length == len(path) else place.name
-        return (1, 1)
+                return place.file or self.name, (place.value if value and length == len(path) else place.name)
+        return self.name, (1, 1)
 
     def _problems(self, error: ValidationError, model: type[BaseModel], part: Steps, tree: Any) -> Iterator[str]:
         for item in error.errors(include_input=False, include_url=False):
@@ -88,8 +102,8 @@ class Document:
 
 
 def in_order(problems: Iterable[str]) -> tuple[str, ...]:
-    """Problems of one file as a reader meets them: by line and column, each once."""
-    return tuple(sorted(dict.fromkeys(problems), key=_line_and_column))
+    """Problems as a reader meets them: file by file, by line and column, each once."""
+    return tuple(sorted(dict.fromkeys(problems), key=_file_line_and_column))
 
 
 def read(path: Path) -> Document:
@@ -118,21 +132,32 @@ def parse(text: str, *, name: str = "<text>") -> Document:
         place = f"{mark.line + 1}:{mark.column + 1}" if mark else "1:1"
         raise InvalidDocument((f"{name}:{place}: {_first_line(exc.problem or exc.context or str(exc))}",)) from None
     except RecursionError:
-        raise InvalidDocument((f"{name}:1:1: nested deeper than {MAX_DEPTH}",)) from None
+        raise InvalidDocument((f"{name}:{_too_deep(text)}: nested deeper than {MAX_DEPTH}",)) from None
     except (YAMLError, ValueError, LookupError, AttributeError, TypeError, AssertionError) as exc:
         # The scanner raises bare Python errors on some broken input; none may reach an operator as a traceback.
         raise InvalidDocument((f"{name}:1:1: not readable as YAML: {_first_line(str(exc))}",)) from None
     if not isinstance(node, MappingNode):
         raise InvalidDocument((f"{name}:1:1: expected a mapping at the top",))
-    walk = _Walk(name)
+    walk = _Walk(name, text.splitlines())
     tree = walk.mapping(node, ())
     return Document(name=name, tree=tree, places=walk.places, flaws=tuple(walk.flaws))
+
+
+def _too_deep(text: str) -> str:
+    """The place where a file that was too deep to compose passes the limit: the parser alone does not recurse."""
+    depth = 0
+    for event in YAML(typ="safe", pure=True).parse(text):
+        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            return f"{event.start_mark.line + 1}:{event.start_mark.column + 1}"
+    return "1:1"
 
 
 class _Walk:
     """One pass over the nodes: plain values, the place of each, and the flaws."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, lines: list[str]) -> None:
+        self._lines = lines
         self.places: dict[Steps, Place] = {}
         self.flaws: list[str] = []
         self._name = name
@@ -151,11 +176,13 @@ class _Walk:
                 line = self.places[here].name[0]
                 self._flaw(key_node, here, f"given twice; the first is on line {line}")
                 continue
-            self.places[here] = Place(name=_mark(key_node), value=_mark(value_node))
+            self.places[here] = Place(_mark(key_node), _mark(value_node), self._text(value_node))
             found[key] = self._value(value_node, here)
         return found
 
     def _value(self, node: Node, path: Steps) -> Any:
+        if node.anchor and id(node) not in self._seen:
+            self._flaw(node, path, "anchors and aliases are not read here: write it out")
         if id(node) in self._seen:
             return self._flaw(node, path, "anchors and aliases are not read here: write it out")
         self._seen.add(id(node))
@@ -169,7 +196,7 @@ class _Walk:
 
     def _sequence(self, node: SequenceNode, path: Steps) -> list[Any]:
         for index, item in enumerate(node.value):
-            self.places[(*path, index)] = Place(name=_mark(item), value=_mark(item))
+            self.places[(*path, index)] = Place(_mark(item), _mark(item), self._text(item))
         return [self._value(item, (*path, index)) for index, item in enumerate(node.value)]
 
     def _scalar(self, node: Node, path: Steps) -> Any:
@@ -182,6 +209,18 @@ class _Walk:
         except (ValueError, OverflowError, UnicodeError):
             return self._flaw(node, path, "not a value that can be read")
         return value
+
+    def _text(self, node: Node) -> tuple[int, int] | None:
+        """Where a string's text begins: behind a quote, or on the line below a `|`."""
+        if not isinstance(node, ScalarNode):
+            return None
+        line, column = _mark(node)
+        if node.style == "|" and line < len(self._lines):
+            below = self._lines[line]
+            return (line + 1, len(below) - len(below.lstrip()) + 1)
+        if node.end_mark.line != node.start_mark.line or node.style == ">":
+            return None
+        return (line, column + (1 if node.style in ("'", '"') else 0))
 
     def _flaw(self, node: Node, path: Steps, message: str) -> None:
         line, column = _mark(node)
@@ -215,9 +254,9 @@ _SCALARS: dict[str, Callable[[str], Any]] = {
 }
 
 
-def _line_and_column(problem: str) -> tuple[int, int]:
+def _file_line_and_column(problem: str) -> tuple[str, int, int]:
     found = re.search(r":(\d+):(\d+): ", problem)
-    return (int(found[1]), int(found[2])) if found else (0, 0)
+    return (problem[: found.start()], int(found[1]), int(found[2])) if found else ("", 0, 0)
 
 
 def _first_line(text: str) -> str:

@@ -11,7 +11,8 @@ TidegateError                 anything of ours
 ├── Unavailable               a part is not there or does not answer
 │   ├── StoreUnavailable      the ledger's store cannot be reached
 │   ├── BrokerUnavailable     the wake-up could not be sent; the job is safe in the ledger
-│   └── StorageFull           the store or the data folder has no room
+│   ├── StorageFull           the store or the data folder has no room
+│   └── PolicyUnavailable     no router here knows which policy is in force
 ├── ResultTimeout             the job had not ended when the caller stopped waiting
 ├── JobFailed                 the job ended without a result: dead, cancelled or expired
 ├── SealBroken                an envelope that this process cannot or must not open
@@ -48,6 +49,7 @@ class Reason(StrEnum):
     POISON = "poison"
     NO_CLEARANCE = "no_clearance"
     POLICY_DENIED = "policy_denied"
+    OVERLOADED = "overloaded"
     BUDGET_EXHAUSTED = "budget_exhausted"
     PROVIDER_4XX = "provider_4xx"
     PROVIDER_AUTH = "provider_auth"
@@ -124,6 +126,10 @@ class BrokerUnavailable(Unavailable):
 
 class StorageFull(Unavailable):
     """The store or the data folder has no room."""
+
+
+class PolicyUnavailable(Unavailable):
+    """No router here knows which policy is in force."""
 
 
 class ResultTimeout(TidegateError):

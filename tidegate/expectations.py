@@ -42,6 +42,8 @@ def explain(item: ErrorDetails, model: type[BaseModel], tree: Any) -> Problem | 
     if item["type"] in ("enum", "literal_error") and isinstance(value, str):
         near = difflib.get_close_matches(value, re.findall(r"'([^']*)'", message), n=1)
         message += f"; did you mean '{near[0]}'?" if near else ""
+    if item["type"] in _NUMBERS and isinstance(value, str):
+        message += _without_unit(value)
     return Problem(path, message, at_value=not isinstance(value, Mapping | list))
 
 
@@ -52,6 +54,18 @@ def did_you_mean(word: str, expected: Iterable[str]) -> str:
     if near:
         return f"; did you mean '{near[0]}'?"
     return f"; expected one of: {', '.join(names)}" if names else ""
+
+
+_NUMBERS = ("int_type", "int_parsing", "float_type", "float_parsing")
+_WITH_UNIT = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[A-Za-z%$]{1,10})")
+
+
+def _without_unit(text: str) -> str:
+    """`20s` where a number is meant: the unit stands in the field's name."""
+    found = _WITH_UNIT.fullmatch(text.strip())
+    if found is None:
+        return ""
+    return f" without a unit: write {found['number']} if '{found['unit']}' is what the field counts in"
 
 
 def _real_steps(tree: Any, loc: tuple[Any, ...], *, missing: bool) -> Iterator[Step]:

@@ -110,6 +110,8 @@ class Hints(Value):
     deadline_s: Annotated[float, Field(gt=0, le=30 * 86_400)] = DEFAULT_DEADLINE_S
     priority: Annotated[int, Field(ge=0, le=9)] = 5
     """0 is the most urgent."""
+    task: Name | None = None
+    """What kind of work it is, in the operators' words: `triage`, `code-review`."""
 
 
 class Job(Value):

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from tidegate.names import lane_queue
 from tidegate.signals import Capability
@@ -36,6 +36,11 @@ class Retry(Value):
     cap_s: Annotated[float, Field(gt=0)] = 60.0
 
 
+def _bare(name: object) -> object:
+    """`${OPENAI_API_KEY}` means the name, as people are used to write it."""
+    return name[2:-1] if isinstance(name, str) and name.startswith("${") and name.endswith("}") else name
+
+
 class Lane(Value):
     """A zone, a backend, a model, a price, a capacity. E.g. `local-small`, `openai-large`."""
 
@@ -45,8 +50,8 @@ class Lane(Value):
     model: Annotated[str, Field(min_length=1)]
     base_url: str | None = None
     """Where an `openai` backend calls; None means the provider's own address."""
-    key_env: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")] | None = None
-    """The name of the environment variable that holds the provider's key; never the key."""
+    key_env: Annotated[str, BeforeValidator(_bare), Field(pattern=r"^[A-Z][A-Z0-9_]*$")] | None = None
+    """The name of the environment variable that holds the provider's key, or `${NAME}`; never the key."""
     context_tokens: Annotated[int, Field(ge=64)]
     chars_per_token: Annotated[float, Field(gt=0, le=10)] = 4.0
     """For the estimate of tokens before a tokenizer has seen the text; about 4 for English."""

@@ -8,13 +8,14 @@ from pydantic import BeforeValidator, ConfigDict, Field
 
 from tidegate.documents import Document, in_order, read
 from tidegate.errors import InvalidDocument
+from tidegate.includes import with_includes
 from tidegate.lane import Lane
 from tidegate.value import Name, Value
 
 
 def read_lanes(path: Path) -> dict[str, Lane]:
-    """The lanes of the file, by name. Raises InvalidDocument with all errors of that part."""
-    document = read(path)
+    """The lanes of the file and of those that it includes, by name. Raises InvalidDocument with all their errors."""
+    document = with_includes(read(path), path)
     found, problems = document.attempt(_LanesPart)
     problems = (*problems, *misplaced_names(document))
     if found is None or problems:

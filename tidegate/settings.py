@@ -38,6 +38,11 @@ class Settings(BaseSettings):
         description="The folder for keys, the embedded store and logs: .tidegate in the checkout, or here.",
     )
     policy: Path | None = Field(default=None, description="The policy file; policies/default.yaml where not given.")
+    environment: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$",
+        description="The installation's name, such as `production`: policies may be for some of them.",
+    )
     models: Path | None = Field(default=None, description="The folder of pulled models; models/ in the data folder.")
 
     broker_url_file: Path | None = Field(default=None, description="A file with the URL in it.")
@@ -68,6 +73,16 @@ class Settings(BaseSettings):
     )
     result_keep_s: int = Field(default=86_400, ge=60, description="How long results can be read.")
     dead_keep_s: int = Field(default=14 * 86_400, ge=60, description="How long dead letters can be redriven.")
+    decisions_keep_s: int = Field(
+        default=7 * 86_400, ge=0, description="How long decisions stay recorded, for replay; 0 records none."
+    )
+    decisions_max: int = Field(default=50_000, ge=1, description="How many recorded decisions are kept at most.")
+    conversation_keep_s: int = Field(
+        default=30 * 86_400, ge=60, description="How long a conversation stays sensitive after its last job."
+    )
+    overflow_dwell_s: float = Field(
+        default=10.0, ge=0, description="How long a rule stays in overflow, or out of it, at least."
+    )
     max_job_bytes: int = Field(default=4_000_000, ge=1_000, description="The largest job that is accepted.")
     store_timeout_s: float = Field(default=5.0, gt=0, description="Time for one answer of the store.")
 

@@ -43,6 +43,7 @@ class Capability(StrEnum):
     JSON = "json"
     TOOLS = "tools"
     VISION = "vision"
+    LONG_CONTEXT = "long_context"
 
 
 class Finding(Value):
@@ -59,6 +60,8 @@ class Sensitivity(Value):
     level: Level
     findings: Many[Finding] = ()
     cause: str | None = None
+    least: Level | None = None
+    """What the producer or the conversation asks for at least: no policy may narrow it."""
 
     @property
     def types(self) -> tuple[str, ...]:
@@ -99,4 +102,15 @@ class Signals(Value):
     needs: Many[Capability] = ()
     tenant: str = "default"
     latency: str = "interactive"
+    task: str | None = None
+    """What kind of work the producer says it is."""
     load: dict[str, LaneLoad] = {}
+    """How busy each lane is; a lane that is not in here was not measured."""
+    minute: Annotated[int, Field(ge=0, lt=7 * 24 * 60)] | None = None
+    """The minute of the week in UTC: 0 is Monday, midnight. None: the clock was not read."""
+    draw: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """A number in [0, 1) that stays the same for a job, or for a conversation: it decides a split."""
+    overflowing: Many[str] = ()
+    """The rules that are in overflow now."""
+    budget_left_usd: dict[str, float] = {}
+    """By `lane:NAME` or `tenant:NAME`; what is not in here was not measured."""

@@ -36,6 +36,17 @@ class Value(BaseModel):
         return self.model_dump_json(exclude_none=True)
 
     @classmethod
+    def of(cls, values: dict[str, Any]) -> Self:
+        """A value of parts that are known to be right, every field given: for code that makes thousands a second."""
+        value = cls.__new__(cls)
+        set_attribute = object.__setattr__
+        set_attribute(value, "__dict__", values)
+        set_attribute(value, "__pydantic_fields_set__", set(values))
+        set_attribute(value, "__pydantic_extra__", None)
+        set_attribute(value, "__pydantic_private__", None)
+        return value
+
+    @classmethod
     def from_json(cls, text: str | bytes) -> Self:
         """Read the wire form. Raises pydantic's ValidationError."""
         return cls.model_validate_json(text)

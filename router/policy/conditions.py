@@ -1,27 +1,34 @@
-"""The conditions of a rule: how each is written, what it looks at, and when it holds. Pure.
+"""The conditions of a rule, as they are written. Pure; what they mean for a job is in `matching`.
 
-A new condition is one field of `When` and one line of `_KINDS`.
+A new condition is one field of `When` and one line of the table in `matching`.
 """
 
-import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, JsonValue
+from pydantic import Field, model_validator
 
-from router.policy.grammar import Bounds, Grammar, OneOrMany, OneOrManyLevels, Some, levels, many
-from tidegate.decision import Check
+from router.policy.grammar import Bounds, Grammar, OneOrMany, OneOrManyLevels, Some, levels
+from router.policy.hours import Hours
 from tidegate.job import Latency
-from tidegate.signals import Band, Capability, Level, Signals
-from tidegate.value import Name, Value
+from tidegate.signals import Band, Capability, Level
+from tidegate.value import Name
+
+EntityType = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
 
 
 class Entities(Grammar):
     """Entity types that the detectors found."""
 
-    any: Some[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]]
+    any: Some[EntityType] | None = None
     """Holds when one of these types was found."""
+    alone: Some[EntityType] | None = None
+    """Holds when these types alone make the job sensitive: nothing else was found, and nobody asked for more."""
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.any is None) == (self.alone is None):
+            raise ValueError("give any or alone")
+        return self
 
 
 class LaneWait(Bounds[float]):
@@ -29,6 +36,35 @@ class LaneWait(Bounds[float]):
 
     lane: Name
     """The lane whose wait is looked at."""
+
+
+class Health(Grammar):
+    """Whether anybody serves a lane."""
+
+    lane: Name
+    """The lane that is looked at."""
+    state: Literal["up", "down"] = Field(alias="is")
+    """`up`: a worker serves it. `down`: nobody does."""
+
+
+class BudgetLeft(Bounds[float]):
+    """What is left of a budget, in USD."""
+
+    lane: Name | None = None
+    """The lane whose budget is looked at; or give a tenant."""
+    tenant: Name | None = None
+    """The tenant whose budget is looked at; or give a lane."""
+
+    @model_validator(mode="after")
+    def _whose(self) -> Self:
+        if (self.lane is None) == (self.tenant is None):
+            raise ValueError("give lane or tenant, whose budget it is")
+        return self
+
+    @property
+    def key(self) -> str:
+        """Under which name the signals hold it."""
+        return f"tenant:{self.tenant}" if self.lane is None else f"lane:{self.lane}"
 
 
 class When(Grammar):
@@ -48,16 +84,26 @@ class When(Grammar):
     """What the job needs of a lane; a list means all of these."""
     tenant: OneOrMany[Name] | None = None
     """Whose job it is."""
+    task: OneOrMany[Name] | None = None
+    """What kind of work the producer says it is. A job that says nothing is of no kind."""
     latency: OneOrMany[Latency] | None = None
     """Whether somebody waits for the answer."""
+    time: Hours | None = None
+    """The time of the week in UTC: `{from: "18:00", to: "06:00", days: [sat, sun]}`."""
     wait_s: LaneWait | None = None
     """The estimated wait for a lane: `{lane: local-small, over: 20}`."""
+    health: Health | None = None
+    """Whether anybody serves a lane: `{lane: local-small, is: down}`."""
+    budget_left_usd: BudgetLeft | None = None
+    """What is left of a budget: `{tenant: acme, under: 5}`."""
     any_of: Some["When"] | None = Field(default=None, alias="any")
     """Holds when one of these holds."""
     all_of: Some["When"] | None = Field(default=None, alias="all")
     """Holds when all of these hold."""
     negated: "When | None" = Field(default=None, alias="not")
-    """Holds when this does not."""
+    """Holds when this does not. What was not measured neither holds nor does not."""
+    expr: Annotated[str, Field(min_length=1, max_length=4000)] | None = None
+    """An expression in CEL over the same signals. It is looked at last, and lies outside the proof."""
 
     def levels(self) -> frozenset[Level]:
         """The sensitivity levels that this allows by its own `sensitivity`; all where it says nothing."""
@@ -71,148 +117,8 @@ class When(Grammar):
             if (value := getattr(self, name)) is not None
         }
 
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """One condition, ready to be asked."""
-
-    signal: str
-    wanted: JsonValue
-    look: Callable[[Signals], tuple[JsonValue, bool]]
-    """What it sees, and whether it holds."""
-
-    def check(self, signals: Signals) -> Check:
-        """The condition held against the signals."""
-        saw, held = self.look(signals)
-        # Built from values of ours: validating them again would double the engine's time.
-        return Check.model_construct(signal=self.signal, wanted=self.wanted, saw=saw, held=held)
-
-
-def conditions(when: When) -> tuple[Condition, ...]:
-    """The conditions of a `when`, in the order of the grammar."""
-    return tuple(Condition(signal, _written(wanted), _KINDS[signal](wanted)) for signal, wanted in when.says().items())
-
-
-def wait_s(signals: Signals, lane: str) -> float | None:
-    """The wait for a lane: infinite where nobody serves it, None where nobody measured it."""
-    load = signals.load.get(lane)
-    if load is None:
-        return None
-    return math.inf if load.wait_s is None else load.wait_s
-
-
-_Look = Callable[[Signals], tuple[JsonValue, bool]]
-
-
-def _sensitivity(wanted: Any) -> _Look:
-    meant = frozenset(levels(wanted))
-    return lambda signals: (signals.sensitivity.level.value, signals.sensitivity.level in meant)
-
-
-def _entities(wanted: Entities) -> _Look:
-    types = frozenset(wanted.any)
-
-    def look(signals: Signals) -> tuple[JsonValue, bool]:
-        found = signals.sensitivity.types
-        return list(found), not types.isdisjoint(found)
-
-    return look
-
-
-def _complexity(wanted: Any) -> _Look:
-    bands = frozenset(many(wanted))
-    return lambda signals: (signals.complexity.band.value, signals.complexity.band in bands)
-
-
-def _tokens(wanted: Bounds[int]) -> _Look:
-    return lambda signals: (signals.tokens, wanted.hold(signals.tokens))
-
-
-def _max_tokens(wanted: Bounds[int]) -> _Look:
-    return lambda signals: (signals.max_tokens, wanted.hold(signals.max_tokens))
-
-
-def _needs(wanted: Any) -> _Look:
-    needed = frozenset(many(wanted))
-    return lambda signals: ([need.value for need in signals.needs], needed.issubset(signals.needs))
-
-
-def _tenant(wanted: Any) -> _Look:
-    tenants = frozenset(many(wanted))
-    return lambda signals: (signals.tenant, signals.tenant in tenants)
-
-
-def _latency(wanted: Any) -> _Look:
-    classes = frozenset(many(wanted))
-    return lambda signals: (signals.latency, signals.latency in classes)
-
-
-def _wait(wanted: LaneWait) -> _Look:
-    return lambda signals: wait_seen(wanted, wait_s(signals, wanted.lane))
-
-
-def wait_seen(wanted: Bounds[float], wait: float | None) -> tuple[JsonValue, bool]:
-    """A wait held against limits. Not measured holds nothing; JSON has no infinity, so that is told in words."""
-    if wait is None:
-        return "not measured", False
-    return ("nobody serves it" if wait == math.inf else wait), wanted.hold(wait)
-
-
-def _any(wanted: tuple[When, ...]) -> _Look:
-    return _group(wanted, any)
-
-
-def _all(wanted: tuple[When, ...]) -> _Look:
-    return _group(wanted, all)
-
-
-def _not(wanted: When) -> _Look:
-    inner = conditions(wanted)
-
-    def look(signals: Signals) -> tuple[JsonValue, bool]:
-        saw, held = _together(inner, signals)
-        return saw, not held
-
-    return look
-
-
-def _group(wanted: tuple[When, ...], fold: Callable[[list[bool]], bool]) -> _Look:
-    branches = [conditions(when) for when in wanted]
-
-    def look(signals: Signals) -> tuple[JsonValue, bool]:
-        seen = [_together(branch, signals) for branch in branches]
-        return [saw for saw, _ in seen], fold([held for _, held in seen])
-
-    return look
-
-
-def _together(inner: tuple[Condition, ...], signals: Signals) -> tuple[JsonValue, bool]:
-    """What several conditions see, by signal, and whether all hold."""
-    looks = {condition.signal: condition.look(signals) for condition in inner}
-    return {signal: saw for signal, (saw, _) in looks.items()}, all(held for _, held in looks.values())
-
-
-_KINDS: dict[str, Callable[[Any], _Look]] = {
-    "sensitivity": _sensitivity,
-    "entities": _entities,
-    "complexity": _complexity,
-    "tokens": _tokens,
-    "max_tokens": _max_tokens,
-    "needs": _needs,
-    "tenant": _tenant,
-    "latency": _latency,
-    "wait_s": _wait,
-    "any": _any,
-    "all": _all,
-    "not": _not,
-}
-
-
-def _written(wanted: Any) -> JsonValue:
-    """A condition as it stands in the file, for the record."""
-    if isinstance(wanted, Value):
-        written: JsonValue = wanted.model_dump(mode="json", exclude_none=True, by_alias=True)
-        return written
-    if isinstance(wanted, tuple):
-        return [_written(item) for item in wanted]
-    return str(wanted)
+    @property
+    def proven(self) -> bool:
+        """Whether a machine can reason about it: no expression at any depth."""
+        inner = (*(self.any_of or ()), *(self.all_of or ()), *((self.negated,) if self.negated else ()))
+        return self.expr is None and all(when.proven for when in inner)

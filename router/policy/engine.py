@@ -4,16 +4,18 @@ Whatever a rule says, a guarantee may take lanes away; whatever goes wrong, the 
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from router.policy.conditions import wait_s, wait_seen
-from router.policy.guarantees import Guarantee, forbidden
+from router.policy.bans import bans, said, speaks
+from router.policy.harmless import narrowed
+from router.policy.matching import wait_s, wait_seen
 from router.policy.model import Policy, ReadyRule
-from tidegate.decision import Check, Decision, RuleTrace
+from router.policy.turns import Turn, turn
+from tidegate.decision import Decision, RuleTrace
 from tidegate.errors import Reason
 from tidegate.lane import Lane, Zone
-from tidegate.signals import Signals
+from tidegate.signals import Capability, Signals
 
 MIN_OUTPUT_TOKENS = 64
 """The room for an answer that a lane must have beside the prompt; less where the job asks for less."""
@@ -25,70 +27,79 @@ FAIL_CLOSED_RULE = "fail-closed"
 """The rule on record where the engine itself failed."""
 
 
-def decide(policy: Policy, signals: Signals) -> Decision:
-    """Where the job may run, by which rule, and why. Never raises: a failure means inside."""
+def decide(policy: Policy, signals: Signals, *, traced: bool = True) -> Decision:
+    """Where the job may run, by which rule, and why. Never raises: a failure means inside.
+
+    The trace says what every rule saw. It is no part of the deciding: where nobody reads it, `traced=False` saves it.
+    """
     try:
-        return _decide(policy, signals)
+        return _decide(policy, signals, traced=traced)
     except Exception as exc:  # noqa: BLE001 -- whatever it was, nothing may leave because of it
         return sheltered(policy, signals, cause=f"the engine failed: {type(exc).__name__}")
 
 
 def sheltered(policy: Policy, signals: Signals, *, cause: str) -> Decision:
-    """The decision where nothing can be decided: the default's lanes inside."""
+    """The decision where nothing can be decided: the default's lanes inside, as far as no guarantee bars them."""
+    barred = frozenset(lane for promise in policy.guarantees if speaks(promise.test, signals) for lane in promise.lanes)
+    lanes = tuple(lane for lane in policy.shelter if lane not in barred)
     return Decision(
-        lanes=policy.shelter,
+        lanes=lanes,
         zone=Zone.INSIDE,
         rule=FAIL_CLOSED_RULE,
         why="What cannot be judged stays inside.",
         policy=policy.version,
-        cause=cause,
+        cause=cause if lanes else f"{Reason.POLICY_DENIED.value}: {cause}",
         signals=signals,
     )
 
 
-def _decide(policy: Policy, signals: Signals) -> Decision:
-    rule, trace = _first_match(policy, signals)
-    wished = rule.send
-    if rule.overflow is not None:
-        wished, looked = _overflowed(rule, signals)
-        trace.append(looked)
-    choice = _choose(wished, policy, signals)
-    cleared = tuple(lane for lane in choice.lanes if policy.lanes[lane].zone is not Zone.INSIDE)
-    return Decision(
-        lanes=choice.lanes,
-        zone=Zone.OUTSIDE if cleared else Zone.INSIDE,
-        cleared=cleared,
-        rule=rule.name,
-        why=rule.why,
-        policy=policy.version,
-        cause=choice.cause,
-        signals=signals,
-        trace=tuple(trace),
+def _decide(policy: Policy, signals: Signals, *, traced: bool) -> Decision:
+    found = policy.index.first(signals)
+    rule = policy.every[found.place]
+    banned = bans(policy, signals)
+    said_first: list[str] = []
+    if found.failed:
+        # A rule that could not be judged might have kept the job inside: nothing after it may send the job out.
+        banned = {**banned, **{lane: "" for lane in policy.outside if lane not in banned}}
+        names = ", ".join(policy.every[place].name for place in found.failed)
+        said_first.append(f"an expression failed in {names}: the job stays inside")
+    turned = turn(rule, signals)
+    choice = _refused(rule, _choose(turned.lanes, policy, signals, banned, said_first), signals)
+    cleared = tuple(lane for lane in choice.lanes if lane in policy.outside)
+    # Built from values of ours: validating them again would take as long as deciding.
+    return Decision.of(
+        {
+            "v": 1,
+            "lanes": choice.lanes,
+            "zone": Zone.OUTSIDE if cleared else Zone.INSIDE,
+            "cleared": cleared,
+            "rule": rule.name,
+            "why": rule.why,
+            "policy": policy.version,
+            "cause": choice.cause,
+            "narrowed": narrowed(signals.sensitivity, allow_outside=policy.allow_outside) if cleared else (),
+            "overflow": turned.move,
+            "shadow": _shadow(rule, policy, signals, banned) if choice.lanes else None,
+            "signals": signals,
+            "trace": _trace(policy.every[: found.place + 1], signals, turned) if traced else (),
+        }
     )
 
 
-def _first_match(policy: Policy, signals: Signals) -> tuple[ReadyRule, list[RuleTrace]]:
-    trace = []
-    for rule in (*policy.rules, policy.default):
-        checks = tuple(condition.check(signals) for condition in rule.conditions)
-        matched = all(check.held for check in checks)
-        trace.append(RuleTrace.model_construct(rule=rule.name, matched=matched, checks=checks))
-        if matched:
-            return rule, trace
-    raise AssertionError("the default has no conditions")
-
-
-def _overflowed(rule: ReadyRule, signals: Signals) -> tuple[tuple[str, ...], RuleTrace]:
-    """The rule's lanes, the overflow's lane first where the first lane is too busy; and what was seen."""
-    overflow = rule.overflow
-    if overflow is None:
-        raise AssertionError("asked for rules with an overflow only")
-    first = rule.send[0]
-    saw, held = wait_seen(overflow.wait_s, wait_s(signals, first))
-    check = Check.model_construct(signal="wait_s", wanted={"lane": first, **overflow.wanted}, saw=saw, held=held)
-    looked = RuleTrace.model_construct(rule=f"{rule.name}/overflow", matched=held, checks=(check,))
-    lanes = (overflow.to, *(lane for lane in rule.send if lane != overflow.to)) if held else rule.send
-    return lanes, looked
+def _trace(rules: tuple[ReadyRule, ...], signals: Signals, turned: Turn) -> tuple[RuleTrace, ...]:
+    """Every rule that was passed and the one that matched, each condition with what it saw."""
+    last = len(rules) - 1
+    passed = (
+        RuleTrace.of(
+            {
+                "rule": rule.name,
+                "matched": place == last,
+                "checks": tuple(condition.check(signals) for condition in rule.conditions),
+            }
+        )
+        for place, rule in enumerate(rules)
+    )
+    return (*passed, *turned.looked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,21 +108,45 @@ class _Choice:
     cause: str | None
 
 
-def _choose(wished: tuple[str, ...], policy: Policy, signals: Signals) -> _Choice:
+def _choose(
+    wished: tuple[str, ...], policy: Policy, signals: Signals, banned: Mapping[str, str], said_first: list[str]
+) -> _Choice:
     """The wished lanes that are allowed and fit; the shelter where none is left; nothing where that fits neither."""
-    taken = forbidden(wished, signals, known=policy.lanes)
-    allowed = [lane for lane in wished if lane not in taken]
-    misfits = _misfits(allowed, policy, signals)
-    lanes = tuple(lane for lane in allowed if lane not in misfits)
+    taken = [lane for lane in wished if lane in banned]
+    misfits = _misfits((lane for lane in wished if lane not in banned), policy, signals)
+    lanes = tuple(lane for lane in wished if lane not in banned and lane not in misfits)
     if not lanes:
-        misfits |= _misfits((lane for lane in policy.shelter if lane not in misfits), policy, signals)
-        lanes = tuple(lane for lane in policy.shelter if lane not in misfits)
-    said = [f"guarantee {Guarantee.NOTHING_SENSITIVE_OUTSIDE} took {', '.join(taken)}"] if taken else []
-    said += [f"{lane}: {misfit.message}" for lane, misfit in misfits.items()]
-    cause = "; ".join(said) or None
+        taken += [lane for lane in policy.shelter if lane in banned and lane not in taken]
+        tried = [lane for lane in policy.shelter if lane not in banned]
+        misfits |= _misfits((lane for lane in tried if lane not in misfits), policy, signals)
+        lanes = tuple(lane for lane in tried if lane not in misfits)
+    told = [*said_first, *said((lane for lane in taken if banned[lane]), banned)]
+    told += [f"{lane}: {misfit.message}" for lane, misfit in misfits.items()]
+    cause = "; ".join(told) or None
     if not lanes:
         cause = f"{_reason(misfits.values()).value}: {cause or 'the policy has no lane for this job'}"
     return _Choice(lanes, cause)
+
+
+def _refused(rule: ReadyRule, choice: _Choice, signals: Signals) -> _Choice:
+    """No lane at all where the policy would rather turn the job away than let it wait this long."""
+    if rule.refuse is None or not choice.lanes:
+        return choice
+    first = choice.lanes[0]
+    wait = wait_s(signals, first)
+    if wait is None or not rule.refuse.hold(wait):
+        return choice
+    waited = wait_seen(wait)
+    told = f"the wait for {first} is about {waited} s" if isinstance(waited, float | int) else f"{first}: {waited}"
+    return _Choice((), f"{Reason.OVERLOADED.value}: {told}")
+
+
+def _shadow(rule: ReadyRule, policy: Policy, signals: Signals, banned: Mapping[str, str]) -> str | None:
+    """The lane of the copy, where the original might go there, too."""
+    lane = rule.shadow
+    if lane is None or lane in banned or _misfit(policy.lanes[lane], signals) is not None:
+        return None
+    return lane
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +163,7 @@ def _misfits(lanes: Iterable[str], policy: Policy, signals: Signals) -> dict[str
 
 
 def _misfit(lane: Lane, signals: Signals) -> _Misfit | None:
-    missing = [need.value for need in signals.needs if need not in lane.capabilities]
+    missing = [need.value for need in signals.needs if need not in lane.capabilities and need is not _BY_SIZE]
     if missing:
         return _Misfit(Reason.POLICY_DENIED, f"lacks {', '.join(missing)}")
     prompt = math.ceil(signals.tokens * SIGNALS_CHARS_PER_TOKEN / lane.chars_per_token)
@@ -137,6 +172,10 @@ def _misfit(lane: Lane, signals: Signals) -> _Misfit | None:
         needed = f"about {prompt} tokens and {answer} for the answer"
         return _Misfit(Reason.CONTEXT_OVERFLOW, f"holds {lane.context_tokens} tokens, the job needs {needed}")
     return None
+
+
+_BY_SIZE = Capability.LONG_CONTEXT
+"""Whether a lane can take a long prompt is told by its `context_tokens`, for this very prompt."""
 
 
 def _reason(misfits: Iterable[_Misfit]) -> Reason:

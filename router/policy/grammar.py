@@ -1,5 +1,7 @@
 """The forms in which a policy is written, shared by conditions and rules: one or many, limits, ranges of levels."""
 
+import math
+from collections.abc import Callable
 from typing import Annotated, Any, Generic, Self, TypeVar
 
 from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
@@ -63,6 +65,12 @@ class Bounds(Grammar, Generic[Number]):
             raise ValueError("no number can keep both limits")
         return self
 
+    def meets(self, other: "Bounds[Any]") -> bool:
+        """Whether some number keeps the limits of both."""
+        low, low_open = max(self._low(), other._low())  # noqa: SLF001 -- of its own kind
+        high, high_shut = min(self._high(), other._high())  # noqa: SLF001
+        return low < high or (low == high and not low_open and high_shut)
+
     def hold(self, number: float) -> bool:
         """Whether the number keeps every limit."""
         return (
@@ -71,6 +79,44 @@ class Bounds(Grammar, Generic[Number]):
             and (self.under is None or number < self.under)
             and (self.at_most is None or number <= self.at_most)
         )
+
+    def test(self) -> Callable[[float], bool]:
+        """`hold` as one comparison: a rule's limits are asked for each job."""
+        low, low_open = self._low()
+        high, high_shut = self._high()
+        if high == math.inf:
+            return (lambda number: number > low) if low_open else (lambda number: number >= low)
+        if low == -math.inf:
+            return (lambda number: number <= high) if high_shut else (lambda number: number < high)
+        return self._between(low, high, low_open=low_open, high_shut=high_shut)
+
+    def cuts(self) -> tuple[float, ...]:
+        """The whole numbers at which it begins or ceases to hold: between two of them nothing changes."""
+        low, low_open = self._low()
+        high, high_shut = self._high()
+        begins: tuple[float, ...] = () if low == -math.inf else (math.floor(low) + 1 if low_open else math.ceil(low),)
+        ceases: tuple[float, ...] = (
+            () if high == math.inf else (math.floor(high) + 1 if high_shut else math.ceil(high),)
+        )
+        return (*begins, *ceases)
+
+    @staticmethod
+    def _between(low: float, high: float, *, low_open: bool, high_shut: bool) -> Callable[[float], bool]:
+        if low_open:
+            return (lambda number: low < number <= high) if high_shut else (lambda number: low < number < high)
+        return (lambda number: low <= number <= high) if high_shut else (lambda number: low <= number < high)
+
+    def _low(self) -> tuple[float, bool]:
+        """The lower limit, and whether it is itself left out: of two equal ones, the open one is the higher."""
+        if self.over is not None:
+            return self.over, True
+        return (-math.inf if self.at_least is None else self.at_least), False
+
+    def _high(self) -> tuple[float, bool]:
+        """The upper limit, and whether it is itself meant: of two equal ones, the open one is the lower."""
+        if self.under is not None:
+            return self.under, False
+        return (math.inf if self.at_most is None else self.at_most), True
 
 
 class Guarded(Grammar):

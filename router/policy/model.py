@@ -4,20 +4,29 @@ Only the grammar stands here. What rules mean together (missing lanes, doubled n
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, JsonValue
+from pydantic import BeforeValidator, Field, model_validator
 
-from router.policy.conditions import Condition, When
-from router.policy.grammar import Bounds, Grammar, OneOrMany
-from router.policy.guarantees import Guarantee
+from router.policy.cases.model import Case
+from router.policy.conditions import EntityType, When
+from router.policy.grammar import Bounds, Grammar, OneOrMany, Some
+from router.policy.guarantees import BuiltIn, Never, Written
+from router.policy.index import Index
+from router.policy.matching import Condition, Test
 from tidegate.lane import Lane, Zone
 from tidegate.lanes import Lanes
 from tidegate.value import Many, Name
 
 Send = OneOrMany[Name]
 """A lane, or lanes in order of preference."""
+
+Weight = Annotated[float, Field(gt=0, le=1_000_000)]
+"""A share among the other weights: 95 and 5 mean the same as 0.95 and 0.05."""
+
+Reason = Annotated[str, Field(min_length=1)]
 
 
 class OverflowWhen(Grammar):
@@ -33,7 +42,22 @@ class Overflow(Grammar):
     to: Name
     """The lane that goes first while `when` holds."""
     when: OverflowWhen
-    """When it holds."""
+    """When it begins."""
+    until: OverflowWhen | None = None
+    """When it ends: a lower limit than `when`, so that a burst does not flap. As soon as `when` fails if not given."""
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        if self.until is not None and self.until.wait_s.meets(self.when.wait_s):
+            raise ValueError("until must not hold where when does: the overflow would begin and end at once")
+        return self
+
+
+class Refuse(Grammar):
+    """When a job is turned away instead of waiting."""
+
+    when: OverflowWhen
+    """The estimated wait for the first lane that the job may take, in seconds: `{wait_s: {over: 600}}`."""
 
 
 class Rule(Grammar):
@@ -45,10 +69,24 @@ class Rule(Grammar):
     """Conditions that must all hold; nothing means always."""
     send: Send
     """A lane, or lanes in order of preference."""
-    why: Annotated[str, Field(min_length=1)]
+    why: Reason
     """The reason in plain words: it is put on record with each decision."""
     overflow: Overflow | None = None
     """Another lane to prefer while the first one is too busy."""
+    split: Annotated[dict[Name, Weight], Field(min_length=1)] | None = None
+    """Shares of lanes for a canary: `{openai-small: 95, openai-large: 5}`. A conversation stays where it began."""
+    shadow: Name | None = None
+    """A lane that gets a copy for comparison, where the job itself may go there. Its answer reaches nobody."""
+    refuse: Refuse | None = None
+    """When a job is refused as `overloaded` instead of waiting."""
+    redact: Literal[True] | None = None
+    """Reserved: send a redacted copy. Comes with redaction; until then a policy that says so is refused."""
+
+    @model_validator(mode="after")
+    def _one_first(self) -> Self:
+        if self.overflow is not None and self.split is not None:
+            raise ValueError("give overflow or split, not both: each says which lane goes first")
+        return self
 
 
 class Default(Grammar):
@@ -56,8 +94,23 @@ class Default(Grammar):
 
     send: Send
     """A lane, or lanes in order of preference."""
-    why: Annotated[str, Field(min_length=1)]
+    why: Reason
     """The reason in plain words."""
+
+
+class For(Grammar):
+    """Whose jobs this policy decides, where several policies stand side by side."""
+
+    tenants: Some[Name] | None = None
+    """Jobs of these tenants."""
+    environments: Some[Name] | None = None
+    """In installations with one of these names in TIDEGATE_ENVIRONMENT."""
+
+    @model_validator(mode="after")
+    def _for_somebody(self) -> Self:
+        if self.tenants is None and self.environments is None:
+            raise ValueError("give tenants, environments, or both")
+        return self
 
 
 class PolicyFile(Grammar):
@@ -67,15 +120,21 @@ class PolicyFile(Grammar):
     """The version of this grammar."""
     name: Name | None = None
     """What the policy is called in records; the file's name where not given."""
+    include: OneOrMany[str] | None = None
+    """Files with lanes that several policies share, relative to this one: `lanes.yaml`."""
+    scope: For | None = Field(default=None, alias="for")
+    """Whose jobs it decides, where several policies stand side by side."""
     lanes: Lanes
     rules: Many[Rule] = ()
     """Looked at from the top; the first that matches decides."""
     default: Default
     """Where a job goes that no rule matched."""
-    guarantees: Many[Guarantee] = (Guarantee.NOTHING_SENSITIVE_OUTSIDE,)
+    guarantees: Many[Written] = (BuiltIn.NOTHING_SENSITIVE_OUTSIDE,)
     """What no rule may do. The built-in one holds whether it is named or not."""
-    tests: Many[dict[str, JsonValue]] = ()
-    """Reserved for cases that the policy must decide as written; not run by this version."""
+    allow_outside: Many[EntityType] = ()
+    """Entity types that you declare harmless: they alone keep no job inside. Every tool prints this in red."""
+    tests: Many[Case] = ()
+    """Cases that the policy must decide as written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +142,20 @@ class ReadyOverflow:
     """An overflow, ready for the engine."""
 
     to: str
-    wait_s: Bounds[float]
-    wanted: dict[str, Any]
+    when: Bounds[float]
+    until: Bounds[float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyGuarantee:
+    """A guarantee of the operator's, ready for the engine."""
+
+    name: str
+    when: When
+    never: Never
+    lanes: frozenset[str]
+    """The lanes that it takes away."""
+    test: Test
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +163,24 @@ class ReadyRule:
     """A rule, ready for the engine."""
 
     name: str
+    when: When
     conditions: tuple[Condition, ...]
     send: tuple[str, ...]
     why: str
     overflow: ReadyOverflow | None = None
+    split: tuple[tuple[str, float], ...] = ()
+    """Lanes with the upper end of each one's share of [0, 1)."""
+    shadow: str | None = None
+    refuse: Bounds[float] | None = None
+
+    @property
+    def reach(self) -> tuple[str, ...]:
+        """Every lane that the rule can send to, by overflow and split too; without the shadow."""
+        overflow = (self.overflow.to,) if self.overflow else ()
+        return tuple(dict.fromkeys((*self.send, *overflow, *(lane for lane, _ in self.split))))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Policy:
     """A policy that was checked, ready for the engine."""
 
@@ -108,9 +190,32 @@ class Policy:
     lanes: Mapping[str, Lane]
     rules: tuple[ReadyRule, ...]
     default: ReadyRule
+    guarantees: tuple[ReadyGuarantee, ...] = ()
+    """The operator's own; the built-in one holds beside them."""
+    allow_outside: frozenset[str] = frozenset()
+    """Entity types that the operator declared harmless: to be printed in red."""
+    scope: For | None = None
+    """Whose jobs it decides; None: everybody's for whom there is no other."""
     warnings: tuple[str, ...] = ()
+    file: PolicyFile | None = field(default=None, repr=False, compare=False)
+    """What was written, with the included lanes: for tools that reason about it."""
 
-    @property
+    @cached_property
     def shelter(self) -> tuple[str, ...]:
         """The lanes inside among the default's: where a job goes when all else fails. The loader sees to one."""
         return tuple(lane for lane in self.default.send if self.lanes[lane].zone is Zone.INSIDE)
+
+    @cached_property
+    def outside(self) -> frozenset[str]:
+        """The lanes on somebody else's machines."""
+        return frozenset(name for name, lane in self.lanes.items() if lane.zone is not Zone.INSIDE)
+
+    @cached_property
+    def index(self) -> Index:
+        """The rules, sorted out in advance, so that few are asked for each job."""
+        return Index(self.every)
+
+    @cached_property
+    def every(self) -> tuple[ReadyRule, ...]:
+        """The rules in their order, and the default last."""
+        return (*self.rules, self.default)

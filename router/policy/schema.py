@@ -9,6 +9,7 @@ def schema() -> dict[str, Any]:
     """The schema of the grammar, generated from its models."""
     found = PolicyFile.model_json_schema(by_alias=True, mode="validation")
     _name_is_the_key(found["$defs"]["Lane"])
+    _lanes_may_be_included(found)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found, "title": "tidegate policy"}
 
 
@@ -16,3 +17,9 @@ def _name_is_the_key(lane: dict[str, Any]) -> None:
     """In a file a lane's name is the key above it, not one of its fields."""
     del lane["properties"]["name"]
     lane["required"].remove("name")
+
+
+def _lanes_may_be_included(policy: dict[str, Any]) -> None:
+    """A policy has lanes of its own, or those of the files that it includes."""
+    policy["required"].remove("lanes")
+    policy["anyOf"] = [{"required": ["lanes"]}, {"required": ["include"]}]

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
@@ -10,11 +11,16 @@ import pytest
 from celery.exceptions import Reject
 from doubles import SECRET, RecordingDoorbell
 
+from router.circumstances import Circumstances
 from router.inspection import Inspector
 from router.placement import Placement
 from router.policy.engine import decide
 from router.policy.loader import policy_from
 from router.prompts import Prompt, Turn
+from router.recorded import Decisions
+from router.shadow import Shadows
+from router.signals.conversation import Conversations
+from router.signals.overflow import Overflows
 from router.tasks import Routing, register
 from tidegate import clearance as clearances
 from tidegate import connections, deadletters
@@ -100,18 +106,36 @@ def routing(client: Client, settings: Settings, census: Census) -> Any:
     inspector.close()
 
 
-def router(client: Client, settings: Settings, *, inspector: Any, ledger: Ledger | None = None) -> Routing:
+def router(
+    client: Client, settings: Settings, *, inspector: Any, ledger: Ledger | None = None, policy: str = POLICY
+) -> Routing:
     """A router around this client's store."""
+    ready = policy_from(parse(policy), name="tests")
+    placement = Placement(
+        ledger or client.ledger, client.vault, client.doorbell, signer(settings), nudge_s=settings.nudge_s
+    )
     return Routing(
         client=client,
         inspector=inspector,
         prompts={"greet": Prompt(messages=(Turn(role="user", content="Write to ${name}, who lives in Paris."),))},
         census=Census(client.ledger.redis),
-        policy=policy_from(parse(POLICY), name="tests"),
+        policy=lambda _tenant: ready,
+        circumstances=circumstances(client, settings),
         decide=decide,
-        placement=Placement(
-            ledger or client.ledger, client.vault, client.doorbell, signer(settings), nudge_s=settings.nudge_s
-        ),
+        placement=placement,
+        shadows=Shadows(client.ledger, client.vault, placement, nudge_s=settings.nudge_s),
+        decisions=Decisions.opened(client.ledger.redis, settings),
+    )
+
+
+def circumstances(client: Client, settings: Settings, *, clock: Callable[[], float] = time.time) -> Circumstances:
+    """What is around a job, on this client's store."""
+    ring = keyring(settings, Zone.INSIDE)
+    return Circumstances(
+        conversations=Conversations(client.ledger.redis, ring, keep_s=settings.conversation_keep_s),
+        overflows=Overflows(client.ledger.redis, dwell_s=settings.overflow_dwell_s),
+        draw_key=ring.sealing[1],
+        clock=clock,
     )
 
 

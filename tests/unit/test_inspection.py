@@ -49,7 +49,7 @@ def test_all_signals_are_there() -> None:
             "text": "Classify: the sky is blue",
             "tenant": "acme",
             "params": {"max_tokens": 7, "response_format": {"type": "json_object"}},
-            "hints": {"latency": "batch"},
+            "hints": {"latency": "batch", "task": "sorting"},
         }
     )
     load = {"local-small": LaneLoad(queued=3)}
@@ -57,6 +57,7 @@ def test_all_signals_are_there() -> None:
     assert signals.sensitivity.level is Level.PUBLIC
     assert signals.complexity.band is Band.SIMPLE
     assert (signals.tenant, signals.latency, signals.max_tokens) == ("acme", "batch", 7)
+    assert signals.task == "sorting"
     assert signals.needs == (Capability.JSON,)
     assert signals.tokens > 0
     assert signals.load == load

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 import router.inspection
 from router import cli
+from router.commands import record
 from router.policy.schema import schema
 from tidegate.decision import Decision
 from tidegate.errors import UnknownJob
@@ -167,7 +168,7 @@ def test_a_stream_needs_a_policy_that_holds(broken: Path, inspector: None) -> No
 def test_a_job_on_record_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
     """As a table, and as the decision's JSON."""
     decision = Decision(lanes=("near",), zone=Zone.INSIDE, rule="all", policy="p@1", signals=SIGNALS)
-    monkeypatch.setattr(cli, "on_record", lambda _: decision)
+    monkeypatch.setattr(record, "on_record", lambda _: decision)
     table = RUNNER.invoke(cli.app, ["explain", "some-id"])
     assert (table.exit_code, "near" in table.stdout) == (0, True)
     machine = RUNNER.invoke(cli.app, ["explain", "some-id", "--json"])
@@ -176,7 +177,7 @@ def test_a_job_on_record_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_job_that_is_not_decided_yet_falls_short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Exit code 1: the job is there, the decision is not."""
-    monkeypatch.setattr(cli, "on_record", lambda _: None)
+    monkeypatch.setattr(record, "on_record", lambda _: None)
     assert RUNNER.invoke(cli.app, ["explain", "some-id"]).exit_code == 1
 
 
@@ -186,7 +187,7 @@ def test_an_unknown_job_is_misuse(monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(_: str) -> Decision:
         raise UnknownJob("no job some-id is on record")
 
-    monkeypatch.setattr(cli, "on_record", unknown)
+    monkeypatch.setattr(record, "on_record", unknown)
     result = RUNNER.invoke(cli.app, ["explain", "some-id"])
     assert (result.exit_code, result.stderr) == (2, "no job some-id is on record\n")
 

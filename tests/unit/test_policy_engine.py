@@ -186,7 +186,9 @@ def test_an_engine_that_fails_keeps_the_job_inside() -> None:
 
     rules = policy({"when": {"tenant": "default"}, "send": "far"}, send=["far", "near"])
     (condition,) = rules.rules[0].conditions
-    broken = replace(rules, rules=(replace(rules.rules[0], conditions=(replace(condition, look=explode),)),))
+    broken = replace(
+        rules, rules=(replace(rules.rules[0], conditions=(replace(condition, test=explode, sorts=False),)),)
+    )
     decision = decide(broken, signals())
     assert (decision.lanes, decision.zone, decision.cleared) == (("near",), Zone.INSIDE, ())
     assert (decision.rule, decision.cause) == (FAIL_CLOSED_RULE, "the engine failed: ZeroDivisionError")
@@ -201,7 +203,13 @@ _FLAT = st.fixed_dictionaries(
         "sensitivity": _LEVELS
         | st.lists(_LEVELS, min_size=1, max_size=3)
         | st.builds(lambda at: {"at_least": at}, _LEVELS),
-        "entities": st.just({"any": ["A", "B"]}),
+        "entities": st.sampled_from([{"any": ["A", "B"]}, {"alone": ["A", "EMAIL_ADDRESS"]}]),
+        "task": st.sampled_from(["triage", ["triage", "review"]]),
+        "time": st.sampled_from([{"days": "sat"}, {"from": "22:00", "to": "06:00"}]),
+        "health": st.builds(
+            lambda lane, state: {"lane": lane, "is": state}, _LANE_NAMES, st.sampled_from(["up", "down"])
+        ),
+        "budget_left_usd": st.sampled_from([{"lane": "far", "over": 5}, {"tenant": "acme", "under": 5}]),
         "complexity": st.sampled_from([band.value for band in Band]),
         "tokens": _BOUNDS,
         "max_tokens": _BOUNDS,
@@ -228,9 +236,20 @@ _WHEN = st.recursive(
     max_leaves=4,
 )
 _SEND = _LANE_NAMES | st.lists(_LANE_NAMES, min_size=1, max_size=4)
+_OVERFLOW = st.builds(
+    lambda to, more: {"to": to, "when": {"wait_s": {"over": 20}}, **more},
+    _LANE_NAMES,
+    st.sampled_from([{}, {"until": {"wait_s": {"under": 8}}}]),
+)
+_SPLIT = st.dictionaries(_LANE_NAMES, st.integers(1, 9), min_size=1)
 _RULE = st.fixed_dictionaries(
     {"send": _SEND, "when": _WHEN},
-    optional={"overflow": st.builds(lambda to: {"to": to, "when": {"wait_s": {"over": 20}}}, _LANE_NAMES)},
+    optional={"shadow": _LANE_NAMES},
+).flatmap(
+    lambda rule: (
+        st.fixed_dictionaries({}, optional={"overflow": _OVERFLOW}).map(lambda more: {**rule, **more})
+        | st.fixed_dictionaries({}, optional={"split": _SPLIT}).map(lambda more: {**rule, **more})
+    )
 )
 POLICIES = st.builds(
     lambda rules, send: policy(*rules, send=send),
@@ -247,7 +266,14 @@ SIGNALS = st.builds(
     needs=st.lists(st.sampled_from(list(Capability)), unique=True, max_size=2).map(tuple),
     tenant=st.sampled_from(["default", "acme"]),
     latency=st.sampled_from(["interactive", "batch"]),
-    load=st.dictionaries(_LANE_NAMES, st.builds(LaneLoad, wait_s=st.none() | st.floats(0, 900))),
+    load=st.dictionaries(
+        _LANE_NAMES, st.builds(LaneLoad, wait_s=st.none() | st.floats(0, 900), slots=st.integers(0, 1))
+    ),
+    task=st.sampled_from([None, "triage", "another"]),
+    minute=st.none() | st.integers(0, 10_079),
+    draw=st.floats(0, 1, exclude_max=True),
+    overflowing=st.sampled_from([(), ("r0",), ("r0", "r1")]),
+    budget_left_usd=st.dictionaries(st.sampled_from(["lane:far", "tenant:acme"]), st.floats(-5, 10)),
 )
 
 
@@ -277,3 +303,13 @@ def test_the_record_agrees_with_the_decision(rules: Policy, seen: Signals) -> No
     assert len(set(decision.lanes)) == len(decision.lanes)
     assert decide(rules, seen) == decision
     assert Decision.from_json(decision.to_json()) == decision
+
+
+@settings(max_examples=100, deadline=None)
+@given(POLICIES, st.lists(SIGNALS, min_size=1, max_size=12))
+def test_what_the_index_remembers_changes_no_decision(rules: Policy, jobs: list[Signals]) -> None:
+    """A policy that has seen other jobs decides like a fresh one, and with a trace as without."""
+    for seen in jobs:
+        fresh = decide(replace(rules), seen)
+        assert decide(rules, seen) == fresh
+        assert decide(rules, seen, traced=False) == fresh.model_copy(update={"trace": ()})

@@ -1,12 +1,14 @@
 """The shipped policy, its schema and its prompts: they hold, and they do what their comments say."""
 
 import json
-from pathlib import Path
 
 import genai_prices
 import pytest
 from jsonschema import Draft202012Validator
 
+from router.commands.detectors import detectors
+from router.policy.analysis.prove import prove
+from router.policy.cases.trial import try_policy
 from router.policy.engine import decide
 from router.policy.loader import load_policy
 from router.policy.schema import schema
@@ -19,6 +21,7 @@ from tidegate.signals import Band, Complexity, LaneLoad, Level, Sensitivity, Sig
 
 FOLDER = Settings().home / "policies"
 DEFAULT = FOLDER / "default.yaml"
+SHIPPED = ("default", "clinic", "bank", "software-team")
 
 
 def signals(level: Level, band: Band, *, tokens: int, wait_s: float = 0.0) -> Signals:
@@ -32,9 +35,19 @@ def signals(level: Level, band: Band, *, tokens: int, wait_s: float = 0.0) -> Si
     )
 
 
-def test_the_shipped_policy_holds_without_a_warning() -> None:
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_policy_holds_without_a_warning(name: str) -> None:
     """What we ship is what we ask of others."""
-    assert load_policy(DEFAULT).warnings == ()
+    assert load_policy(FOLDER / f"{name}.yaml").warnings == ()
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_policy_decides_its_cases_and_is_proven(name: str) -> None:
+    """Each has cases for every rule, and no job breaks what it promises."""
+    tried = try_policy(FOLDER / f"{name}.yaml", open_inspector=detectors)
+    assert [trial.case.name for trial in tried.trials if not trial.passed] == []
+    assert [rule for rule, cases in tried.rules.items() if not cases and rule != "default"] == []
+    assert prove(load_policy(FOLDER / f"{name}.yaml")).holds
 
 
 @pytest.mark.parametrize(
@@ -81,20 +94,31 @@ def test_the_schema_beside_the_policies_is_the_generated_one() -> None:
     assert json.loads((FOLDER / "schema.json").read_text()) == schema()
 
 
-def test_the_shipped_policy_fits_the_schema(tmp_path: Path) -> None:
-    """What the loader accepts, an editor does not underline; and the misspelt it does."""
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_policy_fits_the_schema(name: str) -> None:
+    """What the loader accepts, an editor does not underline."""
+    assert (
+        list(Draft202012Validator(schema()).iter_errors(json.loads(json.dumps(read(FOLDER / f"{name}.yaml").tree))))
+        == []
+    )
+
+
+def test_the_schema_underlines_what_is_misspelt() -> None:
+    """An unknown condition, a name inside a lane, and a policy with neither lanes nor files to include."""
     validator = Draft202012Validator(schema())
     Draft202012Validator.check_schema(schema())
     tree = json.loads(json.dumps(read(DEFAULT).tree))
-    assert list(validator.iter_errors(tree)) == []
     tree["rules"][0]["when"]["sensitivty"] = "personal"
     tree["lanes"]["local-small"]["name"] = "other"
     assert len(list(validator.iter_errors(tree))) == 2
+    del tree["lanes"]
+    assert len(list(validator.iter_errors(tree))) == 2
 
 
-def test_the_shipped_policy_names_its_schema() -> None:
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_policy_names_its_schema(name: str) -> None:
     """The first line is what editors read."""
-    assert DEFAULT.read_text().startswith("# yaml-language-server: $schema=schema.json\n")
+    assert (FOLDER / f"{name}.yaml").read_text().startswith("# yaml-language-server: $schema=schema.json\n")
 
 
 def test_the_shipped_prompts_can_be_read() -> None:

@@ -45,3 +45,9 @@ def test_needs(message: dict[str, Any], params: dict[str, Any], needed: tuple[Ca
     """JSON answers and tools ask for lanes that can."""
     job = Job.model_validate({"messages": [message], "params": params})
     assert needs(job.turns(), job.params) == needed
+
+
+def test_a_long_prompt_needs_a_long_context() -> None:
+    """From the length on at which models on one's own machines end."""
+    assert needs((), Params(), length=30_000) == ()
+    assert needs((), Params(), length=30_001) == (Capability.LONG_CONTEXT,)

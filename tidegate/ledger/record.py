@@ -51,6 +51,12 @@ class Record(Value):
     fingerprint: str | None = None
     cost_usd: float | None = None
     model: str | None = None
+    shadow_of: str | None = None
+    """The job that this one is a copy of: it runs for comparison, and nobody gets its result."""
+    agreement: float | None = None
+    """On a job that had a copy, and on the copy: 1 where both said the same, 0 where they did not."""
+    length_ratio: float | None = None
+    """Beside it: the shorter answer's length over the longer one's."""
 
     @cached_property
     def decided(self) -> Decision | None:

@@ -16,6 +16,12 @@ from tidegate.ledger.record import Event, Record
 from tidegate.ledger.states import Move, State
 from tidegate.names import STORE_PREFIX
 
+_ANNOTATE = """
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+redis.call('HSET', KEYS[1], unpack(ARGV))
+return 1
+"""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Keep:
@@ -56,6 +62,7 @@ class Ledger:
         self._prefix = prefix
         self._accept = client.register_script(_script("accept.lua"))
         self._transition = client.register_script(_script("transition.lua"))
+        self._annotate = client.register_script(_ANNOTATE)
 
     def accept(
         self,
@@ -162,6 +169,11 @@ class Ledger:
                 pipe.execute()
             except exceptions.WatchError:  # redriven meanwhile: an open job is never removed
                 raise Conflict(f"job {job_id} was moved meanwhile; only dead letters are purged") from None
+
+    def annotate(self, job_id: str, fields: Mapping[str, str]) -> bool:
+        """Add fields to a record, whatever its state: what is learnt after a job's end. False where it is gone."""
+        with store_errors():
+            return bool(self._annotate(keys=[self._job(job_id)], args=list(_flat(fields))))
 
     def trim(self) -> int:
         """Drop index entries of dead letters whose records are past their retention. Returns how many."""

@@ -69,9 +69,9 @@ def judge(findings: Iterable[Finding], *, failures: Sequence[Failure] = (), leas
     kept = _strongest(findings)
     found = max((_level(finding) for finding in kept), key=_rank, default=Level.PUBLIC)
     if failures:
-        return Sensitivity(level=Level.UNKNOWN, findings=kept, cause="; ".join(map(str, failures)))
+        return Sensitivity(level=Level.UNKNOWN, findings=kept, cause="; ".join(map(str, failures)), least=least)
     level = max(found, least or Level.PUBLIC, key=_rank)
-    return Sensitivity(level=level, findings=kept, cause=_because(level, found))
+    return Sensitivity(level=level, findings=kept, cause=_because(level, found), least=least)
 
 
 def _strongest(findings: Iterable[Finding]) -> tuple[Finding, ...]:

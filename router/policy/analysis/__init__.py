@@ -1,0 +1,1 @@
+"""What can be said of a policy without a job: proofs, differences, lint. Pure; every possible job, not samples."""

@@ -1,0 +1,162 @@
+"""What changes between two policies, for every possible job: which jobs go elsewhere, from where to where.
+
+A job goes to the first lane that is left to it: after its rule, the guarantees, and the lanes that do not fit.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from router.policy.analysis import words
+from router.policy.analysis.cover import cover
+from router.policy.analysis.examples import example
+from router.policy.analysis.formula import FALSE, Among, Box, Formula, every, negated, some
+from router.policy.analysis.reading import Reading, Way, read
+from router.policy.analysis.search import Undecided, settle
+from router.policy.model import Policy
+from tidegate.lane import Zone
+from tidegate.signals import Level, Signals
+
+_MOST_REGIONS = 3
+"""For two rules and two lanes. More would be read by nobody: that there are more is said."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """Jobs that move together."""
+
+    jobs: str
+    rule_before: str
+    rule_after: str
+    signals: Signals
+    """One of them."""
+    sensitive: bool
+    """Whether sensitive jobs are among them."""
+
+
+@dataclass(frozen=True)
+class Move:
+    """Jobs that go from one lane to another; None is a dead letter."""
+
+    before: str | None
+    after: str | None
+    goes_out: bool
+    """From the inside to the outside."""
+    regions: tuple[Region, ...]
+    more: bool
+    """Whether there are jobs beyond these regions."""
+
+
+@dataclass(frozen=True)
+class Changes:
+    """All moves, and the pairs of rules of which nothing could be said in time."""
+
+    before: str
+    after: str
+    moves: tuple[Move, ...]
+    undecided: tuple[tuple[str, str], ...]
+
+    @property
+    def none(self) -> bool:
+        """Proven: every job goes where it went."""
+        return not self.moves and not self.undecided
+
+
+def changes(before: Policy, after: Policy) -> Changes:
+    """Compare two policies over all jobs."""
+    old, new = read(before, after)
+    found: dict[tuple[str | None, str | None], list[Region]] = {}
+    more: set[tuple[str | None, str | None]] = set()
+    undecided: list[tuple[str, str]] = []
+    for here, there in _pairs(old, new):
+        try:
+            for lanes, goals in _differences(old, here, new, there):
+                told = cover(old.space, goals, most=_MOST_REGIONS)
+                if told.boxes:
+                    rules = old.rules[here].name, new.rules[there].name
+                    found.setdefault(lanes, []).extend(_region(old, box, *rules) for box in told.boxes)
+                    more |= {lanes} if told.rest else set()
+        except Undecided:
+            undecided.append((old.rules[here].name, new.rules[there].name))
+    moves = (
+        Move(lanes[0], lanes[1], _goes_out(lanes, before, after), tuple(regions), lanes in more)
+        for lanes, regions in found.items()
+    )
+    return Changes(before.version, after.version, tuple(moves), tuple(undecided))
+
+
+def _pairs(old: Reading, new: Reading) -> Iterator[tuple[int, int]]:
+    """Rules that may decide one and the same job. A rule that stands in both takes its jobs from all after it."""
+    first_old = _first(old)
+    first_new = _first(new)
+    for here, rule in enumerate(old.rules):
+        for there, other in enumerate(new.rules):
+            if first_new.get(rule.holds, there) < there or first_old.get(other.holds, here) < here:
+                continue
+            if settle(old.space.whole, (rule.holds, other.holds)) is not None:
+                yield here, there
+
+
+def _first(reading: Reading) -> dict[Formula, int]:
+    places: dict[Formula, int] = {}
+    for place, rule in enumerate(reading.rules):
+        places.setdefault(rule.holds, place)
+    return places
+
+
+def _differences(
+    old: Reading, here: int, new: Reading, there: int
+) -> Iterator[tuple[tuple[str | None, str | None], tuple[Formula, ...]]]:
+    """From lane to lane: the jobs that both rules decide, and that go to different lanes."""
+    if _alike(old, here, new, there):
+        return
+    reached = settle(old.space.whole, (*old.reach(here), *new.reach(there)))
+    if reached is None:
+        return
+    # What is forced already need not be found out again for each of the many outcomes.
+    box, left = reached
+    given = (*(Among(place, cells) for place, cells in enumerate(box) if cells != old.space.whole[place]), *left)
+    for way in old.rules[here].ways:
+        for other in new.rules[there].ways:
+            for lane, goes in _outcomes(old, here, way):
+                for next_lane, then_goes in _outcomes(new, there, other):
+                    if lane != next_lane:
+                        goals = (*given, way.holds, other.holds, *goes, *then_goes)
+                        if settle(old.space.whole, goals) is not None:
+                            yield (lane, next_lane), goals
+
+
+def _alike(old: Reading, here: int, new: Reading, there: int) -> bool:
+    """Whether two rules send alike, to lanes that take alike."""
+    one, other = old.rules[here], new.rules[there]
+    if (one.ways, one.refuses, old.policy.shelter) != (other.ways, other.refuses, new.policy.shelter):
+        return False
+    lanes = {*old.policy.shelter, *(lane for way in one.ways for lane in way.lanes)}
+    return all(old.open_to(lane) == new.open_to(lane) for lane in lanes)
+
+
+def _outcomes(reading: Reading, index: int, way: Way) -> Iterator[tuple[str | None, tuple[Formula, ...]]]:
+    """Each lane that a job may end up on, and for which jobs: those that none before it takes, and none refuses."""
+    refuses = reading.rules[index].refuses
+    passed: list[Formula] = []
+    turned_away: list[Formula] = []
+    for lane in dict.fromkeys((*way.lanes, *reading.policy.shelter)):
+        refused = refuses.get(lane, FALSE)
+        yield lane, (reading.open_to(lane), *passed, negated(refused))
+        turned_away.append(every((reading.open_to(lane), *passed, refused)))
+        passed.append(negated(reading.open_to(lane)))
+    yield None, (some((every(passed), *turned_away)),)
+
+
+def _region(reading: Reading, box: Box, rule_before: str, rule_after: str) -> Region:
+    levels = reading.space.signal("sensitivity").values
+    cells = box[reading.space.places["sensitivity",]]
+    guarded = any(
+        isinstance(level, Level) and level.sensitive and cells >> place & 1 for place, level in enumerate(levels)
+    )
+    return Region(words.region(reading.space, box), rule_before, rule_after, example(reading.space, box), guarded)
+
+
+def _goes_out(lanes: tuple[str | None, str | None], before: Policy, after: Policy) -> bool:
+    was, becomes = lanes
+    inside = was is None or before.lanes[was].zone is Zone.INSIDE
+    return inside and becomes is not None and after.lanes[becomes].zone is not Zone.INSIDE

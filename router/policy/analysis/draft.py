@@ -1,0 +1,97 @@
+"""What some policies mention, gathered: the numbers and names at which the space of jobs must be cut."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from router.policy.analysis.harmless import beside, found_or_not
+from router.policy.analysis.room import longest_prompts
+from router.policy.analysis.space import Signal, Space, in_order, measures, whole_numbers
+from router.policy.engine import MIN_OUTPUT_TOKENS
+from router.policy.hours import WEEK_MINUTES
+from tidegate.job import MAX_OUTPUT_TOKENS
+from tidegate.lane import Lane
+from tidegate.signals import Band, Capability, LaneLoad, Level
+
+USUAL_ANSWER = 256
+"""What a job asks for that says nothing."""
+
+OTHER_TENANT = "somebody-else"
+"""Stands for every tenant that no rule names; `default` does where it is not named itself."""
+
+OVERSPENT_USD = -1.0
+"""A budget may be exceeded."""
+
+OTHER_TASK = "something-else"
+"""Stands for every kind of work that no rule names."""
+
+
+@dataclass
+class Draft:
+    """Filled condition by condition; then it becomes the space."""
+
+    tokens: set[int] = field(default_factory=set)
+    max_tokens: set[int] = field(default_factory=set)
+    types: set[str] = field(default_factory=set)
+    tenants: set[str] = field(default_factory=set)
+    waits: dict[str, set[float]] = field(default_factory=lambda: defaultdict(set))
+    healths: set[str] = field(default_factory=set)
+    """Lanes of which it matters whether anybody serves them, whatever wait was measured."""
+    tasks: set[str] = field(default_factory=set)
+    minutes: set[int] = field(default_factory=set)
+    budgets: dict[str, set[float]] = field(default_factory=lambda: defaultdict(set))
+    draws: set[float] = field(default_factory=set)
+    overflows: set[str] = field(default_factory=set)
+    alone: bool = False
+    """Whether it matters that a job is sensitive by some types alone."""
+    unread: set[tuple[str, str]] = field(default_factory=set)
+
+    def lane(self, lane: Lane) -> None:
+        """A lane cuts prompts where it is full, and answers where they need less room than the usual."""
+        self.max_tokens.update(range(1, MIN_OUTPUT_TOKENS + 1))
+        self.tokens.update(longest + 1 for longest in longest_prompts(lane))
+
+    def space(self) -> Space:
+        """All that was mentioned, and the signals with few values whole."""
+        return Space.of(self._signals())
+
+    def _signals(self) -> Iterator[Signal]:
+        yield from self._of_every_job()
+        yield from self._where_mentioned()
+
+    def _of_every_job(self) -> Iterator[Signal]:
+        yield Signal(("sensitivity",), tuple(Level))
+        yield Signal(("complexity",), tuple(Band))
+        yield whole_numbers(("tokens",), self.tokens, usual=100)
+        # A job asks for at least one token, and for no more than this.
+        yield whole_numbers(("max_tokens",), self.max_tokens, least=1, most=MAX_OUTPUT_TOKENS, usual=USUAL_ANSWER)
+        yield Signal(("tenant",), in_order(self.tenants, first=("default", OTHER_TENANT)))
+        yield Signal(("latency",), ("interactive", "batch"))
+        for need in Capability:
+            yield Signal(("needs", need.value), (False, True))
+
+    def _where_mentioned(self) -> Iterator[Signal]:
+        for name in sorted(self.types):
+            yield found_or_not(name)
+        if self.alone:
+            yield from beside(self.types)
+        for lane in sorted({*self.waits, *self.healths}):
+            yield Signal(("load", lane), (None, *self._loads(lane)))
+        for key in sorted(self.budgets):
+            yield Signal(("budget", key), (None, *measures(self.budgets[key]), OVERSPENT_USD))
+        if self.tasks:
+            yield Signal(("task",), (None, *sorted(self.tasks), OTHER_TASK))
+        if self.minutes:
+            yield Signal(("minute",), (None, *sorted({0, *self.minutes} - {WEEK_MINUTES})))
+        if self.draws:
+            yield Signal(("draw",), tuple(sorted({0.0, *self.draws} - {1.0})))
+        for rule in sorted(self.overflows):
+            yield Signal(("overflowing", rule), (False, True))
+        for name, words in sorted(self.unread):
+            yield Signal(("unread", name, words), (None, False, True))
+
+    def _loads(self, lane: str) -> Iterator[LaneLoad]:
+        slots = (1, 0) if lane in self.healths else (1,)
+        for wait_s in measures(self.waits[lane]) if lane in self.waits else (0.0,):
+            yield from (LaneLoad(slots=count, wait_s=wait_s) for count in slots)
+        yield from (LaneLoad(slots=count, wait_s=None) for count in reversed(slots))

@@ -1,0 +1,216 @@
+"""A policy read as statements: when each rule holds, which lanes it then wishes, what each lane takes.
+
+This mirrors the engine, which decides one job, for all jobs at once. Tests hold the two against each other.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from router.policy.analysis import harmless, kinds
+from router.policy.analysis.draft import Draft
+from router.policy.analysis.formula import TRUE, Formula, Stairs, every, negated, some
+from router.policy.analysis.room import longest_prompts
+from router.policy.analysis.space import Space, limits
+from router.policy.engine import MIN_OUTPUT_TOKENS
+from router.policy.guarantees import BuiltIn
+from router.policy.model import Policy, ReadyOverflow, ReadyRule
+from tidegate.lane import Lane, Zone
+from tidegate.signals import Capability
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way in which a rule sends the jobs that it matched."""
+
+    holds: Formula
+    lanes: tuple[str, ...]
+    """In order of preference, before guarantees and lanes that are too small took theirs."""
+    by: str = ""
+    """What made it so: `overflow`, `split`; nothing where the rule's `send` did."""
+    promised: tuple[str, ...] = ()
+    """Those to which it sends outright: an overflow's own lane is for those only that may go there."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRule:
+    """One rule."""
+
+    name: str
+    holds: Formula
+    ways: tuple[Way, ...]
+    """Of which exactly one is taken."""
+    refuses: Mapping[str, Formula] = field(default_factory=dict)
+    """For each lane where a job may end up, the jobs that are rather turned away than left to wait for it."""
+    unread: tuple[str, ...] = ()
+    """Its conditions into which no proof can look, such as `expr`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """One guarantee: for these jobs, these lanes are forbidden."""
+
+    name: str
+    holds: Formula
+    lanes: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A policy as statements over a space."""
+
+    policy: Policy = field(repr=False)
+    space: Space = field(repr=False)
+    rules: tuple[ReadRule, ...]
+    """In the order in which the engine asks; the default is the last and always holds."""
+    guards: tuple[Guard, ...]
+    takes: Mapping[str, Formula]
+    """For each lane, the jobs that fit it."""
+    sense: tuple[Formula, ...] = ()
+    """What holds for every possible job: signals that go together."""
+
+    @cached_property
+    def misses(self) -> tuple[Formula, ...]:
+        """For each rule, the jobs that it does not match."""
+        return tuple(negated(rule.holds) for rule in self.rules)
+
+    def reach(self, index: int) -> tuple[Formula, ...]:
+        """The possible jobs that match a rule and none before it."""
+        return (*self.sense, self.rules[index].holds, *self.misses[:index])
+
+    def allowed(self, lane: str) -> Formula:
+        """The jobs for which no guarantee forbids the lane."""
+        return every(negated(guard.holds) for guard in self.guards if lane in guard.lanes)
+
+    def open_to(self, lane: str) -> Formula:
+        """The jobs for which a lane is allowed and fits."""
+        return every((self.allowed(lane), self.takes[lane]))
+
+
+def read(*policies: Policy) -> tuple[Reading, ...]:
+    """Read policies over one space, in which each of them can tell apart what it tells apart."""
+    draft = Draft()
+    for policy in policies:
+        _draft(policy, draft)
+    space = draft.space()
+    return tuple(_reading(policy, space) for policy in policies)
+
+
+def _draft(policy: Policy, draft: Draft) -> None:
+    for lane in policy.lanes.values():
+        draft.lane(lane)
+    for rule in _rules(policy):
+        kinds.draft(rule.when, draft)
+        for lane in _where_refused(rule, policy):
+            draft.waits[lane].update(limits(rule.refuse) if rule.refuse else ())
+        draft.draws.update(end for _, end in rule.split)
+        if rule.overflow is not None:
+            waits = draft.waits[rule.send[0]]
+            waits.update(limits(rule.overflow.when))
+            if rule.overflow.until is not None:
+                waits.update(limits(rule.overflow.until))
+                draft.overflows.add(rule.name)
+    for guarantee in policy.guarantees:
+        kinds.draft(guarantee.when, draft)
+    if policy.allow_outside:
+        draft.types.update(policy.allow_outside)
+        draft.alone = True
+
+
+def _reading(policy: Policy, space: Space) -> Reading:
+    return Reading(
+        policy=policy,
+        space=space,
+        rules=tuple(_rule(rule, policy, space) for rule in _rules(policy)),
+        guards=tuple(_guards(policy, space)),
+        takes={name: _takes(lane, space) for name, lane in policy.lanes.items()},
+        sense=tuple(harmless.possible(space)),
+    )
+
+
+def _rules(policy: Policy) -> tuple[ReadyRule, ...]:
+    return (*policy.rules, policy.default)
+
+
+def _where_refused(rule: ReadyRule, policy: Policy) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*rule.reach, *policy.shelter))) if rule.refuse else ()
+
+
+def _rule(rule: ReadyRule, policy: Policy, space: Space) -> ReadRule:
+    refuse = rule.refuse
+    refuses = {
+        lane: space.where("load", lane, holds=lambda load: refuse is not None and kinds.waits(load, refuse))
+        for lane in _where_refused(rule, policy)
+    }
+    return ReadRule(
+        name=rule.name,
+        holds=kinds.read(rule.when, space).yes,
+        ways=tuple(_ways(rule, space)),
+        refuses=refuses,
+        unread=tuple(dict.fromkeys(kinds.outside_the_proof(rule.when))),
+    )
+
+
+def _ways(rule: ReadyRule, space: Space) -> Iterator[Way]:
+    if rule.overflow is not None:
+        busy = _busy(rule, rule.overflow, space)
+        yield Way(negated(busy), rule.send, promised=rule.send)
+        yield Way(busy, _first(rule.overflow.to, rule.send), by="overflow", promised=rule.send)
+    elif rule.split:
+        start = 0.0
+        for lane, end in rule.split:
+            share = _share(start, end, space)
+            lanes = _first(lane, rule.send)
+            yield Way(share, lanes, by="split", promised=lanes)
+            start = end
+    else:
+        yield Way(TRUE, rule.send, promised=rule.send)
+
+
+def _share(start: float, end: float, space: Space) -> Formula:
+    return space.where("draw", holds=lambda draw: start <= draw < end)
+
+
+def _first(lane: str, lanes: tuple[str, ...]) -> tuple[str, ...]:
+    return (lane, *(other for other in lanes if other != lane))
+
+
+def _busy(rule: ReadyRule, overflow: ReadyOverflow, space: Space) -> Formula:
+    """A rule overflows where it begins to; one that is in overflow, until it ends."""
+    lane = rule.send[0]
+    begins = space.where("load", lane, holds=lambda load: kinds.waits(load, overflow.when))
+    until = overflow.until
+    if until is None:
+        return begins
+    lasts = space.where("load", lane, holds=lambda load: load is not None and not kinds.waits(load, until))
+    already = space.where("overflowing", rule.name, holds=bool)
+    return some((every((already, lasts)), every((negated(already), begins))))
+
+
+def _guards(policy: Policy, space: Space) -> Iterator[Guard]:
+    outside = frozenset(name for name, lane in policy.lanes.items() if lane.zone is not Zone.INSIDE)
+    sensitive: Formula = space.where("sensitivity", holds=lambda level: level.sensitive)
+    if policy.allow_outside:
+        sensitive = every((sensitive, negated(harmless.alone(policy.allow_outside, space))))
+    yield Guard(BuiltIn.NOTHING_SENSITIVE_OUTSIDE.value, sensitive, outside)
+    for guarantee in policy.guarantees:
+        # It speaks of every job of which it is not certain that it does not.
+        yield Guard(guarantee.name, negated(kinds.read(guarantee.when, space).no), guarantee.lanes)
+
+
+def _takes(lane: Lane, space: Space) -> Formula:
+    lacks = (need for need in Capability if need not in lane.capabilities and need is not _BY_SIZE)
+    able = (space.where("needs", need.value, holds=lambda needed: not needed) for need in lacks)
+    return every((*able, _room(lane, space)))
+
+
+_BY_SIZE = Capability.LONG_CONTEXT
+"""The engine asks a lane's context for it, not its list of capabilities."""
+
+
+def _room(lane: Lane, space: Space) -> Formula:
+    """Prompt and answer share the context: for each length of the answer, the prompts that still fit."""
+    tokens, answers = space.numbers("tokens"), space.numbers("max_tokens")
+    longest = longest_prompts(lane)
+    rows = tuple(tokens.up_to(longest[min(answer, MIN_OUTPUT_TOKENS)]) for answer in answers.values)
+    return Stairs(space.places["tokens",], space.places["max_tokens",], rows)

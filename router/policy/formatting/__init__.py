@@ -1,0 +1,1 @@
+"""The canonical form of policy files: read with comments (source), ordered (order), written again (layout)."""

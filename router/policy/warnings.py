@@ -1,0 +1,43 @@
+"""What a sound policy's author may not have meant: told as warnings, with places. Pure.
+
+Exact answers are the proof's business (`analysis`); these need no search, and are told whenever a policy is loaded.
+"""
+
+from collections.abc import Iterator
+
+from router.policy.conditions import When
+from router.policy.grammar import many
+from router.policy.model import PolicyFile, Rule
+from tidegate.documents import Document
+from tidegate.lane import Zone
+from tidegate.signals import Level
+
+
+def warnings(file: PolicyFile, document: Document) -> Iterator[str]:
+    """Each with its place."""
+    yield from _sent_out_in_vain(file, document)
+
+
+def _sent_out_in_vain(file: PolicyFile, document: Document) -> Iterator[str]:
+    """Rules that a sensitive job may reach and that send it outside only: it will go to the default's lanes."""
+    left = {level for level in Level if level.sensitive}
+    for index, rule in enumerate(file.rules):
+        reached = left & rule.when.levels()
+        # Declared types may leave: whether a sensitive job is one of those is told by the proof.
+        if reached and not file.allow_outside and _outside_only(rule, file):
+            levels = ", ".join(level.value for level in Level if level in reached)
+            yield document.at(
+                ("rules", index, "send"),
+                f"sends outside only, and {levels} jobs can reach it: they will go to the default's lanes inside",
+                value=True,
+            )
+        if _only_sensitivity(rule.when):
+            left -= rule.when.levels()
+
+
+def _outside_only(rule: Rule, file: PolicyFile) -> bool:
+    return all(file.lanes[lane].zone is Zone.OUTSIDE for lane in many(rule.send))
+
+
+def _only_sensitivity(when: When) -> bool:
+    return set(when.says()) <= {"sensitivity"}
