@@ -2,8 +2,8 @@
 
 Decisions a second of the pure engine at 20, 100 and 200 rules, with and without the trace, over a thousand different
 jobs; then the time to load, check, prove and compare such a policy, and the memory that it holds. The policies are made
-up: tenants, tasks, bands of length and levels of sensitivity, as a large installation would combine them. Processor time, the best of
-several rounds, because a busy machine only adds to a time.
+up: tenants, bands of complexity and length, overflow with hysteresis, as a large installation would combine them. Told
+is processor time, the best of several rounds: a busy machine only adds to it.
 """
 
 import argparse

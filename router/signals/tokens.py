@@ -31,7 +31,7 @@ def estimate(messages: Sequence[Message], params: Params, chars_per_token: float
 
 
 LONG_CONTEXT_TOKENS = 30_000
-"""From here on a job needs a long context: most models on machines of one's own hold 32k, prompt and answer together."""
+"""From here on a job needs a long context: most models of one's own hold 32k, prompt and answer together."""
 
 
 def needs(messages: Sequence[Message], params: Params, *, length: int = 0) -> tuple[Capability, ...]:

@@ -101,8 +101,8 @@ def _draft(policy: Policy, draft: Draft) -> None:
         draft.lane(lane)
     for rule in _rules(policy):
         kinds.draft(rule.when, draft)
-        for lane in _where_refused(rule, policy):
-            draft.waits[lane].update(limits(rule.refuse) if rule.refuse else ())
+        for name in _where_refused(rule, policy):
+            draft.waits[name].update(limits(rule.refuse) if rule.refuse else ())
         draft.draws.update(end for _, end in rule.split)
         if rule.overflow is not None:
             waits = draft.waits[rule.send[0]]
