@@ -5,6 +5,7 @@ import contextlib
 from router import audit
 from tidegate import clearance as clearances
 from tidegate.decision import Clearance, Decision
+from tidegate.doorbell import Doorbell
 from tidegate.errors import BrokerUnavailable, Conflict, Reason, UnknownJob
 from tidegate.job import Job
 from tidegate.keys import Signer
@@ -13,7 +14,6 @@ from tidegate.ledger import states
 from tidegate.ledger.record import Record
 from tidegate.ledger.states import State
 from tidegate.ledger.store import Ledger
-from tidegate.messaging import Doorbell
 from tidegate.vault import Vault, new_slot
 
 _KEEP_BEYOND_DEADLINE_S = 3600

@@ -9,7 +9,7 @@ from pathlib import Path
 from string import Template
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from tidegate.documents import Document, in_order, read
 from tidegate.errors import InvalidDocument, InvalidJob
@@ -46,8 +46,6 @@ Prompts = Mapping[str, Prompt]
 
 class PromptFile(Value):
     """The file of prompts."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     version: Literal[1]
     """The version of this grammar."""

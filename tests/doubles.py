@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tidegate.decision import Decision
+from tidegate.doorbell import Doorbell
 from tidegate.errors import BrokerUnavailable
 from tidegate.lane import Lane, Retry, Zone
 from tidegate.ledger.record import Record
 from tidegate.ledger.states import State
-from tidegate.messaging import Doorbell
 from tidegate.result import Answer, Usage
 from tidegate.signals import Band, Complexity, Level, Sensitivity, Signals
 from workers.backend import Run

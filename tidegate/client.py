@@ -20,6 +20,7 @@ from typing import Any, Self
 from pydantic import ValidationError
 
 from tidegate import connections, keychecks
+from tidegate.doorbell import Doorbell, queue_priority
 from tidegate.errors import (
     BrokerUnavailable,
     IdempotencyConflict,
@@ -37,7 +38,6 @@ from tidegate.ledger import states, watch
 from tidegate.ledger.record import Record
 from tidegate.ledger.states import State
 from tidegate.ledger.store import Accepted, Keep, Ledger
-from tidegate.messaging import Doorbell, celery_app, queue_priority
 from tidegate.result import JobResult
 from tidegate.settings import Settings, load
 from tidegate.value import Value, problems
@@ -64,6 +64,8 @@ class Client:
         self._keys_checked = False
         self._fingerprint_key = next(iter(rings[Zone.INSIDE].keys.values()))
         self.vault = Vault(redis, Seals(rings))
+        from tidegate.messaging import celery_app  # noqa: PLC0415 - Celery takes a third of a second to import
+
         self.doorbell = Doorbell(celery_app(self._settings, where))
 
     def submit(self, job: Job | Mapping[str, Any] | str, *, job_id: str | None = None) -> str:

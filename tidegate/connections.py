@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import redis
-import redis.asyncio
 from redis.backoff import FullJitterBackoff
 from redis.retry import Retry
 
@@ -70,6 +69,8 @@ def connect(url: str, *, timeout_s: float) -> StoreClient:
 
 def connect_async(url: str, *, timeout_s: float) -> StoreClient:
     """The same for asyncio."""
+    import redis.asyncio  # noqa: PLC0415 - a tenth of a second that few need
+
     return redis.asyncio.Redis.from_url(url, **_options(timeout_s))
 
 

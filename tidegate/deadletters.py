@@ -4,11 +4,11 @@ import contextlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from tidegate.doorbell import Doorbell
 from tidegate.errors import BrokerUnavailable, Conflict, Reason
 from tidegate.ledger import states
 from tidegate.ledger.record import Record
 from tidegate.ledger.store import Ledger
-from tidegate.messaging import Doorbell
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -59,7 +59,7 @@ class Service:
 
     def _watch(self, stop: threading.Event, pulse: Any) -> None:
         while not stop.wait(BEAT_S):
-            silent_s = time.monotonic() - pulse.last
+            silent_s = time.monotonic() - pulse.turned_at
             if silent_s > STALLED_S and self._broker_answers():
                 log.error("consumer.stalled", worker=self.presence.name, silent_s=round(silent_s))
                 os._exit(EXIT_STALLED)
@@ -78,16 +78,16 @@ def _pulse_step() -> Any:
 
     class Pulse(bootsteps.StartStopStep):  # type: ignore[misc]
         requires = ("celery.worker.consumer.tasks:Tasks",)
-        last = time.monotonic()
+        turned_at = time.monotonic()  # never `last`: a bootstep with that attribute is put after the event loop
 
         def start(self, parent: Any) -> None:
-            type(self).last = time.monotonic()
+            type(self).turned_at = time.monotonic()
             self._timer = parent.timer.call_repeatedly(1.0, self._beat)
 
         def stop(self, _parent: Any) -> None:
             self._timer.cancel()
 
         def _beat(self) -> None:
-            type(self).last = time.monotonic()
+            type(self).turned_at = time.monotonic()
 
     return Pulse

@@ -19,12 +19,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from tidegate.client import checked_id, id_for, parse_job, parse_jobs, wire_form
+from tidegate.doorbell import queue_priority
 from tidegate.errors import Conflict, IdempotencyConflict, JobFailed, Reason, ResultTimeout, UnknownJob
 from tidegate.job import Job
 from tidegate.lane import Zone
 from tidegate.ledger.record import Record
 from tidegate.ledger.states import State
-from tidegate.messaging import queue_priority
 from tidegate.result import Answer, JobResult, Timings
 from tidegate.settings import Settings
 

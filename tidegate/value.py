@@ -28,7 +28,6 @@ class Value(BaseModel):
         extra="forbid",
         hide_input_in_errors=True,
         allow_inf_nan=False,
-        use_attribute_docstrings=True,
     )
 
     def to_json(self) -> str:

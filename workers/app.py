@@ -15,6 +15,7 @@ from celery.signals import worker_shutting_down
 from kombu.entity import Queue
 
 from tidegate import __version__, connections, keychecks
+from tidegate.doorbell import Doorbell
 from tidegate.errors import InvalidSettings, Unavailable
 from tidegate.keys import keyring, verifier
 from tidegate.lane import Lane, Zone
@@ -22,7 +23,7 @@ from tidegate.lanes import read_lanes
 from tidegate.ledger.census import Census, Presence
 from tidegate.ledger.store import Keep, Ledger
 from tidegate.logs import logger
-from tidegate.messaging import Doorbell, celery_app
+from tidegate.messaging import celery_app
 from tidegate.service import Service
 from tidegate.settings import Settings
 from tidegate.vault import Seals, Vault

@@ -8,13 +8,13 @@ import contextlib
 import threading
 from dataclasses import dataclass
 
+from tidegate.doorbell import Doorbell
 from tidegate.errors import BrokerUnavailable, Conflict, Reason, Unavailable, UnknownJob
 from tidegate.ledger import states
 from tidegate.ledger.record import Record
 from tidegate.ledger.states import Move, State
 from tidegate.ledger.store import Ledger
 from tidegate.logs import logger
-from tidegate.messaging import Doorbell
 
 _BATCH = 500
 _NUDGE_CAP_S = 300.0

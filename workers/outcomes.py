@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tidegate.doorbell import Doorbell
 from tidegate.errors import BrokerUnavailable, RunError
 from tidegate.lane import Lane, Zone
 from tidegate.ledger import states
@@ -13,7 +14,6 @@ from tidegate.ledger.record import Record
 from tidegate.ledger.states import Move, State
 from tidegate.ledger.store import Ledger
 from tidegate.logs import logger
-from tidegate.messaging import Doorbell
 from workers import failures
 from workers.failures import Action, Outcome
 

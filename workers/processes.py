@@ -9,14 +9,13 @@ from typing import Annotated
 import typer
 
 from tidegate import __version__, connections
+from tidegate.doorbell import Doorbell
 from tidegate.lane import Zone
 from tidegate.ledger.census import Census, Presence
 from tidegate.ledger.store import Keep, Ledger
 from tidegate.logs import configure
-from tidegate.messaging import Doorbell, celery_app
 from tidegate.presence import reported
 from tidegate.settings import load
-from workers.app import open_service
 from workers.janitor import Janitor
 
 PANEL = "Processes"
@@ -34,6 +33,8 @@ def worker(
     lane: Annotated[list[str] | None, typer.Option(help="Only this lane; may be given several times.")] = None,
 ) -> None:
     """Run a worker for the lanes of one zone."""
+    from workers.app import open_service  # noqa: PLC0415 - Celery takes a third of a second to import
+
     settings = load()
     configure(settings.log_level)
     open_service(settings, zone=zone, only=tuple(lane or ())).run()
@@ -41,6 +42,8 @@ def worker(
 
 def janitor() -> None:
     """Run the janitor: lost wake-ups, due retries, silent workers, deadlines."""
+    from tidegate.messaging import celery_app  # noqa: PLC0415 - Celery takes a third of a second to import
+
     settings = load()
     configure(settings.log_level)
     where = connections.addresses(settings)

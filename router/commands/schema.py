@@ -12,6 +12,7 @@ from router.commands.terminal import write
 from router.policy.cases.model import CasesFile
 from router.policy.schema import schema
 from router.policy.simulation.traffic import Traffic
+from tidegate.describing import described
 
 
 class Of(StrEnum):
@@ -36,7 +37,7 @@ def print_schema(of: Annotated[Of, typer.Argument(help="Of which files.")] = Of.
 
 
 def _of(model: type[BaseModel], title: str) -> dict[str, Any]:
-    found = model.model_json_schema(by_alias=True, mode="validation")
+    found = described(model)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found, "title": title}
 
 

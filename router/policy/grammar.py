@@ -16,7 +16,7 @@ Number = TypeVar("Number", int, float)
 class Grammar(Value):
     """What is written in a policy. The docstring under a field is its hover text in an editor."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True, serialize_by_alias=True)
+    model_config = ConfigDict(serialize_by_alias=True)
 
 
 def _shape(written: Any) -> str:

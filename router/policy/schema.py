@@ -3,11 +3,12 @@
 from typing import Any
 
 from router.policy.model import PolicyFile
+from tidegate.describing import described
 
 
 def schema() -> dict[str, Any]:
     """The schema of the grammar, generated from its models."""
-    found = PolicyFile.model_json_schema(by_alias=True, mode="validation")
+    found = described(PolicyFile)
     _name_is_the_key(found["$defs"]["Lane"])
     _lanes_may_be_included(found)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found, "title": "tidegate policy"}

@@ -10,11 +10,11 @@ import pytest
 from installations import Running
 
 from tidegate.client import Client
+from tidegate.doorbell import Doorbell
 from tidegate.errors import JobFailed, StoreUnavailable
 from tidegate.job import Hints, Job, Params
 from tidegate.ledger.census import Census
 from tidegate.ledger.states import State
-from tidegate.messaging import Doorbell
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 

@@ -10,8 +10,9 @@ from doubles import SECRET
 
 from tidegate import connections
 from tidegate.connections import Addresses, StoreClient
+from tidegate.doorbell import Doorbell, queue_priority
 from tidegate.errors import BrokerUnavailable
-from tidegate.messaging import OPAQUE, Doorbell, OpaqueRequest, celery_app, intake_queues, queue_priority
+from tidegate.messaging import OPAQUE, OpaqueRequest, celery_app, intake_queues
 from tidegate.names import INTAKE_QUEUE, ROUTE_TASK, RUN_TASK, SUBMIT_TASK
 from tidegate.settings import Settings
 

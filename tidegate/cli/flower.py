@@ -9,7 +9,6 @@ from tidegate import connections
 from tidegate.errors import MissingExtra
 from tidegate.keys import flower_password
 from tidegate.logs import configure
-from tidegate.messaging import celery_app
 from tidegate.settings import load
 
 _MAX_TASKS = 10_000
@@ -25,6 +24,8 @@ def flower() -> None:
     """Run Flower."""
     if importlib.util.find_spec("flower") is None:
         raise MissingExtra("watch", needed_for="Flower")
+    from tidegate.messaging import celery_app  # noqa: PLC0415 - Celery takes a third of a second to import
+
     settings = load()
     configure(settings.log_level)
     where = connections.addresses(settings)

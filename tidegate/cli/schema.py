@@ -8,6 +8,7 @@ import typer
 from pydantic import BaseModel
 
 from tidegate.decision import Decision
+from tidegate.describing import described
 from tidegate.job import Job
 from tidegate.lane import Lane
 from tidegate.result import JobResult
@@ -42,4 +43,4 @@ def schema(part: Part) -> None:
 
 def text_of(part: Part) -> str:
     """The schema as it also stands in docs/schemas."""
-    return json.dumps(MODELS[part].model_json_schema(), indent=2) + "\n"
+    return json.dumps(described(MODELS[part]), indent=2) + "\n"
