@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import IO, Annotated
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
 from router import findings
 from router.policy.model import Policy
+from tidegate.cli.console import console
 from tidegate.errors import InvalidDocument, TidegateError
 from tidegate.settings import load
+
+__all__ = ["AsJson", "PolicyFile", "PolicyOption", "console", "narrowing", "opened", "policy_path", "told", "write"]
 
 PolicyFile = Annotated[Path | None, typer.Argument(help="The policy; the configured one where not given.")]
 PolicyOption = Annotated[
@@ -62,11 +64,6 @@ def narrowing(policy: Policy) -> Iterator[Text]:
     if policy.allow_outside:
         types = ", ".join(sorted(policy.allow_outside))
         yield Text(f"{policy.name}: allow_outside: a job with nothing but {types} may leave", style="bold red")
-
-
-def console(*, stderr: bool = False) -> Console:
-    """For people."""
-    return Console(stderr=stderr, highlight=False)
 
 
 def write(line: str) -> None:

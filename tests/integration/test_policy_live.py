@@ -284,7 +284,7 @@ def test_a_tenant_without_a_policy_waits(desk: Desk, registry: Registry, file: P
 
 def test_lanes_without_workers_are_told(desk: Desk, registry: Registry, tmp_path: Path) -> None:
     """The policy is applied; whoever did it knows that jobs will wait."""
-    desk.census.report(Presence(name="w", role="worker", zone="inside", lanes=("near",)))
+    desk.census.report(Presence(name="w", role="worker", zone="inside", lanes={"near": 1}))
     assert [one.lane for one in desk.apply(written(tmp_path, OTHER)).unserved] == ["also"]
 
 

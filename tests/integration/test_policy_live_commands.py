@@ -33,7 +33,7 @@ def policy(*arguments: str) -> Result:
 def test_apply_says_what_it_came_to(redis: StoreClient, tmp_path: Path) -> None:
     """The version in force, who follows, and the lanes that nobody serves; for machines too."""
     Census(redis).report(Presence(name="router@a", role="router"))
-    Census(redis).report(Presence(name="w", role="worker", zone="inside", lanes=("near",)))
+    Census(redis).report(Presence(name="w", role="worker", zone="inside", lanes={"near": 1}))
     done = policy("apply", str(written(tmp_path, OTHER)), "--note", "the new machine")
     assert done.exit_code == 0
     assert "#1 applied: ward@" in done.stdout

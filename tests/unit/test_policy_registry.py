@@ -117,9 +117,9 @@ def test_an_entry_is_named_in_three_ways() -> None:
 def test_lanes_that_nobody_serves_are_named(path: Path) -> None:
     """Workers read lanes of their own file; one of the wrong zone serves nothing of ours."""
     policy = load_policy(path)
-    near = Presence(name="w1", role="worker", zone="inside", lanes=("near",))
-    wrong = Presence(name="w2", role="worker", zone="inside", lanes=("far",))
-    router = Presence(name="r", role="router", lanes=("near", "far"))
+    near = Presence(name="w1", role="worker", zone="inside", lanes={"near": 1})
+    wrong = Presence(name="w2", role="worker", zone="inside", lanes={"far": 1})
+    router = Presence(name="r", role="router", lanes={"near": 1, "far": 1})
     assert [one.lane for one in unserved(policy, [router])] == ["near", "far"]
     assert [one.lane for one in unserved(policy, [near, router])] == ["far"]
     (told,) = unserved(policy, [near, wrong])

@@ -4,6 +4,7 @@ Colour appears on a terminal only, and never where NO_COLOR is set; rich sees to
 """
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
@@ -15,8 +16,15 @@ from rich.table import Table
 _WIDTH_IN_A_FILE = 160
 """Nobody's window limits a file or a pipe; eighty columns would cut tables short."""
 
-out = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH_IN_A_FILE)
-err = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else _WIDTH_IN_A_FILE)
+
+def console(*, stderr: bool = False) -> Console:
+    """A console for people, as wide as their window."""
+    stream = sys.stderr if stderr else sys.stdout
+    free = not stream.isatty() and "COLUMNS" not in os.environ
+    return Console(stderr=stderr, highlight=False, width=_WIDTH_IN_A_FILE if free else None)
+
+
+out, err = console(), console(stderr=True)
 
 LONG = 100
 """A list of this many things may take longer than two seconds to work through: it gets a progress bar."""
