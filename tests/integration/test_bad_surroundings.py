@@ -73,6 +73,14 @@ def test_a_data_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_a_demo_without_jobs_says_which_file_it_wanted(tmp_path: Path) -> None:
+    """A file that is not there, or a wheel without a checkout: exit 2, and nothing was started."""
+    done = _tidegate(tmp_path, "demo", "--jobs", str(tmp_path / "none.jsonl"))
+    assert done.returncode == 2
+    assert "none.jsonl: cannot be read" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_keys_made_on_first_use_are_private(tmp_path: Path) -> None:
     """The doctor makes what is missing; nobody else may read it."""
     _tidegate(tmp_path, "doctor")

@@ -18,7 +18,7 @@ from tidegate.cli.console import AsJson, emit, err, out, seconds, table, usd
 from tidegate.cli.scoreboard import Entry, Sums, board, sums
 from tidegate.cli.up import installed, started
 from tidegate.client import Client, parse_job
-from tidegate.errors import InvalidJob, Reason, Unavailable
+from tidegate.errors import InvalidJob, Misuse, Reason, Unavailable
 from tidegate.lane import Zone
 from tidegate.lanes import read_lanes
 from tidegate.ledger.record import Record
@@ -50,7 +50,7 @@ def demo(
     The managed lanes call a stand-in of ours on this machine, whatever keys are configured: the demo costs nothing.
     """
     settings = load()
-    lines = (jobs or settings.home / "examples" / "jobs.jsonl").read_text(encoding="utf-8").splitlines()
+    lines = _lines(jobs or settings.home / "examples" / "jobs.jsonl")
     with _data_folder(keep) as data:
         elsewhere = ("broker_url", "broker_url_file", "store_url", "store_url_file", "openai_base_url")
         alone = settings.model_copy(update={"data": data, **dict.fromkeys(elsewhere), "flower_port": 0})
@@ -61,6 +61,13 @@ def demo(
             err.print("stopping everything …")
     if not holds:
         raise typer.Exit(1)
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as exc:
+        raise Misuse(f"{path}: cannot be read ({type(exc).__name__}); the demo runs from a checkout") from None
 
 
 def _run(installation: "Installation", lines: Sequence[str], *, quiet: bool) -> bool:
