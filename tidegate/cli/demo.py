@@ -58,7 +58,6 @@ def demo(
         with installed(alone, always_standin=True, standin_options=faults) as installation:
             started(installation)
             holds = _run(installation, lines, quiet=as_json)
-            err.print("stopping everything …")
     if not holds:
         raise typer.Exit(1)
 

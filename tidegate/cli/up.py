@@ -37,7 +37,6 @@ def up(*, as_json: AsJson = False) -> None:
         with contextlib.suppress(KeyboardInterrupt):
             _tell(installation) if as_json else _greet(installation)
             threading.Event().wait()
-        err.print("stopping (Ctrl-C again stops at once) …")
 
 
 @contextlib.contextmanager
@@ -109,6 +108,8 @@ def _where_password(settings: Settings) -> str:
 def _stop(installation: "Installation") -> None:
     """In order; or at once, when somebody is in a hurry."""
     try:
+        # Said in here: whoever reads it and presses Ctrl-C again must be heard.
+        err.print("stopping everything (Ctrl-C again stops at once) …")
         installation.stop()
     except KeyboardInterrupt:
         err.print("stopping at once")
