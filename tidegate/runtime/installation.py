@@ -72,7 +72,7 @@ class Installation:
             file.write(supervision.configuration(self.programs, data=self.settings.data))
         self._supervisor_log.unlink(missing_ok=True)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tidegate.runtime.supervision", str(config)],
+            [sys.executable, "-m", "tidegate.runtime.supervision", str(config), str(os.getpid())],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

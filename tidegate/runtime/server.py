@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tidegate.connections import embedded_file
-from tidegate.errors import InvalidSettings, MissingExtra, StorageFull
+from tidegate.errors import MissingExtra, StorageFull
 from tidegate.settings import Settings
 
 _DURABLE = "always"
@@ -131,9 +131,3 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
     return port
-
-
-def refuse_if_configured(settings: Settings) -> None:
-    """Raises InvalidSettings where URLs are configured: then there is nothing to embed."""
-    if settings.broker_url or settings.store_url:
-        raise InvalidSettings("TIDEGATE_BROKER_URL or TIDEGATE_STORE_URL is set: no embedded store is started")

@@ -33,11 +33,11 @@ def configuration(programs: Iterable[Program], *, data: Path) -> str:
     return "\n".join(sections)
 
 
-def main(config: str) -> None:
+def main(config: str, *, parent: int) -> None:
     """Become supervisord; stop everything when the process that started us dies."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() == 1:
+    if os.getppid() != parent:  # it died before we asked to be told; in a container it may itself be process 1
         sys.exit(1)
     supervisord.main(["-c", config])
 
@@ -86,4 +86,4 @@ def _escaped(text: str) -> str:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], parent=int(sys.argv[2]))
