@@ -9,6 +9,8 @@ from pydantic import BaseModel
 from router.policy.cases.model import Case, CasesFile, Expect
 from router.policy.guarantees import Guarantee as Own
 from router.policy.model import Default, For, Overflow, PolicyFile, Rule
+from router.policy.sensitivity.grammar import Allowed, Denied, Section, Together, TypeMeans
+from router.policy.sensitivity.grammar import Own as OwnPattern
 from router.prompts import PromptFile
 from tidegate.lane import Lane, Price, Retry
 
@@ -23,6 +25,7 @@ _ORDERED: Mapping[type[BaseModel], tuple[str, ...]] = {
         "include",
         "for",
         "lanes",
+        "sensitivity",
         "guarantees",
         "allow_outside",
         "rules",
@@ -38,9 +41,15 @@ _ORDERED: Mapping[type[BaseModel], tuple[str, ...]] = {
     Overflow: ("to", "when", "until"),
     Default: ("send", "why"),
     For: ("tenants", "environments"),
+    Section: tuple(Section.model_fields),
+    TypeMeans: tuple(TypeMeans.model_fields),
+    Together: tuple(Together.model_fields),
+    Denied: ("name", "words", "pattern", "type", "level", "why"),
+    Allowed: ("words", "pattern", "types", "why"),
+    OwnPattern: tuple(OwnPattern.model_fields),
     Own: ("name", "when", "never", "why"),
     Case: ("name", "given", "expect"),
-    Expect: ("lane", "lanes", "rule", "zone", "shadow"),
+    Expect: ("lane", "lanes", "rule", "zone", "redacted", "shadow"),
 }
 """The fields in the order in which they are read. Conditions are a sentence: their order is the writer's."""
 
