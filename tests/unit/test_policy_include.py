@@ -105,8 +105,10 @@ def test_a_file_may_be_included_twice_over(folder: Path) -> None:
         (
             {"main": "include: a.yaml\nlanes:\n" + NEAR + REST, "a": "lanes:\n" + FAR + REST},
             [
-                "a.yaml:4:1: rules: an included file holds lanes only; expected one of: version, include, lanes",
-                "a.yaml:6:1: default: an included file holds lanes only; expected one of: version, include, lanes",
+                "a.yaml:4:1: rules: an included file holds lanes and sensitivity only; expected one of: version, include, "
+                "lanes, sensitivity",
+                "a.yaml:6:1: default: an included file holds lanes and sensitivity only; expected one of: version, include, "
+                "lanes, sensitivity",
             ],
         ),
         ({"main": "include: a.yaml\nlanes:\n" + NEAR + FAR + REST, "a": "lanes: [\n"}, ["a.yaml:3:1: "]),

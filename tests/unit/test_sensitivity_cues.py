@@ -5,11 +5,12 @@ import time
 import pytest
 
 from router.signals.sensitivity.cues import Cues
+from router.signals.sensitivity.views.view import View
 
 
 def types(text: str) -> set[str]:
     """The types found in a text."""
-    return {finding.type for finding in Cues().find(text)}
+    return {span.type for span in Cues().find(View(text))}
 
 
 @pytest.mark.parametrize(

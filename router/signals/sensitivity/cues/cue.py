@@ -4,10 +4,11 @@ Every pattern takes linear time: fixed openings, bounded repeats, none nested.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from router.signals.sensitivity.cues.names import GIVEN_NAMES, NOT_NAMES
+from router.signals.sensitivity.detector import Span
 
 UP = "A-ZÀ-ÖØ-ÞĀ-Ž"
 LOW = "a-zß-öø-ÿĀ-ž"
@@ -37,11 +38,21 @@ class Cue(NamedTuple):
     pattern: re.Pattern[str]
     holds: Holds
     score: float
+    hint: str
+    """What the gate looks for, where that is not the pattern."""
+
+    def spans(self, text: str, start: int, end: int) -> Iterator[Span]:
+        """Where it holds: the name or the value where the pattern tells it from the words around, else all of it."""
+        for match in self.pattern.finditer(text, start, end):
+            if self.holds(match):
+                yield Span(self.type, self.score, *match.span(match.lastgroup or 0))
 
 
-def cue(entity: str, words: str, *pattern: str, holds: Holds = lambda _: True, score: float = 0.6) -> Cue:
+def cue(
+    entity: str, words: str, *pattern: str, holds: Holds = lambda _: True, score: float = 0.6, hint: str = ""
+) -> Cue:
     """A cue of a table: its words separated by bars, its pattern in pieces."""
-    return Cue(entity, tuple(words.split("|")) if words else (), re.compile("".join(pattern)), holds, score)
+    return Cue(entity, tuple(words.split("|")) if words else (), re.compile("".join(pattern)), holds, score, hint)
 
 
 def name(match: re.Match[str]) -> bool:
@@ -65,5 +76,8 @@ def field_value(match: re.Match[str]) -> bool:
     """Words of a form's field that are no type, no placeholder and no sentence."""
     return not any(word in NOT_VALUES for word in match["name"].lower().replace(".", "").split())
 
+
+KNOWN = f"(?:{'|'.join(sorted(map(str.capitalize, GIVEN_NAMES)))})"
+"""For the gate: what `known_name` asks for."""
 
 NOT_VALUES = NOT_NAMES | {"str", "string", "none", "null", "na"}
