@@ -1,5 +1,6 @@
 """The gate: it may let through what turns out to be nothing, and must never hold back what a detector would find."""
 
+import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -249,6 +250,16 @@ def test_what_was_compiled_is_kept(empty_cache: Path, monkeypatch: pytest.Monkey
     assert all(file.stat().st_mode & 0o777 == 0o600 for file in _kept(empty_cache))
     monkeypatch.setattr(database, "_compiled", _never)
     assert open_gate(SMALL).hints("a@b") == first == {"mail"}
+
+
+def test_the_cache_is_bounded(empty_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was longest unused goes first; what was just written stays."""
+    monkeypatch.setattr(cache, "MAX_FILES", 2)
+    places = [cache.Kept(number) for number in range(4)]
+    for age, place in enumerate(places):
+        place.write(b"database")
+        os.utime(place.path, (age, age))
+    assert [place.read() is not None for place in places] == [False, False, True, True]
 
 
 def test_other_patterns_have_another_place(empty_cache: Path) -> None:

@@ -22,6 +22,9 @@ MAGIC = b"tidegate gate 1\n"
 MAX_BYTES = 256 * 1024 * 1024
 """A larger file is not ours: databases of a few hundred patterns are some megabytes."""
 
+MAX_FILES = 1000
+"""One version on one machine has some hundred; what was longest unused goes first."""
+
 DIGEST_BYTES = hashlib.sha256().digest_size
 
 
@@ -45,12 +48,15 @@ class Kept:
         if kept != _sealed(database):
             log.warning("gate.cache_refused", error="digest")
             return None
+        with contextlib.suppress(OSError):
+            os.utime(self.path)
         return database
 
     def write(self, database: bytes) -> None:
         """Keep it for the next start, all at once; without room or right to, do without."""
         try:
             _write_whole(self.path, _sealed(database))
+            _prune(self.path.parent)
         except OSError as exc:
             log.warning("gate.cache_unwritable", error=type(exc).__name__)
 
@@ -95,6 +101,16 @@ def _write_whole(path: Path, content: bytes) -> None:
         with contextlib.suppress(OSError):
             os.unlink(name)  # noqa: PTH108
         raise
+
+
+def _prune(folder: Path) -> None:
+    """Keep no more than the bound; another process may be doing the same."""
+    used: dict[Path, float] = {}
+    for path in (*folder.glob("gate-*.hsdb"), *folder.glob(".gate-*")):
+        with contextlib.suppress(FileNotFoundError):
+            used[path] = path.stat().st_mtime
+    for path in sorted(used, key=used.__getitem__)[:-MAX_FILES]:
+        path.unlink(missing_ok=True)
 
 
 def _sealed(body: bytes) -> bytes:
