@@ -1,7 +1,6 @@
-"""Cues: words and forms that give a person away without a model.
+"""Cues: words and forms that give a person away without a model: `Dear …`, `name: …`, `born …`, `Pt c/o …`.
 
-An honest first step. A name that nothing announces and that is not among the common ones is not seen; a trained tagger
-is to come, beside this.
+A name that nothing announces is the tagger's to find.
 """
 
 from collections.abc import Iterator, Mapping

@@ -25,8 +25,6 @@ ONE = rf"(?P<name>{WORD}{MORE})"
 FULL = rf"(?P<name>{WORD}{MORE}[ \t]{{1,2}}{WORD})"
 """A name of two words or more."""
 
-START = rf"(?<![{UP}{LOW}.-])"
-
 Holds = Callable[[re.Match[str]], bool]
 
 
@@ -61,11 +59,6 @@ def name(match: re.Match[str]) -> bool:
     return words[0].lower() not in NOT_NAMES and words[-1].lower().strip(".") not in NOT_NAMES
 
 
-def known_name(match: re.Match[str]) -> bool:
-    """A common given name, and after it whatever may be a surname."""
-    return match["name"].split()[0].lower() in GIVEN_NAMES and name(match)
-
-
 def greeted_name(match: re.Match[str]) -> bool:
     """After `Dear` any name; after `Hi`, which begins many a sentence, a full or a common one."""
     known = " " in match["name"] or match["name"].lower() in GIVEN_NAMES
@@ -76,8 +69,5 @@ def field_value(match: re.Match[str]) -> bool:
     """Words of a form's field that are no type, no placeholder and no sentence."""
     return not any(word in NOT_VALUES for word in match["name"].lower().replace(".", "").split())
 
-
-KNOWN = f"(?:{'|'.join(sorted(map(str.capitalize, GIVEN_NAMES)))})"
-"""For the gate: what `known_name` asks for."""
 
 NOT_VALUES = NOT_NAMES | {"str", "string", "none", "null", "na"}

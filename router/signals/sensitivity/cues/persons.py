@@ -3,17 +3,13 @@
 from router.signals.sensitivity.cues.cue import (
     APOSTROPHE,
     FULL,
-    KNOWN,
     LOW,
     ONE,
-    START,
     UP,
-    WORD,
     Cue,
     cue,
     field_value,
     greeted_name,
-    known_name,
     name,
 )
 
@@ -97,28 +93,6 @@ PERSONS: tuple[Cue, ...] = (
         "name",
         rf"(?i:\bname\b[^\n?]{{0,24}}\?)\s{{1,3}}(?:[{UP}][{LOW}]{{2,9}}:[ \t])?(?:It(?:'s| is) )?{ONE}",
         holds=name,
-    ),
-    cue("PERSON", "", rf"{START}{FULL}", holds=known_name, hint=rf"{KNOWN}[ \t]"),
-    cue(
-        "PERSON",
-        "",
-        rf"{START}(?P<name>{WORD}[ \t][{UP}]\.?[ \t]{WORD})",
-        holds=name,
-        hint=rf"[ \t][{UP}]\.?[ \t][{UP}]",
-    ),
-    # A full name with a letter beyond ASCII: in English text hardly anything else is written so.
-    cue(
-        "PERSON",
-        "",
-        rf"{START}(?=[^\x00-\x7f]|[{UP}{LOW}'-]{{1,24}}[^\x00-\x7f]|{WORD}[ \t][{UP}{LOW}]{{0,24}}[^\x00-\x7f]){FULL}",
-        holds=name,
-        hint=r"[^\x00-\x7f]",
-    ),
-    cue(
-        "PERSON",
-        ":",
-        rf"(?m)^[ \t>]{{0,4}}(?P<name>{WORD})[ \t]{{0,2}}:[ \t]{{0,2}}[\"\u201c]?[{UP}]",
-        holds=known_name,
     ),
     cue(
         "PERSON",
