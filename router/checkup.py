@@ -10,7 +10,8 @@ from tidegate.settings import Settings
 
 def add() -> None:
     """Hand the checks to the doctor."""
-    doctor.CHECKS += [_detectors]
+    if _detectors not in doctor.CHECKS:  # mounted on the router's own app as well
+        doctor.CHECKS += [_detectors]
 
 
 def _detectors(settings: Settings) -> Iterator[Finding]:
