@@ -53,7 +53,7 @@ def test_a_malformed_line_is_named_and_nothing_is_submitted(running: Running) ->
 
 def test_explain_shows_every_rule_with_what_it_saw_and_no_text(running: Running) -> None:
     """The rules up to the one that matched, each condition's wanted and seen value, and not a word of the job."""
-    job_id = running.client.submit(Job(text=HARD + "for Mortimer's garden", params=Params(max_tokens=8)))
+    job_id = running.client.submit(Job(text=HARD + "for a walled garden", params=Params(max_tokens=8)))
     running.client.result(job_id, timeout_s=30)
     shown = _tidegate(running, "explain", job_id).stdout
     told = json.loads(_tidegate(running, "explain", job_id, "--json").stdout)

@@ -30,10 +30,11 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 HARD = "Compare two designs and analyse each step by step, then prove which is the better one. "
 PLANTED = {
     "inside": "Zebulon Quizzlethorpe",
-    "outside": "Wilhelmina Oberknackwurst",
-    "retried": "Thessaly Brimblecombe",
-    "failed_once": "Ignatius Featherstonehaugh",
-    "refused": "Cornelius Vanderquist",
+    # Nobody's names, so that these jobs leave; and nothing that anybody else would write.
+    "outside": "pickled turnip lantern",
+    "retried": "velvet anvil pancake",
+    "failed_once": "woollen thunder biscuit",
+    "refused": "brass teapot meadow",
     "malformed": "Persephone Duckworthy",
     "prompt": "Bartholomew Snickelfritz",
 }
@@ -73,10 +74,10 @@ def test_the_provider_saw_the_outside_names_and_no_inside_name(running: Running)
 
 def test_a_native_submit_passes_the_broker_once_and_shows_nothing_in_flower(running: Running) -> None:
     """A Celery-native producer's text is in its own message, and in no event, log, record or page after that."""
-    name = "Leopoldina Mossgrove"
+    name = "copper otter umbrella"
     foreign = Celery(broker=connections.addresses(running.settings).broker, set_as_current=False)
     with _overheard(running) as heard:
-        sent = foreign.send_task("tidegate.submit", [{"text": f"{HARD}Ask {name}."}])
+        sent = foreign.send_task("tidegate.submit", [{"text": f"{HARD}Mention a {name}."}])
         result = running.client.result(_known(running.client, str(sent.id)), timeout_s=30)
     assert result.text.startswith("[stand-in]")
     assert any(_holds(command, name) for command in heard.commands), "the message itself holds the text, as documented"
@@ -122,10 +123,10 @@ def _drive(client: Client) -> None:
         "inside": _submit(
             client, f"What is the sentiment? Patient {PLANTED['inside']}, phone 555-010-4477: kind nurse"
         ),
-        "outside": _submit(client, f"{HARD}The author is called {PLANTED['outside']}."),
-        "retried": _submit(client, f"{HARD}please retry for {PLANTED['retried']}"),
-        "failed_once": _submit(client, f"{HARD}please fail once for {PLANTED['failed_once']}"),
-        "refused": _submit(client, f"{HARD}please refuse {PLANTED['refused']}"),
+        "outside": _submit(client, f"{HARD}Mention a {PLANTED['outside']}."),
+        "retried": _submit(client, f"{HARD}please retry for a {PLANTED['retried']}"),
+        "failed_once": _submit(client, f"{HARD}please fail once for a {PLANTED['failed_once']}"),
+        "refused": _submit(client, f"{HARD}please refuse a {PLANTED['refused']}"),
         "prompt": client.submit(Job.from_json(json.dumps(_prompt_job(PLANTED["prompt"])))),
     }
     ends = {name: list(client.stream_states(job_id, timeout_s=60))[-1] for name, job_id in ids.items()}
