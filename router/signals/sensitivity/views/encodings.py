@@ -293,6 +293,6 @@ ENCODINGS: tuple[Reading, ...] = (
         _hex,
     ),
     Reading("coded", (_CODED.pattern,), _tokens),
-    Reading("base64", (rf"{QUAD}[ ]?{QUAD}",), _aligned),
+    Reading("base64", (rf"{QUAD}{QUAD}", rf"{QUAD} {QUAD} {QUAD}"), _aligned),
     Reading("base85", ("<~", _B85_TWICE), _base85),
 )

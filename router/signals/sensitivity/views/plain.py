@@ -113,4 +113,13 @@ def _smuggled(selectors: str) -> str:
     return f" {data.decode(errors='replace')} " if any(data) else ""
 
 
-PLAIN = Reading("plain", (r"[^\x00-\x7f]", r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"), _read)
+_UNSETTLED = re.compile(rf"[^\t\n\r\x20-\x7e{SETTLED}]")
+_DASHED = re.compile(r"[\u2013-\u2015](?:(?=\d)|(?<=\d.))")
+
+
+def _may_read(text: str) -> bool:
+    """Whether something is no ordinary character: one class, and one that begins with one, are quick to look for."""
+    return _UNSETTLED.search(text) is not None or _DASHED.search(text) is not None
+
+
+PLAIN = Reading("plain", (r"[^\x00-\x7f]", r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"), _read, _may_read)

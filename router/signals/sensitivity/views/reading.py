@@ -13,6 +13,8 @@ class Reading(NamedTuple):
     needs: tuple[str, ...]
     """Patterns for the gate: in a text that holds none of them, nothing would change."""
     edits: Callable[[str], Iterable[Edit]]
+    confirms: Callable[[str], bool] | None = None
+    """Looks once more where the gate cannot tell, since all characters beyond ASCII are one to it; False: no change."""
 
     @property
     def hint(self) -> str:

@@ -103,9 +103,17 @@ def _rot47(text: str) -> Iterator[Edit]:
 
 
 _ROT47_TOKEN = re.compile(
-    r"(?<![\w`\\])(?=[_`a-hWXZ\\ ]{0,39}[_`\\])[_`a-hWXZ\\](?:[ ]?[_`a-hWXZ\\]){6,40}(?![\w`\\])"
+    r"(?<![\w`\\])(?=(?:[_`a-hWXZ\\][ ]?){0,39}[_`\\])[_`a-hWXZ\\](?:[ ]?[_`a-hWXZ\\]){6,40}(?![\w`\\])"
     r"|(?<![\w`])[p-z{|}~]{2}[_`a-h]{12,32}(?![\w`])|[!-~]{1,60}o[!-~]{1,60}\][!-~]{2,12}"
 )
+_NUMERIC = r"[_`a-hWXZ\\]"
+_ROT47_HINTS = (
+    *(rf"{_NUMERIC}(?:[ ]?{_NUMERIC}){{{at}}}[ ]?[_`\\](?:[ ]?{_NUMERIC}){{{5 - at}}}" for at in range(6)),
+    rf"[_`\\](?:[ ]?{_NUMERIC}){{6}}",
+    r"[p-z{|}~]{2}[_`a-h]{12}",
+    r"[!-~]o[!-~]{1,60}\][!-~]{2}",
+)
+"""Seven signs that stand for those of a number, one of them for a digit that is no letter here."""
 _VALUE = re.compile(r"^[+(]{0,2}\d[\d ().+O-]{5,}\d$|^[A-Z]{2}\d{12}|[\w.+-]+@[\w-]+\.[a-z]{2,}")
 
 _FLIPPED = str.maketrans(
@@ -126,7 +134,12 @@ def _flipped(text: str) -> Iterator[Edit]:
 _FLIPPED_WORD = rf"[^\s]{{0,40}}?{_FLIP_SIGNS.pattern}[^\s]{{0,60}}"
 _FLIP_RUN = re.compile(rf"(?<!\S){_FLIPPED_WORD}(?:[ \t]{_FLIPPED_WORD}){{0,40}}")
 
-FLIPPED = Reading("flipped", (_FLIP_SIGNS.pattern,), _flipped)
+
+def _may_flip(text: str) -> bool:
+    return _FLIP_SIGNS.search(text) is not None
+
+
+FLIPPED = Reading("flipped", (_FLIP_SIGNS.pattern,), _flipped, _may_flip)
 
 TURNED: tuple[Reading, ...] = (
     Reading(
@@ -143,5 +156,5 @@ TURNED: tuple[Reading, ...] = (
         _reversed,
     ),
     Reading("shifted", (rf"(?i)(?:{'|'.join(sorted(SHIFTS))})",), _shifted),
-    Reading("rot47", (r"[_`a-hWXZ\\](?:[ ]?[_`a-hWXZ\\]){6}", r"[!-~]o[!-~]{1,60}\][!-~]{2}"), _rot47),
+    Reading("rot47", _ROT47_HINTS, _rot47),
 )
