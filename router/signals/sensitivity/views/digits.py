@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from router.signals.sensitivity.views.edits import Edit
-from router.signals.sensitivity.views.reading import Reading
+from router.signals.sensitivity.views.reading import Reading, tried
 
 MIN_DIGITS, MAX_DIGITS = 7, 24
 
@@ -155,8 +155,8 @@ _MISREAD_HINTS = tuple(rf"[{_SHAPE}]{{{before}}}\d{_NEXT}{{{6 - before}}}" for b
 """Seven signs, and one of the first four a digit."""
 
 DIGITS: tuple[Reading, ...] = (
-    Reading("misread", _MISREAD_HINTS, _misread),
-    Reading(
+    tried("misread", _MISREAD_HINTS, _misread),
+    tried(
         "joined",
         (
             r"\d(?:[^\dA-Za-z]{0,24}\d){6}",
