@@ -65,7 +65,7 @@ class _Condition:
         )
 
     def _border(self, before: list[Any], after: list[Any], flags: int) -> str:
-        r"""A word's border. Beyond ASCII only beside a letter or digit of ASCII: what is no letter there is none here."""
+        r"""A word's border. Beyond ASCII only beside a letter of ASCII: it is the same there."""
         return r"\b" if self.ascii_only or _is_word(after, flags) or _is_word(before[::-1], flags, ends=True) else ""
 
     def _item(self, kind: Any, value: Any, flags: int) -> str:  # noqa: PLR0911 - one line a kind

@@ -116,7 +116,7 @@ _DIGITS = dict(
 
 
 def _may_read(text: str) -> bool:
-    return _RUN.search(text) is not None
+    return any(_folded(char) != char for char in set("".join(_RUN.findall(text))))
 
 
 LOOKALIKES = Reading("lookalikes", (r"[^\x00-\x7f]",), _read, _may_read)

@@ -114,7 +114,7 @@ _ROT47_HINTS = (
     r"[p-z{|}~]{2}[_`a-h]{12}",
     r"[!-~]o[!-~]{1,60}\][!-~]{2}",
 )
-"""Seven signs that stand for those of a number, one of them, or one behind a gap, for a digit that is no letter here."""
+"""Seven signs that stand for those of a number, one of them (or one behind a gap) for one that is no letter."""
 _VALUE = re.compile(r"^[+(]{0,2}\d[\d ().+O-]{5,}\d$|^[A-Z]{2}\d{12}|[\w.+-]+@[\w-]+\.[a-z]{2,}")
 
 _FLIPPED = str.maketrans(
