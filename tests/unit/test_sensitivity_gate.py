@@ -340,3 +340,19 @@ def test_a_gate_of_another_machine_fails_when_it_is_opened() -> None:
     """Not at the first job."""
     with pytest.raises(hyperscan.error):
         HyperscanGate({"x": ("x",)}, plain=[database.Shard(["x"], b"no database")], other=[])
+
+
+@pytest.mark.parametrize(
+    ("pattern", "borders"),
+    [
+        (r"\bab\b", 2),
+        (r"\b(?:[A-Z]x|[0-9])", 1),
+        (r"x?\b[0-9]", 1),
+        (r"\b\d\b", 0),
+        (r"(?:\u00e9|a)\b", 0),
+        (r"\b(?:ab)?\.", 0),
+    ],
+)
+def test_beyond_ascii_a_border_stays_beside_letters_of_ascii(pattern: str, borders: int) -> None:
+    """There it is one to both engines; beside what may be another script's letter only Python can tell."""
+    assert necessary(pattern, ascii_only=False).count(r"\b") == borders

@@ -13,7 +13,7 @@ from router.signals.sensitivity.gate import Gate
 from router.signals.sensitivity.lists import AS_SHIPPED, Rules
 from router.signals.sensitivity.pieces import Piece, pieces
 from router.signals.sensitivity.readings import readings
-from router.signals.sensitivity.views import HINTS
+from router.signals.sensitivity.views import HINTS, confirmed
 from router.signals.sensitivity.views.view import AS_WRITTEN, View
 from tidegate.logs import logger
 from tidegate.signals import Coverage, Finding
@@ -102,7 +102,7 @@ class Look:
         if self.gate is None:
             return None
         try:
-            return self.gate.hints(text)
+            return confirmed(text, self.gate.hints(text))
         except Exception as exc:  # noqa: BLE001 - in whatever way
             log.warning("gate.failed", error=type(exc).__name__)
             return None

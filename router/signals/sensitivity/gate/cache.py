@@ -68,6 +68,7 @@ def _folder() -> Path:
 
 
 @cache
+@cache
 def _processor() -> str:
     """What Hyperscan compiles for: it checks this itself as well."""
     try:

@@ -15,6 +15,8 @@ from router.signals.sensitivity.gate import Hints
 from router.signals.sensitivity.gate.cache import Kept
 from router.signals.sensitivity.gate.necessary import FOLDED, OTHER, Never, necessary
 
+_VERSION = version("hyperscan")
+
 Expressions = tuple[tuple[str, str], ...]
 """Hyperscan's patterns, each with its hint's name before it."""
 
@@ -150,7 +152,7 @@ def open_gate(tables: Iterable[Hints]) -> HyperscanGate:
 
 def _opened(expressions: Expressions, *, every: bool = False) -> Shard:
     names = tuple(dict.fromkeys(name for name, _ in expressions))
-    kept = Kept(version("hyperscan"), expressions, every)
+    kept = Kept(_VERSION, expressions, every)
     found = kept.read()
     if found:
         try:

@@ -4,8 +4,8 @@ What Hyperscan cannot do is left out (looking around, ends of lines), and long r
 which the result is not found holds nothing for the original: a necessary condition, and never a sufficient one.
 
 Texts come in bytes, one for each character: ASCII as it is, and `OTHER` for all the rest. There are two conditions: one
-for texts of ASCII alone, where word borders can be told, and one for the others, where every class that may match some
-character beyond ASCII matches `OTHER` as well.
+for texts of ASCII alone, where all word borders can be told, and one for the others, where every class that may match
+some character beyond ASCII matches `OTHER` as well, and borders stay beside letters of ASCII only.
 """
 
 import re
@@ -58,7 +58,15 @@ class _Condition:
 
     def of(self, items: Iterable[tuple[Any, Any]], flags: int) -> str:
         """One after another."""
-        return "".join(self._item(kind, value, flags) for kind, value in items)
+        row = list(items)
+        return "".join(
+            self._border(row[:at], row[at + 1 :], flags) if (kind, value) == _BORDER else self._item(kind, value, flags)
+            for at, (kind, value) in enumerate(row)
+        )
+
+    def _border(self, before: list[Any], after: list[Any], flags: int) -> str:
+        r"""A word's border. Beyond ASCII only beside a letter of ASCII: it is the same there."""
+        return r"\b" if self.ascii_only or _is_word(after, flags) or _is_word(before[::-1], flags, ends=True) else ""
 
     def _item(self, kind: Any, value: Any, flags: int) -> str:  # noqa: PLR0911 - one line a kind
         if kind in (op.LITERAL, op.NOT_LITERAL, op.IN, op.ANY):
@@ -75,9 +83,7 @@ class _Condition:
             return self.of(value, flags)
         if kind is op.GROUPREF:
             return self.groups[value]
-        if kind is op.AT:
-            return r"\b" if value is op.AT_BOUNDARY and self.ascii_only else ""
-        if kind in (op.ASSERT, op.ASSERT_NOT):
+        if kind in (op.AT, op.ASSERT, op.ASSERT_NOT):
             return ""
         raise re.error(f"{kind} is not known here")
 
@@ -122,6 +128,31 @@ class _Condition:
             return ""
         upper = "" if most is op.MAXREPEAT or most > LONGEST_REPEAT else str(most)
         return f"(?:{inner}){{{least},{upper}}}"
+
+
+_BORDER = (op.AT, op.AT_BOUNDARY)
+
+
+def _is_word(items: Iterable[Any], flags: int, *, ends: bool = False) -> bool:
+    """Whether whatever the first of the items matches begins (or `ends`) with a letter, digit or `_` of ASCII."""
+    for kind, value in items:
+        if kind in (op.LITERAL, op.IN):
+            chars, beyond = _reach(kind, value, flags)
+            return not beyond and chars <= CLASSES["word"]
+        if kind is op.BRANCH:
+            return all(_is_word(_from(branch, ends=ends), flags, ends=ends) for branch in value[1])
+        if kind is op.SUBPATTERN:
+            return _is_word(_from(value[3], ends=ends), (flags | value[1]) & ~value[2], ends=ends)
+        if kind in (op.MAX_REPEAT, op.MIN_REPEAT, op.POSSESSIVE_REPEAT):
+            return value[0] > 0 and _is_word(_from(value[2], ends=ends), flags, ends=ends)
+        if kind not in (op.AT, op.ASSERT, op.ASSERT_NOT):
+            return False
+    return False
+
+
+def _from(items: Any, *, ends: bool) -> list[Any]:
+    row = list(items)
+    return row[::-1] if ends else row
 
 
 def _reach(kind: Any, value: Any, flags: int) -> tuple[frozenset[int], bool]:

@@ -14,7 +14,7 @@ from router.signals.sensitivity.views.edits import edits_of, origin, rewrite
 from router.signals.sensitivity.views.readings import BASE, GUESSES, HINTS, STAGES, Stage
 from router.signals.sensitivity.views.view import AS_WRITTEN, View
 
-__all__ = ["GUESSES", "HINTS", "View", "is_guess", "origin", "views"]
+__all__ = ["GUESSES", "HINTS", "View", "confirmed", "is_guess", "origin", "views"]
 
 Hints = frozenset[str] | None
 Gate = Callable[[str], Hints]
@@ -56,6 +56,19 @@ def views(text: str, hints: Hints = None, *, gate: Gate | None = None) -> Iterat
         raise GaveUpError(", ".join(reader.problems))
 
 
+_CONFIRMS = {
+    reading.hint: reading.confirms
+    for stage in (*BASE, *STAGES)
+    for reading in stage.readings
+    if reading.confirms is not None
+}
+
+
+def confirmed(text: str, hints: frozenset[str]) -> frozenset[str]:
+    """The gate's hints without those of readings that a second, exact look tells to change nothing."""
+    return hints.difference([hint for hint in hints & _CONFIRMS.keys() if not _CONFIRMS[hint](text)])
+
+
 def is_guess(view: View) -> bool:
     """Whether a view is a reading that nobody may have meant."""
     return not GUESSES.isdisjoint(view.name.split("+"))
@@ -74,6 +87,7 @@ class _Reader:
     def __init__(self, text: str, gate: Gate | None) -> None:
         self.problems: dict[str, None] = {}
         self._gate = gate
+        self._asked: tuple[str, Hints] = "", None
         self._seen = {text}
         self._left = MAX_GROWTH * len(text) + SPARE_CHARS
 
@@ -98,7 +112,7 @@ class _Reader:
                 changed, found = rewrite(whole, reading.edits(whole.text), name=AS_WRITTEN, whole=True)
                 self.problems.update(dict.fromkeys(found))
                 if changed is not None:
-                    whole = changed
+                    whole = self._hinted(changed) if reading is not stage.readings[-1] else changed
                     names.append(reading.name)
         if not whole.pieces:
             return None
@@ -112,4 +126,12 @@ class _Reader:
         if self._left < 0:
             self.problems["too many readings"] = None
             return None
-        return made if self._gate is None else replace(made, hints=self._gate(made.text))
+        return self._hinted(made)
+
+    def _hinted(self, view: View) -> View:
+        """The view with the gate's hints: to ask takes less than one search for what is not there."""
+        if self._gate is None:
+            return view
+        if self._asked[0] != view.text:  # what a stage gives is often what its last reading gave
+            self._asked = view.text, self._gate(view.text)
+        return replace(view, hints=self._asked[1])

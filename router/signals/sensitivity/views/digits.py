@@ -9,23 +9,25 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from router.signals.sensitivity.views.edits import Edit
-from router.signals.sensitivity.views.reading import Reading
+from router.signals.sensitivity.views.reading import Reading, tried
 
 MIN_DIGITS, MAX_DIGITS = 7, 24
 
 _RUN = re.compile(r"\d(?:[^\dA-Za-z]{0,6}\d){6,400}")
 _FILLER = re.compile(r"[^\d]+")
 _GROUPED = re.compile(
-    r"(?<![\d.,$])(?:\d{4}(?:[^\d]{1,24}\d{4}){3}|\d{3}[^\d]{1,24}\d{2}[^\d]{1,24}\d{4}|\d{3}[^\d]{1,24}\d{3}[^\d]{1,24}\d{4})(?!\d)"
-    r"|\d(?:([A-Za-z]{1,5})\d)(?:\1\d){5,22}"
-    r"|(?<![\dA-Za-z])\d(?:[^\w\s]{0,2}[ \t]{0,2}[A-Za-z]{1,9}[^\w\s]{0,2}[ \t]{0,2}\d){6,22}"
+    r"\d(?:(?<![\d.,$]\d)"
+    r"(?:\d{3}(?:[^\d]{1,24}\d{4}){3}|\d{2}[^\d]{1,24}\d{2}[^\d]{1,24}\d{4}|\d{2}[^\d]{1,24}\d{3}[^\d]{1,24}\d{4})(?!\d)"
+    r"|([A-Za-z]{1,5})\d(?:\1\d){5,22}"
+    r"|(?<![\dA-Za-z]\d)(?:[^\w\s]{0,2}[ \t]{0,2}[A-Za-z]{1,9}[^\w\s]{0,2}[ \t]{0,2}\d){6,22})"
 )
+"""Each of these begins with its digit, and looks back from there: so the places without one are passed over quickly."""
 
 _LINK = (
     r"(?:[\s,;:\"'()=]|then|and|next|followed|by|first|second|third|last|finally|part|plus|dash|is|the|digits?|are|with|ends?"
     r"|starts?|in|on)"
 )
-_LINKED = re.compile(rf"(?i)(?<![\d.])\d{{2,6}}(?:{_LINK}{{2,12}}\d{{1,6}}){{2,5}}(?![\d.])")
+_LINKED = re.compile(rf"(?i)\d(?<![\d.]\d)\d{{1,5}}(?:{_LINK}{{2,12}}\d{{1,6}}){{2,5}}(?![\d.])")
 
 TELLING = re.compile(
     r"(?i)ssn|social|sozial|seguro|s[eé]cu|\bcards?\b|karte|tarjeta|\bcarte\b|visa|mastercard|amex|debit|credit|kredit"
@@ -145,14 +147,16 @@ def _misread(text: str) -> Iterator[Edit]:
 MISREAD = dict(zip("OoQDIil|!SsBZzGgq", "00001111155822969", strict=True))
 _DIGIT = re.compile(r"\d")
 _SHAPE = "0-9OoQDIilSsBZzGgq"
+_NEXT = rf"(?:[ .()/-]{{0,2}}[|!]?[{_SHAPE}])"
 _MISREAD = re.compile(
-    rf"(?:(?<![A-Za-z0-9])|(?<=\b[A-Z]{{2}}))(?=[{_SHAPE}]{{0,3}}\d)[{_SHAPE}]"
-    rf"(?:[ .()/-]{{0,2}}[|!]?[{_SHAPE}]){{6,24}}(?![A-Za-z0-9])"
+    rf"[{_SHAPE}](?:(?<![A-Za-z0-9].)|(?<=\b[A-Z]{{2}}.))(?:(?<=\d)|(?=[{_SHAPE}]{{0,2}}\d)){_NEXT}{{6,24}}(?![A-Za-z0-9])"
 )
+_MISREAD_HINTS = tuple(rf"[{_SHAPE}]{{{before}}}\d{_NEXT}{{{6 - before}}}" for before in range(4))
+"""Seven signs, and one of the first four a digit."""
 
 DIGITS: tuple[Reading, ...] = (
-    Reading("misread", (_MISREAD.pattern,), _misread),
-    Reading(
+    tried("misread", _MISREAD_HINTS, _misread),
+    tried(
         "joined",
         (
             r"\d(?:[^\dA-Za-z]{0,24}\d){6}",

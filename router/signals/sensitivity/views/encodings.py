@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from urllib.parse import unquote_to_bytes
 
 from router.signals.sensitivity.views.edits import Edit
-from router.signals.sensitivity.views.reading import Reading
+from router.signals.sensitivity.views.reading import Reading, tried
 from router.signals.sensitivity.views.unpack import Packed, text_of
 
 B64 = r"A-Za-z0-9+/_\-"
@@ -162,8 +162,8 @@ def _base58(run: str) -> bytes | None:
 
 
 def _base85(text: str) -> Iterator[Edit]:
-    for match in _BASE85.finditer(text):
-        run = match[0]
+    for start, end in _runs_of_85(text):
+        run = text[start:end]
         for decode in (base64.a85decode, base64.b85decode):
             try:
                 packed = text_of(decode(run.removeprefix("<~").removesuffix("~>")))
@@ -174,12 +174,31 @@ def _base85(text: str) -> Iterator[Edit]:
                 and packed.text.isascii()
                 and len(_SIGN.findall(packed.text)) * 6 <= len(packed.text)
             ):
-                yield Edit(match.start(), match.end(), packed.text, packed.problem)
+                yield Edit(start, end, packed.text, packed.problem)
                 break
+
+
+def _runs_of_85(text: str) -> Iterator[tuple[int, int]]:
+    """Words with two of its signs near their beginning. From sign to sign, since looking at every word takes longer."""
+    if "<~" in text:
+        yield from (match.span() for match in _BASE85.finditer(text))
+        return
+    done = 0
+    for signs in _TWICE.finditer(text):
+        if signs.start() < done:
+            continue
+        done = _WORD.match(text, signs.start()).end()  # type: ignore[union-attr] # a sign at least
+        before = text[max(0, signs.start() - _LATEST_SIGN - 1) : signs.start()]
+        start = signs.start() - len(_WORD.match(before[::-1])[0])  # type: ignore[index] # nothing at least
+        if signs.start() - start <= _LATEST_SIGN and _BASE85.fullmatch(text, start, done):
+            yield start, done
 
 
 _B85 = "[!#$%&*;<=>?@^`{|}~]"
 _B85_TWICE = rf"{_B85}[0-9A-Za-z_+-]{{1,12}}{_B85}"
+_TWICE = re.compile(_B85_TWICE)
+_WORD = re.compile(r"\S*")
+_LATEST_SIGN = 40
 _BASE85 = re.compile(rf"<~[!-uz\s]{{5,8000}}~>|(?<!\S)(?=\S{{0,40}}{_B85_TWICE})[!-~]{{10,4000}}(?!\S)")
 
 
@@ -284,7 +303,7 @@ ENCODINGS: tuple[Reading, ...] = (
         ),
         _codes,
     ),
-    Reading(
+    tried(
         "hex",
         (
             r"\b(?:0[xX]|[xX]')?[0-9A-Fa-f]{10}",
@@ -292,7 +311,7 @@ ENCODINGS: tuple[Reading, ...] = (
         ),
         _hex,
     ),
-    Reading("coded", (_CODED.pattern,), _tokens),
-    Reading("base64", (rf"{QUAD}[ ]?{QUAD}",), _aligned),
-    Reading("base85", ("<~", _B85_TWICE), _base85),
+    tried("coded", (_CODED.pattern,), _tokens),
+    tried("base64", (rf"{QUAD}{QUAD}", rf"{QUAD} {QUAD} {QUAD}"), _aligned),
+    tried("base85", ("<~", _B85_TWICE), _base85),
 )

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from router.signals.sensitivity.views.edits import Edit
-from router.signals.sensitivity.views.reading import Reading
+from router.signals.sensitivity.views.reading import Reading, tried
 
 NEAR = 40
 
@@ -81,7 +81,7 @@ GLUED: tuple[Reading, ...] = (
         _underscores,
     ),
     Reading("stuck", (r"[A-Za-z][+(]{0,2}\d(?:[ ().:-]{0,2}\d){6}", r"\d(?:[ ().:-]{0,2}\d){6}[A-Za-z]"), _stuck),
-    Reading(
+    tried(
         "leet",
         (
             r"(?<![\w.@$-])[A-Za-z@$][A-Za-z0-9@$!|]{0,20}[A-Za-z@$][013457@$!|]{1,2}[A-Za-z]",

@@ -114,4 +114,9 @@ _DIGITS = dict(
     zip(("ZERO", "ONE", "TWO", "THREE", "FOUR", "FIVE", "SIX", "SEVEN", "EIGHT", "NINE"), "0123456789", strict=True)
 )
 
-LOOKALIKES = Reading("lookalikes", (r"[^\x00-\x7f]",), _read)
+
+def _may_read(text: str) -> bool:
+    return any(_folded(char) != char for char in set("".join(_RUN.findall(text))))
+
+
+LOOKALIKES = Reading("lookalikes", (r"[^\x00-\x7f]",), _read, _may_read)

@@ -113,4 +113,19 @@ def _smuggled(selectors: str) -> str:
     return f" {data.decode(errors='replace')} " if any(data) else ""
 
 
-PLAIN = Reading("plain", (r"[^\x00-\x7f]", r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"), _read)
+_UNSETTLED = re.compile(rf"[^\t\n\r\x20-\x7e{SETTLED}]+")
+_MARK = re.compile(f"[\x1b{MARKS}\U000e0100-\U000e01ef]")
+_DASHED = re.compile(r"[\u2013-\u2015](?:(?=\d)|(?<=\d.))")
+
+
+def _may_read(text: str) -> bool:
+    """Whether something shows itself in another way: each character beyond the ordinary ones is asked once."""
+    odd = set("".join(_UNSETTLED.findall(text)))
+    return any(map(_alters, odd)) or _DASHED.search(text) is not None
+
+
+def _alters(char: str) -> bool:
+    return _MARK.match(char) is not None or _plain(char) != char
+
+
+PLAIN = Reading("plain", (r"[^\x00-\x7f]", r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"), _read, _may_read)

@@ -13,8 +13,19 @@ class Reading(NamedTuple):
     needs: tuple[str, ...]
     """Patterns for the gate: in a text that holds none of them, nothing would change."""
     edits: Callable[[str], Iterable[Edit]]
+    confirms: Callable[[str], bool] | None = None
+    """Looks once more where the gate's patterns let much through; False: nothing would change."""
 
     @property
     def hint(self) -> str:
         """The name of `needs` among the gate's hints."""
         return f"view:{self.name}"
+
+
+def tried(name: str, needs: tuple[str, ...], edits: Callable[[str], Iterable[Edit]]) -> Reading:
+    """A reading that is quick enough to be tried at once on all of a text, before parts of it are read."""
+
+    def confirms(text: str) -> bool:
+        return any(edit.problem or text[edit.start : edit.end] != edit.text for edit in edits(text))
+
+    return Reading(name, needs, edits, confirms)

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from router.signals.sensitivity.views.edits import Edit
 from router.signals.sensitivity.views.markup import VALUE
-from router.signals.sensitivity.views.reading import Reading
+from router.signals.sensitivity.views.reading import Reading, tried
 
 MIN_APART = 6
 """So many characters must stand apart in one manner: `a, b, c` is a list."""
@@ -89,8 +89,8 @@ def _even(pieces: list[re.Match[str]]) -> Iterator[list[re.Match[str]]]:
 MIN_PIECES = 3
 
 SPACED: tuple[Reading, ...] = (
-    Reading("spaced", (_BLANK_HINT.pattern,), _spaced),
-    Reading(
+    tried("spaced", (_BLANK_HINT.pattern,), _spaced),
+    tried(
         "apart",
         (
             r"(?:[ \t]?[^\w\s@][^\w\n@.]{0,4}[\w@.+()/-]){4}[^A-Za-z0-9]",

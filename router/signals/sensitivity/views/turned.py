@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from string import ascii_lowercase as abc
 
 from router.signals.sensitivity.views.edits import Edit
-from router.signals.sensitivity.views.reading import Reading
+from router.signals.sensitivity.views.reading import Reading, tried
 
 TELLING = (  # noqa: SIM905 - a list of one word a line says no more
     "with this that your from name number email phone address account please card contact customer patient"
@@ -106,6 +106,15 @@ _ROT47_TOKEN = re.compile(
     r"(?<![\w`\\])(?=[_`a-hWXZ\\ ]{0,39}[_`\\])[_`a-hWXZ\\](?:[ ]?[_`a-hWXZ\\]){6,40}(?![\w`\\])"
     r"|(?<![\w`])[p-z{|}~]{2}[_`a-h]{12,32}(?![\w`])|[!-~]{1,60}o[!-~]{1,60}\][!-~]{2,12}"
 )
+_NUMERIC = r"[_`a-hWXZ\\]"
+_ROT47_HINTS = (
+    *(rf"{_NUMERIC}(?:[ ]?{_NUMERIC}){{{at}}}[ ]?[_`\\](?:[ ]?{_NUMERIC}){{{5 - at}}}" for at in range(6)),
+    rf"[_`\\](?:[ ]?{_NUMERIC}){{6}}",
+    rf"{_NUMERIC}(?:[ ]?{_NUMERIC}){{6}}[ ]{{2}}",
+    r"[p-z{|}~]{2}[_`a-h]{12}",
+    r"[!-~]o[!-~]{1,60}\][!-~]{2}",
+)
+"""Seven signs that stand for those of a number, one of them (or one behind a gap) for one that is no letter."""
 _VALUE = re.compile(r"^[+(]{0,2}\d[\d ().+O-]{5,}\d$|^[A-Z]{2}\d{12}|[\w.+-]+@[\w-]+\.[a-z]{2,}")
 
 _FLIPPED = str.maketrans(
@@ -126,7 +135,12 @@ def _flipped(text: str) -> Iterator[Edit]:
 _FLIPPED_WORD = rf"[^\s]{{0,40}}?{_FLIP_SIGNS.pattern}[^\s]{{0,60}}"
 _FLIP_RUN = re.compile(rf"(?<!\S){_FLIPPED_WORD}(?:[ \t]{_FLIPPED_WORD}){{0,40}}")
 
-FLIPPED = Reading("flipped", (_FLIP_SIGNS.pattern,), _flipped)
+
+def _may_flip(text: str) -> bool:
+    return _FLIP_SIGNS.search(text) is not None
+
+
+FLIPPED = Reading("flipped", (_FLIP_SIGNS.pattern,), _flipped, _may_flip)
 
 TURNED: tuple[Reading, ...] = (
     Reading(
@@ -143,5 +157,5 @@ TURNED: tuple[Reading, ...] = (
         _reversed,
     ),
     Reading("shifted", (rf"(?i)(?:{'|'.join(sorted(SHIFTS))})",), _shifted),
-    Reading("rot47", (r"[_`a-hWXZ\\](?:[ ]?[_`a-hWXZ\\]){6}", r"[!-~]o[!-~]{1,60}\][!-~]{2}"), _rot47),
+    tried("rot47", _ROT47_HINTS, _rot47),
 )
