@@ -34,7 +34,19 @@ class Load(Value):
     kind: Literal["load"] = "load"
     path: str
     context_tokens: int
+    """What one job may hold, prompt and answer."""
     threads: int
+    slots: int = 1
+    """Jobs at a time."""
+    prefixes: int = 0
+    """Beginnings of prompts that are kept for the next job of the same tenant."""
+    step_tokens: int = 256
+    """How much is computed in one step at most."""
+
+    @property
+    def cells(self) -> int:
+        """The memory of all sequences together, in tokens."""
+        return self.context_tokens * self.slots
 
 
 class Ask(Value):
@@ -44,6 +56,9 @@ class Ask(Value):
     id: int
     messages: Many[Message]
     params: Params
+    priority: int = 5
+    alone: bool = False
+    """Whether an engine died while this job ran: it then shares the next one with nobody."""
 
 
 class Cancel(Value):
