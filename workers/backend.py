@@ -22,6 +22,10 @@ class Run:
     params: Params
     timeout_s: float
     """The lane's limit or the job's remaining time, whichever is less."""
+    priority: int = 5
+    """0 is the most urgent."""
+    suspect: bool = False
+    """Whether an engine died while an earlier attempt ran: this one shares the engine with nobody."""
 
 
 class Backend(Protocol):

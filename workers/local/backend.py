@@ -1,7 +1,7 @@
 """The local backend: a lane's handle on its engine process.
 
-One job at a time: threads of the same lane wait for their turn. The engine starts with the first job, so open a backend
-after a fork, not before.
+Each thread hands over one job, and the engine computes all of them together. It starts with the first job, so open a
+backend after a fork, not before.
 """
 
 import threading
@@ -53,14 +53,8 @@ class LocalBackend:
 
     def answer(self, run: Run, *, stop: threading.Event) -> Answer:
         """Run one job. Raises a RunError; RunTimedOut("cancelled") soon after `stop` is set."""
-        patience = Patience(run.timeout_s, stop=stop)
-        with patience.turn(self._turn):
-            try:
-                done = self._ask(run, patience)
-            except EngineCrashed:
-                self._backoff.died()
-                raise
-            self._backoff.lived()
+        done = self._ask(run, Patience(run.timeout_s, stop=stop))
+        self._backoff.lived()
         return Answer(text=done.text, finish_reason=done.finish_reason, usage=done.usage, model=self._lane.model)
 
     def close(self) -> None:
@@ -75,9 +69,8 @@ class LocalBackend:
         try:
             patience.wait_for(engine.ready)
         except ModelMissing as exc:
-            self._backoff.died()
             raise ModelMissing(f"{self._lane.model}: {exc}") from None
-        number, future = engine.ask(run.messages, run.params)
+        number, future = engine.ask(run.messages, run.params, priority=run.priority, alone=run.suspect)
         try:
             return patience.wait_for(future)
         except RunTimedOut:
@@ -85,21 +78,29 @@ class LocalBackend:
             raise
 
     def _running(self, patience: Patience) -> Watched:
-        """The engine; a new one where there is none or it died."""
-        if self._closed:
-            raise EngineCrashed(_CLOSED)
-        if self._engine is None or not self._engine.alive:
-            patience.sleep_until(self._backoff.until)
-            self._engine = self._start(patience)
-            if self._closed:  # meanwhile, by another thread that saw no engine to end
-                self._engine.kill(_CLOSED)
-        return self._engine
+        """The engine; a new one where there is none or it died. One thread starts it, the others wait."""
+        with patience.turn(self._turn):
+            if self._closed:
+                raise EngineCrashed(_CLOSED)
+            if self._engine is None or not self._engine.alive:
+                if self._engine is not None:
+                    self._backoff.died()
+                patience.sleep_until(self._backoff.until)
+                self._engine = self._start(patience)
+                if self._closed:  # meanwhile, by another thread that saw no engine to end
+                    self._engine.kill(_CLOSED)
+            return self._engine
 
     def _start(self, patience: Patience) -> Watched:
         check_file(self._model, patience)
         context = min(self._lane.context_tokens, self._model.context_tokens or self._lane.context_tokens)
         path = self._model.path
-        load = Load(path=str(path), context_tokens=context, threads=threads.for_model(path.stat().st_size))
+        load = Load(
+            path=str(path),
+            context_tokens=context,
+            threads=threads.for_model(path.stat().st_size),
+            slots=self._lane.concurrency,
+        )
         return Watched(load, silence_s=self._silence_s)
 
 

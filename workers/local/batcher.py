@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tidegate.result import FinishReason, Usage
 from workers.local import schedule
 from workers.local.confidence import Confidence
@@ -14,10 +17,8 @@ from workers.local.failing import Failing
 from workers.local.native import ABORTED, NO_ROOM, OK, Fed
 from workers.local.protocol import Ask, Done, Failed, Failure
 from workers.local.schedule import Reading, Waiting
+from workers.local.sampling import Picked
 from workers.local.text import Text
-
-FEWEST_USEFUL_TOKENS = 16
-"""A prompt that leaves less room than this (and less than was asked for) is refused."""
 
 
 class Computes(Protocol):
@@ -26,6 +27,7 @@ class Computes(Protocol):
     step_tokens: int
 
     def decode(self, fed: Sequence[Fed]) -> tuple[int, list[int]]: ...
+    def logits(self, row: int) -> NDArray[np.float32]: ...
     def forget(self, seq: int, *, start: int = 0) -> None: ...
     def wipe(self) -> None: ...
     def resume(self) -> None: ...
@@ -36,7 +38,7 @@ class Computes(Protocol):
 class Picks(Protocol):
     """A sampler of one sequence."""
 
-    def pick(self, row: int) -> int: ...
+    def pick(self, row: int) -> Picked: ...
     def close(self) -> None: ...
 
 
@@ -82,6 +84,8 @@ class Batcher:
         self._live: dict[int, _Live] = {}
         self._cancelled: set[int] = set()
         self._free = list(reversed(range(slots)))
+        self._newest = -1
+        self._dirty = False
 
     @property
     def idle(self) -> bool:
@@ -94,6 +98,16 @@ class Batcher:
         if wanted > self._cells:
             raise Failing(Failure.CONTEXT_OVERFLOW, f"{wanted:,} tokens > {self._cells:,} in the engine's memory")
         self._waiting[job.ask.id] = job
+
+    def took(self, number: int) -> None:
+        """A job has arrived, whatever becomes of it: a cancel of it can no longer come too early."""
+        self._newest = max(self._newest, number)
+
+    def rest(self) -> None:
+        """Nobody runs and nobody waits: overwrite what the jobs left in the memory."""
+        if self._dirty:
+            self._native.wipe()
+            self._dirty = False
 
     def cancel(self, number: int) -> None:
         """Nobody waits for a job any more; it ends before the next step. Safe from another thread."""
@@ -153,10 +167,16 @@ class Batcher:
 
     def _write(self, live: _Live, row: int) -> Iterator[Done | Failed]:
         """Pick a token; the job may end with it."""
-        token = live.sampler.pick(row)
-        reason = self._took(live, token)
+        try:
+            picked = live.sampler.pick(row)
+        except Failing as exc:
+            self._release(live)
+            yield Failed(id=live.job.ask.id, failure=exc.failure, message=str(exc))
+            return
+        live.confidence.add(self._native.logits(row), picked.token, forced=picked.forced)
+        reason = self._took(live, picked.token)
         if reason is None:
-            live.todo.append(token)
+            live.todo.append(picked.token)
         else:
             yield self._ended(live, reason)
 
@@ -180,7 +200,7 @@ class Batcher:
 
     def _drop_cancelled(self) -> Iterator[Failed]:
         self._native.resume()
-        for number in list(self._cancelled):
+        for number in [number for number in list(self._cancelled) if number <= self._newest]:
             self._cancelled.discard(number)
             live = next((live for live in self._live.values() if live.job.ask.id == number), None)
             if live is not None:
@@ -206,5 +226,4 @@ class Batcher:
         self._native.forget(live.seq)
         del self._live[live.seq]
         self._free.append(live.seq)
-        if not self._live:
-            self._native.wipe()
+        self._dirty = True

@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,6 @@ from workers.local.protocol import (
     Ask,
     Beat,
     Cancel,
-    Done,
     Failed,
     Failure,
     Load,
@@ -56,7 +56,6 @@ class _Engine:
         self._loads: queue.SimpleQueue[Load] = queue.SimpleQueue()
         self._asks: queue.SimpleQueue[Ask] = queue.SimpleQueue()
         self._decoder: Decoder | None = None
-        self._current = -1
 
     def serve(self) -> None:
         """Returns only where no model could be loaded."""
@@ -69,7 +68,26 @@ class _Engine:
             return
         self._say(self._decoder.ready)
         while True:
-            self._say(_outcome(self._decoder, self._asks.get()))
+            self._take_jobs(self._decoder)
+            for outcome in self._decoder.step():
+                self._say(outcome)
+
+    def _take_jobs(self, decoder: "Decoder") -> None:
+        """All that have come; where there is nothing to do, wait for one."""
+        if decoder.idle and self._asks.empty():
+            decoder.rest()
+            self._begin(decoder, self._asks.get())
+        with suppress(queue.Empty):
+            while True:
+                self._begin(decoder, self._asks.get_nowait())
+
+    def _begin(self, decoder: "Decoder", ask: Ask) -> None:
+        try:
+            decoder.take(ask)
+        except Failing as exc:
+            self._say(Failed(id=ask.id, failure=exc.failure, message=str(exc)))
+        except Exception as exc:  # noqa: BLE001 the name of the class only: the words may quote the job
+            self._say(Failed(id=ask.id, failure=Failure.BROKEN, message=f"the engine failed: {type(exc).__name__}"))
 
     def _listen(self) -> None:
         while True:
@@ -83,12 +101,10 @@ class _Engine:
         match message:
             case Load():
                 self._loads.put(message)
-            case Ask() if self._decoder is not None:
-                self._current = message.id
-                self._decoder.arm()
+            case Ask():
                 self._asks.put(message)
-            case Cancel() if self._decoder is not None and message.id == self._current:
-                self._decoder.abort()
+            case Cancel() if self._decoder is not None:
+                self._decoder.cancel(message.id)
 
     def _beat(self) -> None:
         while True:
@@ -113,15 +129,6 @@ def _opened(load: Load) -> "Decoder":
         raise
     except Exception as exc:  # noqa: BLE001 a native library fails as it likes
         raise Failing(Failure.BROKEN, f"llama.cpp does not start: {type(exc).__name__}") from None
-
-
-def _outcome(decoder: "Decoder", ask: Ask) -> Done | Failed:
-    try:
-        return decoder.answer(ask)
-    except Failing as exc:
-        return Failed(id=ask.id, failure=exc.failure, message=str(exc))
-    except Exception as exc:  # noqa: BLE001 the name of the class only: the words may quote the job
-        return Failed(id=ask.id, failure=Failure.BROKEN, message=f"the engine failed: {type(exc).__name__}")
 
 
 def _ignore_the_terminal() -> None:

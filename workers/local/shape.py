@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError, ValidationError
 from jsonschema.protocols import Validator
 from jsonschema.validators import validator_for
-from llama_cpp.llama_grammar import JSON_GBNF, LlamaGrammar, json_schema_to_gbnf
+from llama_cpp.llama_grammar import JSON_GBNF, json_schema_to_gbnf
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import EMPTY_REGISTRY
 
@@ -25,13 +25,11 @@ MAX_GRAMMAR_CHARS = 200_000
 """A grammar beyond this takes llama.cpp longer to parse than any answer is worth."""
 
 
-def grammar(wanted: ResponseFormat | None) -> LlamaGrammar | None:
-    """What the model is held to, or None for free text. Raises Failing where the schema cannot be expressed."""
+def gbnf(wanted: ResponseFormat | None) -> str | None:
+    """The grammar that the model is held to, or None for free text. Raises Failing where it cannot be expressed."""
     if wanted is None or wanted.type == "text":
         return None
-    if wanted.json_schema is None:
-        return LlamaGrammar.from_string(JSON_GBNF)
-    return LlamaGrammar.from_string(_gbnf(wanted.json_schema.schema_))
+    return str(JSON_GBNF) if wanted.json_schema is None else _gbnf(wanted.json_schema.schema_)
 
 
 def check(text: str, wanted: ResponseFormat | None, *, finish_reason: FinishReason) -> None:

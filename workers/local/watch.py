@@ -91,11 +91,11 @@ class Watched:
         running = self._process is None or self._process.poll() is None
         return running and self._thread.is_alive() and self._cause is None
 
-    def ask(self, messages: Sequence[Message], params: Params) -> tuple[int, Future[Done]]:
+    def ask(self, messages: Sequence[Message], params: Params, **how: Any) -> tuple[int, Future[Done]]:
         """Hand over one job; the future holds its answer or a RunError. Raises BadRequest, EngineCrashed."""
         number, future = next(self._ids), Future[Done]()
         try:
-            frame = to_wire(Ask(id=number, messages=tuple(messages), params=params))
+            frame = to_wire(Ask(id=number, messages=tuple(messages), params=params, **how))
         except ValueError:  # half a surrogate pair cannot be written as UTF-8; the error would quote it
             raise BadRequest("a message is no valid Unicode text") from None
         if len(frame) > MAX_FRAME_BYTES:
