@@ -80,6 +80,8 @@ class Running:
             messages=job.turns(),
             params=job.params,
             timeout_s=min(lane.timeout_s, record.deadline_at - claim.at),
+            priority=record.priority,
+            suspect=record.tries > 0 or record.crashes > 0,
         )
         return self.backend(lane).answer(run, stop=stop)
 
