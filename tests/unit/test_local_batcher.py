@@ -32,12 +32,15 @@ class Counting:
     """What the next steps return; OK when there is none left."""
     memory: dict[int, list[int]] = field(default_factory=dict)
     wiped: int = 0
+    shared: int = 0
+    computed: int = 0
     rows: dict[int, int] = field(default_factory=dict)
 
     def decode(self, fed: Sequence[Fed]) -> tuple[int, list[int]]:
         assert 0 < sum(len(piece.tokens) for piece in fed) <= self.step_tokens
         code = self.codes.pop() if self.codes else OK
         self.rows, row = {}, -1
+        self.computed += sum(len(piece.tokens) for piece in fed)
         for piece in fed:
             kept = self.memory.setdefault(piece.seq, [])
             assert piece.start == len(kept), "a token would leave a gap or overwrite another"
@@ -53,6 +56,12 @@ class Counting:
 
     def forget(self, seq: int, *, start: int = 0) -> None:
         del self.memory.get(seq, [])[start:]
+
+    def share(self, source: int, target: int, *, tokens: int) -> None:
+        assert not self.memory.get(target)
+        assert tokens <= len(self.memory[source])
+        self.memory[target] = self.memory[source][:tokens]
+        self.shared += tokens
 
     def wipe(self) -> None:
         assert not any(self.memory.values()), "somebody still runs"
@@ -144,6 +153,7 @@ def test_each_job_ends_as_if_it_were_alone(
     assert not any(native.memory.values())
     batcher.rest()
     assert native.wiped == 1
+    assert native.computed >= sum(len(prompt) for prompt, *_ in jobs)
 
 
 @given(jobs=JOBS, gone=st.sets(st.integers(0, 11)), after=st.integers(0, 20))
@@ -215,6 +225,57 @@ def test_a_suspect_runs_alone() -> None:
         list(batcher.step())
         running = [seq for seq, tokens in native.memory.items() if tokens]
         assert len(running) <= 1
+
+
+PREFIXES = st.sampled_from([[1] * 40, [1] * 20 + [2] * 20, [3] * 33])
+
+
+@given(
+    jobs=st.lists(
+        st.tuples(PREFIXES, st.lists(st.integers(1, 9), max_size=20), st.sampled_from("ab"), st.booleans()), max_size=12
+    ),
+    prefixes=st.integers(0, 3),
+)
+def test_what_is_lent_changes_no_answer(
+    jobs: list[tuple[list[int], list[int], str, bool]], prefixes: int
+) -> None:
+    """Shared beginnings save work and change nothing; with nobody left, nothing of them is left."""
+    native = Counting(cells=300)
+    batcher = Batcher(native, slots=3, cells=300, chunk=8, prefixes=prefixes)
+    answers: list[Done | Failed] = []
+    for number, (start, rest, tenant, guarded) in enumerate(jobs):
+        batcher.took(number)
+        batcher.add(prepared(native, number, start + rest, 4, tenant=tenant, guarded=guarded))
+        answers += batcher.step()
+    answers += ended(batcher)
+    texts = {answer.id: answer.text for answer in answers if isinstance(answer, Done)}
+    assert texts == {number: expected(start + rest, 4) for number, (start, rest, *_) in enumerate(jobs)}
+    batcher.rest()
+    assert not any(native.memory.values()) or not any(guarded for *_, guarded in jobs)
+
+
+def lent(tenants: str, *, guarded: bool = False) -> int:
+    """How many tokens were lent among jobs with the same beginning, one after the other."""
+    native = Counting(cells=300)
+    batcher = Batcher(native, slots=1, cells=300, chunk=8, prefixes=2)
+    for number, tenant in enumerate(tenants):
+        batcher.took(number)
+        batcher.add(prepared(native, number, [1] * 40 + [number], 2, tenant=tenant, guarded=guarded))
+        list(ended(batcher))
+    return native.shared
+
+
+def test_a_beginning_is_lent_from_the_third_job_on_and_within_one_tenant() -> None:
+    """The second shows that it is shared, the third begins with it; another tenant's never does."""
+    assert lent("aa") == 32  # kept, not yet lent
+    assert lent("aaa") == 64
+    assert lent("aab") == 32
+    assert lent("abab") == 64
+
+
+def test_nothing_of_a_guarded_job_is_kept() -> None:
+    """However often it comes."""
+    assert lent("aaaa", guarded=True) == 0
 
 
 @given(

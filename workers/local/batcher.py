@@ -15,6 +15,7 @@ from workers.local import schedule
 from workers.local.confidence import Confidence
 from workers.local.failing import Failing
 from workers.local.native import ABORTED, NO_ROOM, OK, Fed
+from workers.local.prefixes import Prefixes
 from workers.local.protocol import Ask, Done, Failed, Failure
 from workers.local.schedule import Reading, Waiting
 from workers.local.sampling import Picked
@@ -29,6 +30,7 @@ class Computes(Protocol):
     def decode(self, fed: Sequence[Fed]) -> tuple[int, list[int]]: ...
     def logits(self, row: int) -> NDArray[np.float32]: ...
     def forget(self, seq: int, *, start: int = 0) -> None: ...
+    def share(self, source: int, target: int, *, tokens: int) -> None: ...
     def wipe(self) -> None: ...
     def resume(self) -> None: ...
     def ends(self, token: int) -> bool: ...
@@ -69,13 +71,15 @@ class _Live:
     """Tokens that are."""
     written: int = 0
     reading: bool = True
+    keep: int = 0
+    """How much of its prompt to keep for the next job, once it is read."""
     confidence: Confidence = field(default_factory=Confidence)
 
 
 class Batcher:
     """Runs jobs of one model. Not for several threads; `cancel` only notes the wish."""
 
-    def __init__(self, native: Computes, *, slots: int, cells: int, chunk: int) -> None:
+    def __init__(self, native: Computes, *, slots: int, cells: int, chunk: int, prefixes: int = 0) -> None:
         self._native = native
         self._slots = slots
         self._cells = cells
@@ -84,6 +88,7 @@ class Batcher:
         self._live: dict[int, _Live] = {}
         self._cancelled: set[int] = set()
         self._free = list(reversed(range(slots)))
+        self._prefixes = Prefixes(range(slots, slots + prefixes))
         self._newest = -1
         self._dirty = False
 
@@ -104,8 +109,10 @@ class Batcher:
         self._newest = max(self._newest, number)
 
     def rest(self) -> None:
-        """Nobody runs and nobody waits: overwrite what the jobs left in the memory."""
+        """Nobody runs and nobody waits: overwrite what guarded jobs left in the memory; kept beginnings go with it."""
         if self._dirty:
+            while self._drop_prefix():
+                pass
             self._native.wipe()
             self._dirty = False
 
@@ -137,12 +144,43 @@ class Batcher:
         while (job := self._next()) is not None:
             del self._waiting[job.ask.id]
             seq = self._free.pop()
-            self._live[seq] = _Live(
-                job=job, seq=seq, sampler=job.sampler(), text=Text(job.ask.params.stop), todo=list(job.prompt)
+            sampler = job.sampler()
+            self._live[seq] = live = _Live(
+                job=job, seq=seq, sampler=sampler, text=Text(job.ask.params.stop), todo=list(job.prompt)
             )
+            self._borrow(live)
+
+    def _borrow(self, live: _Live) -> None:
+        """Begin with what another job of the tenant has computed, and see whether this one's beginning is worth keeping."""
+        ask, prompt = live.job.ask, live.job.prompt
+        lent = self._prefixes.find(ask.tenant, prompt)
+        if lent:
+            self._native.share(lent.seq, live.seq, tokens=lent.tokens)
+            live.kept = lent.tokens
+            del live.todo[: lent.tokens]
+        if not ask.guarded:
+            live.keep = self._prefixes.worth(ask.tenant, prompt)
+
+    def _keep(self, live: _Live) -> None:
+        """Its prompt is read: lend its beginning to the next one, where there is room."""
+        room = self._cells - self._used() - live.keep
+        while self._prefixes.full or self._prefixes.tokens > room:
+            if not self._drop_prefix():
+                return
+        seq = self._prefixes.keep(live.job.ask.tenant, live.job.prompt, live.keep)
+        self._native.share(live.seq, seq, tokens=live.keep)
+
+    def _drop_prefix(self) -> bool:
+        seq = self._prefixes.drop_oldest()
+        if seq is not None:
+            self._native.forget(seq)
+        return seq is not None
+
+    def _used(self) -> int:
+        """What running jobs may fill at most."""
+        return sum(len(live.job.prompt) + live.job.room for live in self._live.values())
 
     def _next(self) -> Prepared | None:
-        used = sum(len(live.job.prompt) + live.job.room for live in self._live.values())
         waiting = [
             Waiting(n, len(job.prompt) + job.room, job.ask.priority, job.ask.alone) for n, job in self._waiting.items()
         ]
@@ -150,10 +188,14 @@ class Batcher:
             waiting,
             running=len(self._live),
             slots=self._slots,
-            cells=self._cells - used,
+            cells=self._cells - self._used(),
             alone=any(live.job.ask.alone for live in self._live.values()),
         )
-        return self._waiting[found.number] if found else None
+        if found is None:
+            return None
+        while self._prefixes.tokens > self._cells - self._used() - found.cells:
+            self._drop_prefix()
+        return self._waiting[found.number]
 
     def _advance(self, fed: Sequence[Fed], rows: Sequence[int]) -> Iterator[Done | Failed]:
         found = iter(rows)
@@ -162,6 +204,8 @@ class Batcher:
             live.kept += len(piece.tokens)
             del live.todo[: len(piece.tokens)]
             if piece.wanted:
+                if live.reading and live.keep:
+                    self._keep(live)
                 live.reading = False
                 yield from self._write(live, next(found))
 
@@ -226,4 +270,4 @@ class Batcher:
         self._native.forget(live.seq)
         del self._live[live.seq]
         self._free.append(live.seq)
-        self._dirty = True
+        self._dirty = self._dirty or live.job.ask.guarded

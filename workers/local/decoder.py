@@ -30,7 +30,11 @@ class Decoder:
         self._prompter = Prompter(self._native)
         self._limit = min(load.context_tokens, self._native.cells, self._native.trained_tokens)
         self._batcher = Batcher(
-            self._native, slots=load.slots, cells=self._native.cells, chunk=min(PREFILL_CHUNK_TOKENS, load.step_tokens)
+            self._native,
+            slots=load.slots,
+            cells=self._native.cells,
+            chunk=min(PREFILL_CHUNK_TOKENS, load.step_tokens),
+            prefixes=0 if self._native.recurrent else load.prefixes,
         )
 
     @property

@@ -46,7 +46,7 @@ class Load(Value):
     @property
     def cells(self) -> int:
         """The memory of all sequences together, in tokens."""
-        return self.context_tokens * self.slots
+        return self.context_tokens * (self.slots + (1 if self.prefixes else 0))
 
 
 class Ask(Value):
@@ -59,6 +59,9 @@ class Ask(Value):
     priority: int = 5
     alone: bool = False
     """Whether an engine died while this job ran: it then shares the next one with nobody."""
+    tenant: str = "default"
+    guarded: bool = True
+    """Whether nothing of it may be kept for another job: neither computed nor noted."""
 
 
 class Cancel(Value):
