@@ -2,6 +2,8 @@
 
 import threading
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import llama_cpp
 import pytest
@@ -16,11 +18,15 @@ from workers.models import catalogue
 LONG = ResponseFormat(type="json_schema", json_schema=JsonSchema(schema={"type": "string", "minLength": 600}))
 
 
+def shipped() -> Path:
+    """The model that comes with the checkout."""
+    return next(model for model in catalogue.known(load()) if model.origin == "shipped").path
+
+
 @pytest.fixture(scope="module")
 def decoder() -> Decoder:
     """The shipped model, loaded once, with four slots."""
-    model = next(model for model in catalogue.known(load()) if model.origin == "shipped")
-    return Decoder(Load(path=str(model.path), context_tokens=1024, threads=1, slots=4))
+    return Decoder(Load(path=str(shipped()), context_tokens=1024, threads=1, slots=4))
 
 
 def ask(text: str, number: int = 1, **params: object) -> Ask:
@@ -28,11 +34,11 @@ def ask(text: str, number: int = 1, **params: object) -> Ask:
     return Ask(id=number, messages=(Message(role="user", content=text),), params=Params.model_validate(params))
 
 
-def answers(decoder: Decoder, asks: Sequence[Ask]) -> list[Done | Failed]:
+def answers(decoder: Decoder, asks: Sequence[Ask]) -> list[Any]:
     """All of them at once, in order."""
     for one in asks:
         decoder.take(one)
-    ended: list[Done | Failed] = []
+    ended: list[Any] = []
     while not decoder.idle:
         ended += decoder.step()
     return sorted(ended, key=lambda one: one.id or 0)
@@ -92,11 +98,12 @@ def test_control_tokens_in_a_text_are_plain_text(decoder: Decoder) -> None:
 
 
 def test_a_cancel_stops_inside_a_job_and_the_others_go_on(decoder: Decoder) -> None:
-    """Another thread stops one of two jobs that would run on; the next job runs."""
+    """Another thread breaks off the step of two jobs, one is cancelled; the other ends, and the next runs."""
     decoder.take(ask("hello", 10, max_tokens=900, response_format=LONG))
     decoder.take(ask("hello", 11, max_tokens=20))
-    threading.Thread(target=decoder.cancel, args=(10,)).start()
-    ended: list[Done | Failed] = []
+    threading.Thread(target=decoder.interrupt).start()
+    ended: list[Any] = [*decoder.step(), *decoder.cancel(10)]
+    decoder.resume()
     while not decoder.idle:
         ended += decoder.step()
     failures = {one.id: one.failure for one in ended if isinstance(one, Failed)}
@@ -128,3 +135,40 @@ def test_a_text_that_cannot_fit_is_refused_unread(decoder: Decoder) -> None:
     with pytest.raises(Failing, match="cannot fit") as caught:
         decoder.take(ask("a" * 10_000_000))
     assert caught.value.failure is Failure.CONTEXT_OVERFLOW
+
+
+def loaded(**options: object) -> Decoder:
+    """The shipped model with these options."""
+    return Decoder(Load.model_validate({"path": str(shipped()), "context_tokens": 512, "threads": 1} | options))
+
+
+def test_every_option_of_the_engine_computes() -> None:
+    """A quantised memory, a bound on it, small steps, weights in memory: the answer comes, and Ready says how."""
+    options = {"kv_type": "q8_0", "flash_attention": "on", "mmap": False, "kv_tokens": 1024, "confidence": False}
+    decoder = loaded(slots=4, step_tokens=32, prefixes=2, **options)
+    ready = decoder.ready
+    assert (ready.context_tokens, ready.kv_tokens, ready.slots, ready.threads) == (512, 1024, 4, 1)
+    said = answers(decoder, [ask("hello", number, max_tokens=4) for number in range(6)])
+    assert [type(one) for one in said] == [Done] * 6
+    assert said[0].confidence is None
+
+
+def test_more_jobs_than_llama_cpp_can_tell_apart_wait() -> None:
+    """A lane may have a thousand jobs at a time; its engine runs as many as it can."""
+    assert loaded(slots=1024, context_tokens=64, prefixes=1).ready.slots == 255
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"kv_tokens": 10**9}, r"needs about .* GB .* are free"),
+        ({"gpu_layers": -1}, "n_gpu_layers asks for 5, and 0 of 5"),
+    ],
+)
+def test_what_this_machine_cannot_do_is_refused_before_any_job(options: dict[str, object], words: str) -> None:
+    """In words that say what to change."""
+    if "gpu_layers" in options and llama_cpp.llama_supports_gpu_offload():
+        pytest.skip("there is a GPU here")
+    with pytest.raises(Failing, match=words) as caught:
+        loaded(**options)
+    assert caught.value.failure is Failure.MODEL_MISSING

@@ -1,16 +1,19 @@
-"""The model in memory: jobs in, answers out, and nothing left behind. Puts prompt, shape, sampling and batch together."""
+"""The model in memory: jobs in, answers out, nothing left behind. Puts prompt, shape, sampling and batch together."""
 
+import math
+import time
 from collections.abc import Iterator
 
 import llama_cpp
 
 from workers.local import shape
-from workers.local.batcher import Batcher, Prepared
+from workers.local.batcher import Batcher, Said
 from workers.local.failing import Failing
 from workers.local.native import Native
 from workers.local.prompt import Prompter
-from workers.local.protocol import Ask, Done, Failed, Failure, Load, Ready
+from workers.local.protocol import Ask, Failed, Failure, Load, Ready
 from workers.local.sampling import Sampler
+from workers.local.work import Prepared
 
 PREFILL_CHUNK_TOKENS = 128
 """How much of new prompts is read in a step beside answers that are being written."""
@@ -26,6 +29,8 @@ class Decoder:
     """A loaded model with its batch."""
 
     def __init__(self, load: Load) -> None:
+        load = _bounded(load)
+        self._load = load
         self._native = Native(load)
         self._prompter = Prompter(self._native)
         self._limit = min(load.context_tokens, self._native.cells, self._native.trained_tokens)
@@ -35,12 +40,26 @@ class Decoder:
             cells=self._native.cells,
             chunk=min(PREFILL_CHUNK_TOKENS, load.step_tokens),
             prefixes=0 if self._native.recurrent else load.prefixes,
+            confidence=load.confidence,
         )
+        started = time.monotonic()
+        self._native.warm_up()
+        self._warm_up_s = time.monotonic() - started
 
     @property
     def ready(self) -> Ready:
         """What the parent may know about the model."""
-        return Ready(context_tokens=self._limit, gpu=llama_cpp.llama_supports_gpu_offload())
+        native = self._native
+        return Ready(
+            context_tokens=self._limit,
+            kv_tokens=native.cells,
+            slots=self._load.slots,
+            gpu=", ".join(gpu.name for gpu in native.devices) or None,
+            gpu_layers=native.offloaded.layers,
+            layers=native.offloaded.of,
+            threads=self._load.threads,
+            warm_up_s=self._warm_up_s,
+        )
 
     @property
     def idle(self) -> bool:
@@ -49,7 +68,7 @@ class Decoder:
 
     def take(self, ask: Ask) -> None:
         """Begin a job as soon as there is room. Raises Failing."""
-        self._batcher.took(ask.id)
+        until = time.monotonic() + (math.inf if ask.time_s is None else ask.time_s)
         grammar = shape.gbnf(ask.params.response_format)
         prompt = self._prompt(ask)
         self._batcher.add(
@@ -57,23 +76,35 @@ class Decoder:
                 ask=ask,
                 prompt=prompt,
                 room=self._room(len(prompt), ask.params.max_tokens),
+                until=until,
                 sampler=lambda: Sampler(self._native, ask.params, grammar=grammar),
                 check=lambda text, reason: shape.check(text, ask.params.response_format, finish_reason=reason),
             )
         )
 
-    def step(self) -> Iterator[Done | Failed]:
-        """Compute one step for all; what ended with it."""
+    def step(self) -> Iterator[Said]:
+        """Compute one step for all; what is to be told of it."""
         return self._batcher.step()
 
     def rest(self) -> None:
         """Nobody runs and nobody waits: leave nothing in the memory."""
         self._batcher.rest()
 
-    def cancel(self, number: int) -> None:
-        """End a job inside the running step; safe from another thread."""
-        self._batcher.cancel(number)
+    def cancel(self, number: int) -> Iterator[Failed]:
+        """End a job, wherever it is; nothing where it has ended."""
+        return self._batcher.cancel(number)
+
+    def give_up(self, cause: str) -> Iterator[Failed]:
+        """A step broke where no single job is to blame."""
+        return self._batcher.give_up(cause)
+
+    def interrupt(self) -> None:
+        """Break off the running step; safe from another thread."""
         self._native.abort()
+
+    def resume(self) -> None:
+        """What interrupted is heard: the next step runs."""
+        self._native.resume()
 
     def _prompt(self, ask: Ask) -> list[int]:
         chars = sum(len(message.text) for message in ask.messages)
@@ -89,3 +120,9 @@ class Decoder:
         if prompt_tokens == 0:
             raise Failing(Failure.BAD_REQUEST, "the model's chat template made an empty prompt")
         return min(max_tokens, room)
+
+
+def _bounded(load: Load) -> Load:
+    """No more sequences than llama.cpp can tell apart: further jobs wait in the engine."""
+    most = llama_cpp.llama_max_parallel_sequences() - load.prefixes
+    return load.model_copy(update={"slots": min(load.slots, most)})

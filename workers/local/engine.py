@@ -54,7 +54,8 @@ class _Engine:
         self._line = line
         self._sending = threading.Lock()
         self._loads: queue.SimpleQueue[Load] = queue.SimpleQueue()
-        self._asks: queue.SimpleQueue[Ask] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[Ask | Cancel] = queue.SimpleQueue()
+        """In the order in which they were sent: a cancel never overtakes its job, nor is one lost between two."""
         self._decoder: Decoder | None = None
 
     def serve(self) -> None:
@@ -68,18 +69,33 @@ class _Engine:
             return
         self._say(self._decoder.ready)
         while True:
-            self._take_jobs(self._decoder)
-            for outcome in self._decoder.step():
-                self._say(outcome)
+            self._hear(self._decoder)
+            self._compute(self._decoder)
 
-    def _take_jobs(self, decoder: "Decoder") -> None:
-        """All that have come; where there is nothing to do, wait for one."""
-        if decoder.idle and self._asks.empty():
+    def _hear(self, decoder: "Decoder") -> None:
+        """All that has come; where there is nothing to do, wait for it."""
+        decoder.resume()  # first: who interrupts from here on has his word in the inbox already
+        if decoder.idle and self._inbox.empty():
             decoder.rest()
-            self._begin(decoder, self._asks.get())
+            self._heed(decoder, self._inbox.get())
         with suppress(queue.Empty):
             while True:
-                self._begin(decoder, self._asks.get_nowait())
+                self._heed(decoder, self._inbox.get_nowait())
+
+    def _heed(self, decoder: "Decoder", word: Ask | Cancel) -> None:
+        if isinstance(word, Ask):
+            self._begin(decoder, word)
+            return
+        for ended in decoder.cancel(word.id):
+            self._say(ended)
+
+    def _compute(self, decoder: "Decoder") -> None:
+        try:
+            for said in decoder.step():
+                self._say(said)
+        except Exception as exc:  # noqa: BLE001 the name of the class only: the words may quote a job
+            for ended in decoder.give_up(f"the engine failed: {type(exc).__name__}"):
+                self._say(ended)
 
     def _begin(self, decoder: "Decoder", ask: Ask) -> None:
         try:
@@ -102,9 +118,11 @@ class _Engine:
             case Load():
                 self._loads.put(message)
             case Ask():
-                self._asks.put(message)
-            case Cancel() if self._decoder is not None:
-                self._decoder.cancel(message.id)
+                self._inbox.put(message)
+            case Cancel():
+                self._inbox.put(message)
+                if self._decoder is not None:
+                    self._decoder.interrupt()
 
     def _beat(self) -> None:
         while True:

@@ -87,7 +87,7 @@ class Prefixes:
         return seq
 
     def _blocks(self, tenant: str, prompt: Sequence[int]) -> Iterator[tuple[bytes, int]]:
-        """The name of each beginning in whole blocks, and its length: a chain of keyed hashes that starts with the tenant."""
+        """The name and length of each beginning in whole blocks: a chain of keyed hashes from the tenant on."""
         name = hashlib.blake2b(tenant.encode(), key=self._key, digest_size=16).digest()
         for end in range(BLOCK_TOKENS, len(prompt), BLOCK_TOKENS):
             block = b"".join(token.to_bytes(4, "little") for token in prompt[end - BLOCK_TOKENS : end])

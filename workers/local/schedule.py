@@ -1,8 +1,8 @@
 """Who computes what in the next step: decided in values, from what each sequence still has to feed. Pure.
 
-A step feeds one token of every sequence that writes, and in what room is left pieces of the prompts that are being read,
-the most urgent first. So a long prompt never stalls a running answer by more than one step, and a short one is read at
-once.
+A step feeds one token of every sequence that writes, and in what room is left pieces of the prompts that are being
+read, the most urgent first. So a long prompt never stalls a running answer by more than one step, and a short one is
+read at once.
 """
 
 from collections.abc import Iterable, Sequence
@@ -34,7 +34,7 @@ class Share(NamedTuple):
     """How many tokens a sequence feeds in a step, and whether they are its last, so that logits are wanted."""
 
     seq: int
-    count: int
+    size: int
     wanted: bool
 
 

@@ -8,6 +8,7 @@ slow drip never ends. A task on a loop is cancelled, which closes the connection
 import asyncio
 import os
 import threading
+from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, wait
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -56,8 +57,8 @@ class OpenAIBackend:
         self._quirks: frozenset[str] = frozenset()
         self._loop = LoopThread(name=f"lane-{lane.name}")
 
-    def answer(self, run: Run, *, stop: threading.Event) -> Answer:
-        """Ask once. Raises a RunError without a vendor's exception or text in it."""
+    def answer(self, run: Run, *, stop: threading.Event, on_text: Callable[[str], None] | None = None) -> Answer:
+        """Ask once; the text comes in one piece. Raises a RunError without a vendor's exception or text in it."""
         if stop.is_set():
             raise RunTimedOut("cancelled")  # before anything is sent
         asked = self._loop.submit(lambda: self._ask(run))
@@ -65,7 +66,10 @@ class OpenAIBackend:
             raise RunTimedOut("cancelled: the backend is closed")
         # Read here and not on the loop: a job's schema may be slow to check, and the lane's other calls run there.
         content = _waited_for(asked, stop=stop)
-        return chat.read(content, model=self._lane.model, promised=run.params.response_format)
+        answer = chat.read(content, model=self._lane.model, promised=run.params.response_format)
+        if on_text and answer.text:
+            on_text(answer.text)
+        return answer
 
     def close(self) -> None:
         """End what is in flight and let go of the connections."""
