@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from tidegate import hosts
 from tidegate.names import lane_queue
 from tidegate.signals import Capability
 from tidegate.value import Many, Name, Value
@@ -81,6 +82,8 @@ class Lane(Value):
     model: Annotated[str, Field(min_length=1)]
     base_url: str | None = None
     """Where an `openai` backend calls; None means the provider's own address."""
+    public_host_is_ours: bool = False
+    """Of a lane inside whose base_url is a public host name or address: true confirms that the machine is yours."""
     key_env: Annotated[str, BeforeValidator(_bare), Field(pattern=r"^[A-Z][A-Z0-9_]*$")] | None = None
     """The name of the environment variable that holds the provider's key, or `${NAME}`; never the key."""
     context_tokens: Annotated[int, Field(ge=64)]
@@ -101,6 +104,16 @@ class Lane(Value):
             raise ValueError("a llama_cpp backend runs here: its zone is inside")
         if self.engine is not None and self.backend != "llama_cpp":
             raise ValueError("engine says how llama.cpp computes here: only a llama_cpp backend has one")
+        return self
+
+    @model_validator(mode="after")
+    def _inside_is_ours(self) -> Self:
+        if self.zone is not Zone.INSIDE or self.base_url is None or not hosts.is_public(self.base_url):
+            return self
+        if not self.public_host_is_ours:
+            raise ValueError("base_url is a public host: for a lane inside, confirm public_host_is_ours: true")
+        if not self.base_url.strip().lower().startswith("https:"):
+            raise ValueError("base_url is a public host: what must not leave goes there by https alone")
         return self
 
     @property

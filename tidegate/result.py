@@ -26,9 +26,9 @@ class Confidence(Value):
     mean_logprob: float
     lowest_logprob: float
     """Of the least likely token that it chose: the best sign of a wrong answer."""
-    mean_margin: float
+    mean_margin: float | None = None
     """Between the chosen token and the best of the others; below zero where chance chose a worse one."""
-    free_share: Annotated[float, Field(ge=0, le=1)]
+    free_share: Annotated[float, Field(ge=0, le=1)] | None = None
     """Share of tokens where the promised form left a choice: in JSON many are forced, and say nothing."""
 
 

@@ -63,7 +63,7 @@ def _rounded(bound: float, *, up: bool, beyond: bool) -> int:
 
 def _signed(low: int | None, high: int | None, magnitudes: Magnitudes, *, below_zero: int) -> str:
     """`below_zero` is the least whole part that may stand behind a minus."""
-    choices = []
+    choices: list[str] = []
     if high is None or high >= 0:
         choices += magnitudes(max(0, low or 0), high)
     if low is None or low < 0:
