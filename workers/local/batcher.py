@@ -83,6 +83,12 @@ class Batcher:
         """Whether there is nothing to do."""
         return not self._waiting and not self._live
 
+    @property
+    def left(self) -> int:
+        """Tokens that may still be written."""
+        running = sum(live.job.room - live.written for live in self._live.values())
+        return running + sum(job.room for job in self._waiting.values())
+
     def add(self, job: Prepared) -> None:
         """Take a job; it begins when there is room. Raises Failing where there never will be."""
         if job.cells > self._cells:
