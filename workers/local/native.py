@@ -66,6 +66,8 @@ class Native:
             self.model
         )
         """Such a model keeps a state a sequence that cannot be cut back to an earlier token."""
+        self._row = ctypes.c_float * self.vocab_size
+        self._pieces: dict[int, bytes] = {}
         self._memory = llama_cpp.llama_get_memory(self.context)
         self._batch = llama_cpp.llama_batch_init(self.step_tokens, 0, 1)
         self._abort = ctypes.create_string_buffer(2)
@@ -91,7 +93,8 @@ class Native:
     def logits(self, row: int) -> NDArray[np.float32]:
         """The logits of a row of the last step; a view that the next step overwrites."""
         found = llama_cpp.llama_get_logits_ith(self.context, row)
-        return np.ctypeslib.as_array(found, shape=(self.vocab_size,))
+        # numpy's own way from a pointer to an array takes longer than a small model's step.
+        return np.frombuffer(self._row.from_address(ctypes.addressof(found.contents)), np.float32)
 
     def forget(self, seq: int, *, start: int = 0) -> bool:
         """Drop a sequence from a position on; whether the model can: some only forget the whole."""
@@ -111,13 +114,10 @@ class Native:
 
     def piece(self, token: int) -> bytes:
         """The bytes of a token; control tokens have none."""
-        size = 64
-        while True:
-            buffer = ctypes.create_string_buffer(size)
-            length = llama_cpp.llama_token_to_piece(self.vocab, token, buffer, size, 0, False)
-            if length >= 0:
-                return buffer.raw[:length]
-            size = -length
+        known = self._pieces.get(token)
+        if known is None:
+            known = self._pieces[token] = self._spelt(token)
+        return known
 
     def tokens(self, text: str, *, trusted: bool) -> list[int]:
         """Text -> tokens; only in a trusted text do control tokens' spellings act."""
@@ -152,6 +152,15 @@ class Native:
         llama_cpp.llama_batch_free(self._batch)
         llama_cpp.llama_free(self.context)
         llama_cpp.llama_model_free(self.model)
+
+    def _spelt(self, token: int) -> bytes:
+        size = 64
+        while True:
+            buffer = ctypes.create_string_buffer(size)
+            length = llama_cpp.llama_token_to_piece(self.vocab, token, buffer, size, 0, False)
+            if length >= 0:
+                return buffer.raw[:length]
+            size = -length
 
 
 def _model(load: Load) -> Any:
