@@ -29,7 +29,7 @@ class Confidence(Value):
     mean_margin: float | None = None
     """Between the chosen token and the best of the others; below zero where chance chose a worse one."""
     free_share: Annotated[float, Field(ge=0, le=1)] | None = None
-    """Share of tokens where the promised form left a choice: in JSON many are forced, and say nothing."""
+    """Share of tokens where the next best would have kept the promised form as well: the others say little."""
 
 
 class Answer(Value):

@@ -123,6 +123,19 @@ def test_a_schema_holds_the_model(decoder: Decoder) -> None:
     assert "ok" in answer(decoder, ask("hello", max_tokens=200, response_format=wanted)).text
 
 
+@pytest.mark.parametrize("temperature", [0.0, 1.5])
+def test_a_form_holds_against_the_models_wish(decoder: Decoder, temperature: float) -> None:
+    """Where the model wants something else, the form decides, and the confidence says so; the seed repeats it."""
+    wanted = ResponseFormat(type="json_schema", json_schema=JsonSchema(schema={"enum": ["qx", "zzy"]}))
+    job = ask("hello", max_tokens=20, response_format=wanted, temperature=temperature, seed=3)
+    said = answer(decoder, job)
+    assert said.text.strip() in ('"qx"', '"zzy"')
+    assert said == answer(decoder, job)
+    assert said.confidence is not None
+    assert said.confidence.free_share is not None
+    assert said.confidence.free_share < 1
+
+
 def test_a_cut_json_answer_is_refused(decoder: Decoder) -> None:
     """max_tokens that end in the middle of JSON are told as such."""
     (ended,) = answers(decoder, [ask("hello", max_tokens=5, response_format=LONG)])

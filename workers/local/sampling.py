@@ -1,11 +1,14 @@
 """One chain of llama.cpp's samplers a sequence: what a job's parameters make of the logits."""
 
 import ctypes
+import math
 import secrets
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import llama_cpp
 import numpy as np
+from numpy.typing import NDArray
 
 from tidegate.job import Params
 from workers.local.failing import Failing
@@ -20,7 +23,7 @@ _CANDIDATE = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32
 
 
 class Picked(NamedTuple):
-    """A token, and whether the grammar left no other."""
+    """A token, and whether the grammar decided it: the model's own choice, or its next best, was forbidden."""
 
     token: int
     forced: bool = False
@@ -37,10 +40,17 @@ class Sampler:
             llama_cpp.llama_sampler_chain_add(self._chain, sampler)
 
     def pick(self, row: int) -> Picked:
-        """The next token, by the logits in a row of the last step."""
+        """The next token, by the logits in a row of the last step. Raises Failing where the grammar allows none."""
+        token = int(llama_cpp.llama_sampler_sample(self._chain, self._native.context, row))
         if self._grammar is None:
-            return Picked(int(llama_cpp.llama_sampler_sample(self._chain, self._native.context, row)))
-        return self._pick_allowed(row)
+            return Picked(token)
+        # A grammar over the whole vocabulary takes milliseconds a token, and the model is mostly right by itself.
+        logits = self._native.logits(row)
+        likely, rival = self._allowed([token, _best_other(logits, token)])
+        if not likely:
+            token = self._picked_by_grammar(logits)
+        llama_cpp.llama_sampler_accept(self._grammar, token)
+        return Picked(token, forced=not (likely and rival))
 
     def close(self) -> None:
         """Free the chain; harmless when called twice."""
@@ -48,11 +58,18 @@ class Sampler:
             llama_cpp.llama_sampler_free(sampler)
         self._chain = self._grammar = None
 
-    def _pick_allowed(self, row: int) -> Picked:
+    def _allowed(self, tokens: Sequence[int]) -> list[bool]:
+        """What the grammar says of a few tokens."""
+        candidates = (llama_cpp.llama_token_data * len(tokens))(*((token, 0.0, 0.0) for token in tokens))
+        array = llama_cpp.llama_token_data_array(data=candidates, size=len(tokens), selected=-1, sorted=False)
+        llama_cpp.llama_sampler_apply(self._grammar, ctypes.byref(array))
+        return [math.isfinite(candidate.logit) for candidate in candidates]
+
+    def _picked_by_grammar(self, logits: NDArray[np.float32]) -> int:
         """By the grammar first: what it forbids has a logit of minus infinity afterwards."""
-        candidates = np.empty(self._native.vocab_size, _CANDIDATE)
-        candidates["id"] = np.arange(len(candidates), dtype=np.int32)
-        candidates["logit"] = self._native.logits(row)
+        candidates = np.empty(len(logits), _CANDIDATE)
+        candidates["id"] = np.arange(len(logits), dtype=np.int32)
+        candidates["logit"] = logits
         candidates["p"] = 0
         array = llama_cpp.llama_token_data_array(
             data=candidates.ctypes.data_as(ctypes.POINTER(llama_cpp.llama_token_data)),
@@ -61,14 +78,21 @@ class Sampler:
             sorted=False,
         )
         llama_cpp.llama_sampler_apply(self._grammar, ctypes.byref(array))
-        allowed = int(np.isfinite(candidates["logit"]).sum())
-        if not allowed:
+        if not np.isfinite(candidates["logit"]).any():
             raise Failing(Failure.SCHEMA_INVALID, "the grammar allows no token of this model here")
         llama_cpp.llama_sampler_apply(self._chain, ctypes.byref(array))
-        token = int(array.data[array.selected].id)
-        for sampler in (self._grammar, self._chain):
-            llama_cpp.llama_sampler_accept(sampler, token)
-        return Picked(token, forced=allowed == 1)
+        return int(array.data[array.selected].id)
+
+
+def _best_other(logits: NDArray[np.float32], token: int) -> int:
+    """The model's own first choice besides a token."""
+    first = int(logits.argmax())
+    if first != token:
+        return first
+    left = int(logits[:token].argmax()) if token > 0 else None
+    right = token + 1 + int(logits[token + 1 :].argmax()) if token + 1 < len(logits) else None
+    others = [other for other in (left, right) if other is not None]
+    return max(others, key=lambda other: float(logits[other]), default=token)
 
 
 def _samplers(params: Params) -> list[Any]:
