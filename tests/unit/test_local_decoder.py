@@ -8,7 +8,7 @@ from typing import Any
 import llama_cpp
 import pytest
 
-from tidegate.job import JsonSchema, Message, Params, ResponseFormat
+from tidegate.job import FunctionCall, JsonSchema, Message, Params, ResponseFormat, ToolCall
 from tidegate.settings import load
 from workers.local.decoder import Decoder
 from workers.local.failing import Failing
@@ -148,6 +148,29 @@ def test_a_text_that_cannot_fit_is_refused_unread(decoder: Decoder) -> None:
     with pytest.raises(Failing, match="cannot fit") as caught:
         decoder.take(ask("a" * 10_000_000))
     assert caught.value.failure is Failure.CONTEXT_OVERFLOW
+
+
+def calling(chars: int) -> tuple[Message, ...]:
+    """A turn that calls a tool with so long an argument."""
+    call = ToolCall(id="1", function=FunctionCall(name="f", arguments="a" * chars))
+    return (Message(role="assistant", tool_calls=(call,)),)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"messages": (Message(role="user", content="a"),) * 5_000}, "5,000 messages"),
+        ({"messages": calling(10_000_000)}, "cannot fit"),
+        ({"params": Params(stop=("a" * 1_001,))}, "stop string of more than 1,000"),
+    ],
+)
+def test_what_would_hold_up_the_others_is_refused_unread(
+    decoder: Decoder, changes: dict[str, object], words: str
+) -> None:
+    """All jobs share one thread: nothing of one may take it for seconds."""
+    with pytest.raises(Failing, match=words):
+        decoder.take(ask("hello").model_copy(update=changes))
+    assert decoder.idle
 
 
 def loaded(**options: object) -> Decoder:

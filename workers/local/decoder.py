@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import llama_cpp
 
+from tidegate.job import Message
 from workers.local import shape
 from workers.local.batcher import Batcher, Said
 from workers.local.failing import Failing
@@ -23,6 +24,9 @@ FEWEST_USEFUL_TOKENS = 16
 
 MOST_CHARS_PER_TOKEN = 64
 """A text longer than this many times the context cannot fit: it is refused before it is cut into tokens."""
+
+MOST_STOP_CHARS = 1_000
+"""After each token its end is compared with every beginning of a stop string."""
 
 
 class Decoder:
@@ -68,6 +72,8 @@ class Decoder:
 
     def take(self, ask: Ask) -> None:
         """Begin a job as soon as there is room. Raises Failing."""
+        if any(len(stop) > MOST_STOP_CHARS for stop in ask.params.stop):
+            raise Failing(Failure.BAD_REQUEST, f"a stop string of more than {MOST_STOP_CHARS:,} characters")
         until = time.monotonic() + (math.inf if ask.time_s is None else ask.time_s)
         grammar = shape.gbnf(ask.params.response_format)
         prompt = self._prompt(ask)
@@ -107,7 +113,9 @@ class Decoder:
         self._native.resume()
 
     def _prompt(self, ask: Ask) -> list[int]:
-        chars = sum(len(message.text) for message in ask.messages)
+        if len(ask.messages) > self._limit:
+            raise Failing(Failure.CONTEXT_OVERFLOW, f"{len(ask.messages):,} messages > {self._limit:,} tokens")
+        chars = sum(map(_chars, ask.messages))
         if chars > self._limit * MOST_CHARS_PER_TOKEN:
             raise Failing(Failure.CONTEXT_OVERFLOW, f"{chars:,} characters cannot fit in {self._limit:,} tokens")
         return self._prompter.tokens(ask.messages)
@@ -120,6 +128,11 @@ class Decoder:
         if prompt_tokens == 0:
             raise Failing(Failure.BAD_REQUEST, "the model's chat template made an empty prompt")
         return min(max_tokens, room)
+
+
+def _chars(message: Message) -> int:
+    calls = message.tool_calls or ()
+    return len(message.text) + sum(len(call.function.name) + len(call.function.arguments) for call in calls)
 
 
 def _bounded(load: Load) -> Load:
