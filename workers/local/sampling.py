@@ -60,7 +60,9 @@ class Sampler:
 
     def _allowed(self, tokens: Sequence[int]) -> list[bool]:
         """What the grammar says of a few tokens."""
-        candidates = (llama_cpp.llama_token_data * len(tokens))(*((token, 0.0, 0.0) for token in tokens))
+        candidates = (llama_cpp.llama_token_data * len(tokens))(
+            *(llama_cpp.llama_token_data(token, 0.0, 0.0) for token in tokens)
+        )
         array = llama_cpp.llama_token_data_array(data=candidates, size=len(tokens), selected=-1, sorted=False)
         llama_cpp.llama_sampler_apply(self._grammar, ctypes.byref(array))
         return [math.isfinite(candidate.logit) for candidate in candidates]

@@ -1,8 +1,8 @@
 """Numbers between bounds, digit by digit."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 from workers.local.grammar.terms import refused
 
@@ -13,67 +13,80 @@ FRACTION = '("." [0-9]{1,12})?'
 FREE_INTEGER = f'"-"? ([0-9] | [1-9] [0-9]{{1,{MOST_DIGITS - 1}}})'
 FREE_NUMBER = f"{FREE_INTEGER} {FRACTION} ([eE] [-+]? [0-9]{{1,2}})?"
 
-Magnitudes = Callable[[int, int | None], Iterator[str]]
-"""The texts of numbers from one bound to the other, both at or above zero."""
-
 _BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
+
+
+class Bound(NamedTuple):
+    """A whole number, and whether the bound itself is left out."""
+
+    at: int
+    open: bool
 
 
 def integer(schema: Mapping[str, Any]) -> str:
     """A whole number within the schema's bounds."""
     if not any(name in schema for name in _BOUNDS):
         return FREE_INTEGER
-    return _signed(*_bounds(schema), _whole, below_zero=1)
+    low, high = _bounds(schema)
+    least = None if low is None else low.at + low.open
+    most = None if high is None else high.at - high.open
+    choices: list[str] = []
+    if most is None or most >= 0:
+        choices += _whole(max(0, least or 0), most)
+    if least is None or least < 0:
+        nearest = 1 if most is None or most >= 0 else -most
+        choices += (f'"-" ({choice})' for choice in _whole(nearest, None if least is None else -least))
+    return _either(choices)
 
 
 def number(schema: Mapping[str, Any]) -> str:
     """Any number within the schema's bounds, which count to the next whole number inwards."""
     if not any(name in schema for name in _BOUNDS):
         return FREE_NUMBER
-    for name in ("exclusiveMinimum", "exclusiveMaximum"):
-        if schema.get(name) is not None and schema[name] is not False:  # 0 is a bound
-            raise refused(f"{name} of a number that need not be whole", "; minimum and maximum it can")
-    return _signed(*_bounds(schema), _decimal, below_zero=0)
+    low, high = _bounds(schema)
+    zero = Bound(0, open=False)
+    choices: list[str] = []
+    if high is None or high.at > 0 or high == zero:
+        choices += _decimal(low if low and low.at >= 0 else zero, high)
+    if low is None or low.at < 0:
+        nearest = zero if high is None or high.at > 0 else Bound(-high.at, high.open)
+        choices += (f'"-" ({choice})' for choice in _decimal(nearest, low and Bound(-low.at, low.open)))
+    return _either(choices)
 
 
-def _bounds(schema: Mapping[str, Any]) -> tuple[int | None, int | None]:
-    low = _inward(schema.get("minimum"), schema.get("exclusiveMinimum"), up=True)
-    high = _inward(schema.get("maximum"), schema.get("exclusiveMaximum"), up=False)
-    if low is not None and high is not None and low > high:
-        raise refused("these minimum and maximum", ": no whole number lies between them")
-    return low, high
+def _either(choices: list[str]) -> str:
+    if not choices:
+        raise refused("these minimum and maximum", ": no number of ours lies between them")
+    return f"({' | '.join(choices)})"
 
 
-def _inward(bound: Any, exclusive: Any, *, up: bool) -> int | None:
-    """The first whole number that a bound allows. In draft 4 `exclusive…` is a flag of the bound."""
+def _bounds(schema: Mapping[str, Any]) -> tuple[Bound | None, Bound | None]:
+    low = _bound(schema.get("minimum"), schema.get("exclusiveMinimum"), sign=1)
+    high = _bound(schema.get("maximum"), schema.get("exclusiveMaximum"), sign=-1)
+    return low and Bound(low.at, low.open), high and Bound(-high.at, high.open)
+
+
+def _bound(closed: Any, exclusive: Any, *, sign: int) -> Bound | None:
+    """The stricter one; an upper bound is looked at in the mirror. In draft 4 `exclusive…` is a flag of the other."""
     found = []
-    if bound is not None:
-        found.append(_rounded(bound, up=up, beyond=exclusive is True))
+    if closed is not None:
+        found.append(_inward(sign * closed, left_out=exclusive is True))
     if exclusive is not None and not isinstance(exclusive, bool):
-        found.append(_rounded(exclusive, up=up, beyond=True))
-    return None if not found else max(found) if up else min(found)
+        found.append(_inward(sign * exclusive, left_out=True))
+    return max(found, default=None)
 
 
-def _rounded(bound: float, *, up: bool, beyond: bool) -> int:
+def _inward(bound: float, *, left_out: bool) -> Bound:
     if not math.isfinite(bound) or abs(bound) >= 10**MOST_DIGITS:
         raise refused(f"a bound of more than {MOST_DIGITS} digits")
-    whole = math.ceil(bound) if up else math.floor(bound)
-    return whole + (1 if up else -1) if beyond and whole == bound else whole
-
-
-def _signed(low: int | None, high: int | None, magnitudes: Magnitudes, *, below_zero: int) -> str:
-    """`below_zero` is the least whole part that may stand behind a minus."""
-    choices: list[str] = []
-    if high is None or high >= 0:
-        choices += magnitudes(max(0, low or 0), high)
-    if low is None or low < 0:
-        least = below_zero if high is None or high >= 0 else -high
-        choices += (f'"-" ({choice})' for choice in magnitudes(least, None if low is None else -low))
-    return f"({' | '.join(choices)})"
+    whole = math.ceil(bound)
+    return Bound(whole, open=left_out and whole == bound)
 
 
 def _whole(low: int, high: int | None) -> Iterator[str]:
     """Whole numbers from low to high, none of them below zero."""
+    if high is not None and low > high:
+        return
     longest = MOST_DIGITS if high is None else len(str(high))
     for length in range(len(str(low)), longest + 1):
         least, most = max(low, 10 ** (length - 1) if length > 1 else 0), 10**length - 1
@@ -83,14 +96,18 @@ def _whole(low: int, high: int | None) -> Iterator[str]:
         yield _same_length(str(least), str(most if high is None else min(most, high)))
 
 
-def _decimal(low: int, high: int | None) -> Iterator[str]:
-    """Numbers from low to high: a whole part below high with any fraction, or high itself."""
+def _decimal(low: Bound, high: Bound | None) -> Iterator[str]:
+    """Numbers between bounds that are not below zero."""
+    if low.open and (high is None or low.at < high.at):
+        yield f'"{low.at}" "." [0-9]{{0,11}} [1-9]'
+    first = low.at + low.open
     if high is None:
-        yield f"({' | '.join(_whole(low, None))}) {FRACTION}"
+        yield f"({' | '.join(_whole(first, None))}) {FRACTION}"
         return
-    if low < high:
-        yield f"({' | '.join(_whole(low, high - 1))}) {FRACTION}"
-    yield f'"{high}" ("." "0"{{1,3}})?'
+    if first < high.at:
+        yield f"({' | '.join(_whole(first, high.at - 1))}) {FRACTION}"
+    if first <= high.at and not high.open:
+        yield f'"{high.at}" ("." "0"{{1,3}})?'
 
 
 def _same_length(low: str, high: str) -> str:

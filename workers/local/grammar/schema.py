@@ -16,6 +16,7 @@ MAX_NESTING = 32
 """How deep a schema may nest, parts that refer to others inside a combination included."""
 FREE_NESTING = 6
 """How deep a value may nest of which the schema says nothing."""
+MAX_TERMS = 10_000
 MAX_CHARS = 200_000
 """A grammar beyond this takes llama.cpp longer to parse than any answer is worth."""
 
@@ -73,7 +74,7 @@ class _Writer:
         self._rules: dict[str, str] = {}
         self._names: dict[str, str] = {}
         """A rule's text, or a reference's pointer -> the rule's name."""
-        self._chars = 0
+        self._chars = self._terms = 0
 
     def whole(self) -> str:
         """All rules, from `root` on."""
@@ -96,12 +97,11 @@ class _Writer:
 
     def _term(self, schema: Any, depth: int) -> str:
         """A term for whatever the schema allows."""
+        self._within_bounds(depth)
         if schema is True or schema == {}:
             return self._free(FREE_NESTING)
         if schema is False:
             raise refused("a schema that allows nothing")
-        if depth > MAX_NESTING:
-            raise refused(f"more than {MAX_NESTING} levels")
         self._refuse_unexpressed(schema)
         rest = {key: value for key, value in schema.items() if key in EXPRESSED}
         if set(rest) == {"$ref"}:
@@ -119,6 +119,13 @@ class _Writer:
         if "const" in rest or "enum" in rest:
             return self._values(rest)
         return self._choice(self._typed(kind, rest, depth) for kind in _types(rest))
+
+    def _within_bounds(self, depth: int) -> None:
+        self._terms += 1
+        if self._terms > MAX_TERMS:  # parts that are written out wherever they are referred to may multiply
+            raise refused("so large a schema")
+        if depth > MAX_NESTING:
+            raise refused(f"more than {MAX_NESTING} levels")
 
     def _refuse_unexpressed(self, schema: Mapping[str, Any]) -> None:
         for keyword, value in schema.items():
