@@ -144,7 +144,7 @@ EITHER = {
             [],
         ),
         ({"type": "object", "required": ["a"]}, ['{"a": [1]}'], ["{}"]),
-        ({"allOf": [{"type": "string"}, {"maxLength": 2}]}, ['"ab"'], ['"abc"', "1"]),
+        ({"type": ["string", "null"], "allOf": [{"type": "string"}, {"maxLength": 2}]}, ['"ab"'], ['"abc"', "1"]),
         ({}, ['{"a": [1.5e3, {"b": null}]}', "[]", "-3", '"\\ud83d"'][:3], ["nul", "{a: 1}", '"\\ud83d"', '"\n"']),
         ({"type": "object"}, ['{"a": {}}'], ["[]", "3"]),
     ],

@@ -10,6 +10,7 @@ from jsonschema.validators import validator_for
 from referencing.jsonschema import EMPTY_REGISTRY
 
 from workers.local.grammar import numbers, pattern
+from workers.local.grammar.combine import merged
 from workers.local.grammar.terms import json_literal, literal, refused, repeated
 
 MAX_NESTING = 32
@@ -109,13 +110,11 @@ class _Writer:
         for keyword in ("$ref", "allOf"):
             if keyword in rest:
                 parts = [self._target(rest.pop("$ref"))] if keyword == "$ref" else rest.pop("allOf")
-                return self._term(_merged([rest, *parts]), depth + 1)
+                return self._term(merged([rest, *parts]), depth + 1)
         for keyword in ("anyOf", "oneOf"):
             if keyword in rest:
                 alternatives = rest.pop(keyword)
-                return self._choice(
-                    self._term(_merged([rest, one]) if rest else one, depth + 1) for one in alternatives
-                )
+                return self._choice(self._term(merged([rest, one]) if rest else one, depth + 1) for one in alternatives)
         if "const" in rest or "enum" in rest:
             return self._values(rest)
         return self._choice(self._typed(kind, rest, depth) for kind in _types(rest))
@@ -276,27 +275,3 @@ def _types(schema: Mapping[str, Any]) -> list[str]:
     return [kind for kind, keywords in OF_TYPE.items() if keywords & set(schema)] or [
         kind for kind in TYPES if kind != "integer"
     ]
-
-
-def _merged(schemas: list[Any]) -> dict[str, Any]:
-    """All of them at once, where they do not say two things about one matter."""
-    merged: dict[str, Any] = {}
-    for schema in schemas:
-        if not isinstance(schema, dict):
-            raise refused("true or false inside a combination")
-        for key, value in schema.items():
-            if key == "required":
-                merged[key] = [*merged.get(key, ()), *value]
-            elif key == "properties":
-                _no_conflict(merged.get(key, {}), value)
-                merged[key] = {**merged.get(key, {}), **value}
-            else:
-                if key in EXPRESSED:
-                    _no_conflict({k: v for k, v in merged.items() if k == key}, {key: value})
-                merged[key] = value
-    return merged
-
-
-def _no_conflict(some: Mapping[str, Any], other: Mapping[str, Any]) -> None:
-    if any(some[key] != other[key] for key in some.keys() & other.keys()):
-        raise refused("a combination whose parts say two things of one matter")
