@@ -5,12 +5,14 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from router.circumstances import Circumstances
 from router.inspection import Inspector, open_inspector
 from router.placement import Placement
 from router.policy.cases.given import Inspect
 from router.policy.engine import decide
+from router.policy.loader import load_policy
 from router.policy.registry.followers import Followers
 from router.policy.registry.live import Live
 from router.policy.registry.store import Registry
@@ -18,9 +20,11 @@ from router.policy.registry.vetting import vet
 from router.policy.select import chooser
 from router.prompts import Prompts, read_prompts, resolve
 from router.recorded import Decisions
+from router.redaction.redactor import Redactor
 from router.shadow import Shadows
 from router.signals.conversation import Conversations
 from router.signals.overflow import Overflows
+from router.signals.sensitivity.views import views
 from router.tasks import Routing, register
 from router.upkeep import Upkeep
 from tidegate import __version__, connections, keychecks
@@ -57,7 +61,7 @@ def open_service(settings: Settings) -> Service:
         settings.policy_file,
         name=name,
         choose=chooser(settings.environment),
-        vet=lambda path: vet(path, open_inspector=lambda _: _inspecting(inspector, prompts)),
+        vet=lambda path: vet(path, open_inspector=lambda path: _inspecting(inspector, prompts, path)),
         followers=Followers(redis),
     )
     live.start()
@@ -69,6 +73,7 @@ def open_service(settings: Settings) -> Service:
         policy=live.of,
         circumstances=_circumstances(client, settings),
         decide=decide,
+        redactor=Redactor(inspector=inspector, readings=views),
         placement=placement,
         shadows=shadows,
         decisions=decisions,
@@ -105,9 +110,10 @@ def _circumstances(client: Client, settings: Settings) -> Circumstances:
 
 
 @contextmanager
-def _inspecting(inspector: Inspector, prompts: Prompts) -> Iterator[Inspect]:
+def _inspecting(inspector: Inspector, prompts: Prompts, path: Path) -> Iterator[Inspect]:
     """This process's detectors, for the cases of a policy that is reloaded."""
-    yield lambda job: inspector.inspect(resolve(job, prompts))
+    rules = load_policy(path).sensitivity
+    yield lambda job: inspector.inspect(resolve(job, prompts), rules=rules)
 
 
 def _beside(*works: Callable[[threading.Event], None]) -> None:

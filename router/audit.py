@@ -25,6 +25,7 @@ def decided(record: Record, decision: Decision) -> None:
         tokens=signals.tokens,
         cause=decision.cause,
         shadow=decision.shadow,
+        redacted=",".join(f"{kind}:{count}" for kind, count in decision.replaced.items()) or None,
     )
 
 

@@ -5,6 +5,7 @@ Each stands in a file of its own under `router/commands`. Exit codes: 0 holds, 1
 
 import typer
 
+from router import checkup
 from router.commands import (
     apply,
     check,
@@ -12,6 +13,7 @@ from router.commands import (
     diff,
     fmt,
     history,
+    levels,
     prove,
     record,
     rollback,
@@ -24,7 +26,7 @@ from router.commands.record import explain, on_record
 
 __all__ = ["app", "explain", "mount", "on_record", "policy_app"]
 
-COMMANDS = (check, prove, diff, test, explain_one, simulate, fmt, schema, apply, history, rollback, decisions)
+COMMANDS = (check, prove, diff, test, explain_one, levels, simulate, fmt, schema, apply, history, rollback, decisions)
 """In the order in which the help shows them."""
 
 policy_app = typer.Typer(no_args_is_help=True, help="Write, check, test and preview policies.")
@@ -36,6 +38,7 @@ for command in COMMANDS:
 
 def mount(root: typer.Typer) -> None:
     """Add the commands to the `tidegate` command."""
+    checkup.add()
     root.add_typer(policy_app, name="policy", rich_help_panel="Policy")
     record.mount(root)
 

@@ -34,6 +34,7 @@ def _verdict(decision: Decision) -> RenderableType:
         ("rule", Text(decision.rule, style="bold")),
         ("why", Text(decision.why)),
         ("cause", Text(decision.cause or "", style="bold red")),
+        ("redacted", Text(_redacted(decision), style="bold yellow")),
         ("narrowed", Text(_narrowed(decision), style="bold red")),
         ("overflow", Text(_OVERFLOW.get(decision.overflow or "", ""))),
         ("shadow", Text(f"{decision.shadow} gets a copy" if decision.shadow else "")),
@@ -43,6 +44,13 @@ def _verdict(decision: Decision) -> RenderableType:
         if value.plain:
             table.add_row(Text(label, style="dim"), value)
     return table
+
+
+def _redacted(decision: Decision) -> str:
+    if not decision.redacted:
+        return ""
+    counts = ", ".join(f"{count} {kind}" for kind, count in decision.replaced.items())
+    return f"what leaves is a copy with placeholders for {counts or 'what is found'}"
 
 
 def _narrowed(decision: Decision) -> str:
@@ -81,8 +89,9 @@ def _signals(signals: Signals) -> Table:
 
 def _facts(signals: Signals) -> Iterator[tuple[str, str]]:
     yield "sensitivity", signals.sensitivity.level.value
-    if signals.sensitivity.cause:
-        yield "  because", signals.sensitivity.cause
+    because = signals.sensitivity.cause or signals.sensitivity.because
+    if because:
+        yield "  because", because
     for finding in signals.sensitivity.findings:
         yield f"  {finding.type}", f"{finding.score:.2f} by {finding.detector}"
     score = "" if signals.complexity.score is None else f" ({signals.complexity.score:.2f})"

@@ -57,6 +57,7 @@ class Report:
             "warnings": [_parts(problem) for problem in self.warnings],
             "kinds": [self.kinds.get(problem, "policy-warning") for problem in self.warnings],
             "allow_outside": sorted(self.policy.allow_outside) if self.policy else [],
+            "loosened": list(self.policy.sensitivity.loosened) if self.policy else [],
         }
 
     def render(self) -> RenderableType:
@@ -86,10 +87,13 @@ def of(path: Path) -> Report:
 
 def declared(policy: Policy | None) -> tuple[Text, ...]:
     """In red: the entity types that may leave by the operator's word."""
-    if policy is None or not policy.allow_outside:
+    if policy is None:
         return ()
-    types = ", ".join(sorted(policy.allow_outside))
-    return (Text(f"allow_outside: {types}: declared harmless, they alone keep no job inside", style="bold red"),)
+    told = [f"sensitivity: {lowered}" for lowered in policy.sensitivity.loosened]
+    if policy.allow_outside:
+        types = ", ".join(sorted(policy.allow_outside))
+        told.append(f"allow_outside: {types}: declared harmless, they alone keep no job inside")
+    return tuple(Text(line, style="bold red") for line in told)
 
 
 def _remarks(policy: Policy, document: Document, *, own_lanes: frozenset[str]) -> dict[str, str]:

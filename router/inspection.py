@@ -4,21 +4,31 @@ It decides nothing. A detector that raises, takes too long or cannot read the te
 others found stays on record.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as Overdue
 from types import MappingProxyType
 
 from router.signals import complexity, tokens
-from router.signals.sensitivity.detector import Detector, Failure
+from router.signals.sensitivity.detector import Detector, Failure, hints_of
+from router.signals.sensitivity.gate import Gate
 from router.signals.sensitivity.levels import judge
-from router.signals.sensitivity.views import views
-from router.signals.sensitivity.walk import seams, strings
+from router.signals.sensitivity.lists import AS_SHIPPED, Rules
+from router.signals.sensitivity.look import INSPECTION, Look
+from router.signals.sensitivity.models.opening import open_models
+from router.signals.sensitivity.places import Places, merged
+from router.signals.sensitivity.shipped import DETECTORS
+from router.signals.sensitivity.views import HINTS
+from router.signals.sensitivity.views.view import View
+from router.signals.sensitivity.walk import walk
 from tidegate.job import Job
+from tidegate.logs import logger
 from tidegate.settings import Settings
-from tidegate.signals import Finding, LaneLoad, Sensitivity, Signals
+from tidegate.signals import LaneLoad, Level, Sensitivity, Signals
 
-MAX_CHARS = 200_000
+log = logger(__name__)
+
+MAX_CHARS = 2_000_000
 """A job with more text is `unknown` at once: it would take the detectors seconds, and more than any lane's context."""
 
 THREADS = 4
@@ -30,20 +40,25 @@ NO_LOAD: Mapping[str, LaneLoad] = MappingProxyType({})
 class Inspector:
     """Measures jobs. One a process: make it after a fork, not before. May be called from several threads."""
 
-    def __init__(self, *, detectors: Sequence[Detector], timeout_s: float, max_chars: int = MAX_CHARS) -> None:
+    def __init__(
+        self, *, detectors: Sequence[Detector], timeout_s: float, max_chars: int = MAX_CHARS, gate: Gate | None = None
+    ) -> None:
         if not detectors:
             raise ValueError("an inspector needs a detector: without one every job would be public")
         self._detectors = tuple(detectors)
         self._timeout_s = timeout_s
         self._max_chars = max_chars
+        self._gate = gate
         self._pool = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="inspect")
 
-    def inspect(self, job: Job, *, load: Mapping[str, LaneLoad] = NO_LOAD) -> Signals:
-        """Every signal of a job. Never raises on account of a job's content."""
+    def inspect(
+        self, job: Job, *, load: Mapping[str, LaneLoad] = NO_LOAD, rules: Rules = AS_SHIPPED, gated: bool = True
+    ) -> Signals:
+        """Every signal of a job. Never raises on account of a job's content. Not `gated`: all is looked for."""
         turns = job.turns()
         length = tokens.estimate(turns, job.params)
         return Signals(
-            sensitivity=self._sensitivity(job),
+            sensitivity=self._sensitivity(job, rules, gated=gated),
             complexity=complexity.measure(turns, job.params),
             tokens=length,
             max_tokens=job.params.max_tokens,
@@ -54,81 +69,96 @@ class Inspector:
             load=dict(load),
         )
 
+    def places(self, text: str, *, rules: Rules = AS_SHIPPED, gated: bool = True) -> Places:
+        """Every place of a text where something counts, by any reading of it. Never raises on account of the text."""
+        look = self._look(lambda look: self._bounded((text,), look), rules, every=True, gated=gated)
+        sights = [sight for sight in tuple(look.sights) if rules.table.counts(sight.finding)]
+        return Places(spans=merged(sights, table=rules.table), failures=tuple(look.failures))
+
+    @property
+    def gated(self) -> bool:
+        """Whether a gate spares the detectors work."""
+        return self._gate is not None
+
+    def checkup(self) -> Iterator[tuple[str, str | None]]:
+        """Each detector's name, and what is wrong with it."""
+        for detector in self._detectors:
+            yield detector.name, getattr(detector, "problem", None) or _trial(detector)
+
     def close(self) -> None:
         """Let the threads go; one that is stuck is not waited for."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _sensitivity(self, job: Job) -> Sensitivity:
-        look = _Look(self._detectors, self._max_chars)
-        future = self._pool.submit(look.at, job)
-        try:
-            future.result(self._timeout_s)
-        except Overdue:
-            future.cancel()
-            look.failures.append(Failure(look.at_work, "timeout"))
+    def _sensitivity(self, job: Job, rules: Rules, *, gated: bool) -> Sensitivity:
+        look = self._look(lambda look: self._texts(job, look), rules, every=False, gated=gated)
         # Copies: a look that is overdue may still be adding to its own.
-        return judge(tuple(look.findings), failures=tuple(look.failures), least=job.hints.min_sensitivity)
+        findings = tuple(dict.fromkeys(sight.finding for sight in tuple(look.sights)))
+        failures, least = tuple(look.failures), job.hints.min_sensitivity
+        try:
+            judged = judge(findings, failures=failures, least=least, table=rules.table)
+        except Exception as exc:  # noqa: BLE001 - nobody has judged, whatever the reason
+            cause = "; ".join(map(str, (*failures, Failure.of("judge", exc))))
+            judged = Sensitivity(level=Level.UNKNOWN, findings=findings, cause=cause, least=least)
+        return judged.model_copy(update={"coverage": look.coverage})
+
+    def _look(self, texts: Callable[[Look], Iterable[str]], rules: Rules, *, every: bool, gated: bool) -> Look:
+        """A look for as long as there is time. What hangs is left to its thread, and the look has failed.
+
+        A text that the gate finds nothing in never sees another thread: that costs more than all the rest.
+        """
+        look = Look(gate=self._gate if gated else None, rules=rules, every=every)
+        try:
+            look.detectors = (*rules.detectors(), *self._detectors)
+            wanted = look.glance(texts(look))
+            if wanted:
+                self._pool.submit(look.at, wanted).result(self._timeout_s)
+        except Overdue:
+            look.given_up = True
+            look.note(Failure(look.at_work, "timeout"))
+        except Exception as exc:  # noqa: BLE001 - whatever it is, somebody has not looked
+            look.fail(exc)
+        return look
+
+    def _texts(self, job: Job, look: Look) -> Iterator[str]:
+        """All in one text, a line each: a field's name is context for its value, and one pass is the cheapest."""
+        if job.prompt is not None:
+            look.note(Failure(INSPECTION, "prompt not resolved"))
+        walked = walk(job)
+        for problem in walked.problems:
+            look.note(Failure(INSPECTION, problem))
+        yield from self._bounded(("\n".join(walked.strings), *walked.seams), look)
+
+    def _bounded(self, texts: Sequence[str], look: Look) -> Iterator[str]:
+        if len(texts[0]) > self._max_chars:
+            look.note(Failure(INSPECTION, "oversize"))
+        else:
+            yield from texts
+
+
+def _trial(detector: Detector) -> str | None:
+    """What goes wrong with a harmless text."""
+    try:
+        tuple(detector.find(View("What is the capital of France?"), every=True))
+    except Exception as exc:  # noqa: BLE001 - that is what is asked
+        return Failure.of(detector.name, exc).kind
+    return None
 
 
 def open_inspector(settings: Settings) -> Inspector:
-    """An inspector with the default detectors. Takes about two seconds, for Presidio's imports."""
-    return Inspector(detectors=[make() for make in DETECTORS], timeout_s=settings.detect_timeout_s)
+    """An inspector with the shipped detectors and those of the settings. Takes seconds, and more the first time.
+
+    Raises InvalidSettings for a model that cannot be opened.
+    """
+    detectors = (*(make() for make in DETECTORS), *open_models(settings.detectors_extra))
+    return Inspector(detectors=detectors, timeout_s=settings.detect_timeout_s, gate=_gate(detectors))
 
 
-class _Look:
-    """One look at one job, and what it has seen so far."""
+def _gate(detectors: Iterable[Detector]) -> Gate | None:
+    """The gate for all that may be looked for. Without one nothing is missed: everything is looked for."""
+    try:
+        from router.signals.sensitivity.gate.database import open_gate  # noqa: PLC0415 - its library runs on x86 only
 
-    def __init__(self, detectors: Sequence[Detector], max_chars: int) -> None:
-        self.findings: list[Finding] = []
-        self.failures: list[Failure] = []
-        self.at_work = "inspection"
-        self._detectors = detectors
-        self._max_chars = max_chars
-
-    def at(self, job: Job) -> None:
-        """Let every detector see every view of every text. What goes wrong is noted, and the others still look."""
-        try:
-            texts = tuple(self._texts(job))
-        except Exception as exc:  # noqa: BLE001 - whatever it is, nobody has looked
-            self.failures.append(Failure.of(self.at_work, exc))
-            return
-        for detector in self._detectors:
-            self.at_work = detector.name
-            try:
-                for text in texts:
-                    self.findings.extend(detector.find(text))
-            except Exception as exc:  # noqa: BLE001 - a detector that fails in any way has not judged
-                self.failures.append(Failure.of(detector.name, exc))
-
-    def _texts(self, job: Job) -> Iterator[str]:
-        if job.prompt is not None:
-            self.failures.append(Failure(self.at_work, "prompt not resolved"))
-        found = strings(job)
-        if sum(map(len, found)) > self._max_chars:
-            self.failures.append(Failure(self.at_work, "oversize"))
-            return
-        # All in one text, a line each: a field's name is context for its value, and one pass is the cheapest.
-        for text in ("\n".join(found), *seams(job)):
-            yield from views(text)
-
-
-def _presidio() -> Detector:
-    from router.signals.sensitivity.presidio import Presidio  # noqa: PLC0415 - two seconds of imports
-
-    return Presidio()
-
-
-def _secrets() -> Detector:
-    from router.signals.sensitivity.secrets import Secrets  # noqa: PLC0415
-
-    return Secrets()
-
-
-def _cues() -> Detector:
-    from router.signals.sensitivity.cues import Cues  # noqa: PLC0415
-
-    return Cues()
-
-
-DETECTORS: tuple[Callable[[], Detector], ...] = (_presidio, _secrets, _cues)
-"""Who looks, in this order. A new detector is one more line."""
+        return open_gate((HINTS, *map(hints_of, detectors)))
+    except Exception as exc:  # noqa: BLE001 - it only spares work
+        log.warning("gate.closed", error=type(exc).__name__)
+        return None

@@ -3,6 +3,7 @@
 import contextlib
 
 from router import audit
+from router.redaction.outcome import Redaction
 from tidegate import clearance as clearances
 from tidegate.decision import Clearance, Decision
 from tidegate.doorbell import Doorbell
@@ -30,7 +31,9 @@ class Placement:
         self._signer = signer
         self._nudge_s = nudge_s
 
-    def place(self, record: Record, job: Job, decision: Decision, *, rewritten: bool) -> None:
+    def place(
+        self, record: Record, job: Job, decision: Decision, *, rewritten: bool, redaction: Redaction | None = None
+    ) -> None:
         """Put the job on its first lane. Raises Conflict where another router was faster."""
         if not decision.lanes:
             reason, cause = _reason_of(decision)
@@ -39,7 +42,7 @@ class Placement:
         if rewritten:
             changes["payload"] = self._seal_inside(record, job)
         if decision.cleared:
-            changes |= self._clear(record, job, decision)
+            changes |= self._clear(record, job, decision, redaction)
         lane = decision.lanes[0]
         zone = Zone.OUTSIDE if lane in decision.cleared else Zone.INSIDE
         move = states.place(
@@ -53,7 +56,7 @@ class Placement:
         try:
             self._ledger.apply(record.id, move)
         except Conflict:
-            self._clear_away(record.id, {changes.get("outside"), changes.get("payload")})
+            self._clear_away(record.id, {changes.get(name) for name in ("outside", "payload", "placeholders")})
             raise
         if rewritten and record.payload:
             self._vault.drop(record.payload)
@@ -76,7 +79,7 @@ class Placement:
         """Remove what was sealed in vain. A lost answer looks like a lost race: what the record points to stays."""
         with contextlib.suppress(UnknownJob):
             present = self._ledger.get(job_id)
-            slots -= {present.payload, present.outside}
+            slots -= {present.payload, present.outside, present.placeholders}
         for slot in slots:
             if slot:
                 self._vault.drop(slot)
@@ -86,10 +89,12 @@ class Placement:
         self._vault.put(slot, job.to_json().encode(), zone=Zone.INSIDE, keep_s=self._keep_s(record))
         return slot
 
-    def _clear(self, record: Record, job: Job, decision: Decision) -> dict[str, str]:
+    def _clear(self, record: Record, job: Job, decision: Decision, redaction: Redaction | None) -> dict[str, str]:
         """Seal a copy for the outside and sign that it may leave."""
+        copy = _copy(job, decision, redaction)
+        changes = self._keep(record, redaction) if redaction else {}
         slot = new_slot(record.id, "outside")
-        body = job.for_outside().to_json().encode()
+        body = copy.to_json().encode()
         digest = self._vault.put(slot, body, zone=Zone.OUTSIDE, keep_s=self._keep_s(record))
         clearance = Clearance(
             job_id=record.id,
@@ -99,10 +104,26 @@ class Placement:
             policy=decision.policy,
             expires_at=record.deadline_at + _KEEP_BEYOND_DEADLINE_S,
         )
-        return {"outside": slot, "clearance": clearances.sign(clearance, self._signer)}
+        return {**changes, "outside": slot, "clearance": clearances.sign(clearance, self._signer)}
+
+    def _keep(self, record: Record, redaction: Redaction) -> dict[str, str]:
+        """Seal for the inside what the copy's placeholders stand for: no lane outside has the key."""
+        slot = new_slot(record.id, "placeholders")
+        body = redaction.placeholders.to_json().encode()
+        self._vault.put(slot, body, zone=Zone.INSIDE, keep_s=self._keep_s(record))
+        return {"placeholders": slot}
 
     def _keep_s(self, record: Record) -> int:
         return max(60, int(record.deadline_at - record.accepted_at) + _KEEP_BEYOND_DEADLINE_S)
+
+
+def _copy(job: Job, decision: Decision, redaction: Redaction | None) -> Job:
+    """What leaves. The second lock: a bug in the deciding must not seal a sensitive job for the outside as it is."""
+    if redaction is not None:
+        return redaction.job
+    if decision.redacted or (decision.signals.sensitivity.level.sensitive and not decision.narrowed):
+        raise ValueError("a sensitive job was cleared without a redacted copy")
+    return job.for_outside()
 
 
 def _reason_of(decision: Decision) -> tuple[Reason, str]:

@@ -7,13 +7,16 @@ job's text.
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from pydantic import ValidationError
 
 from router.policy.engine import FAIL_CLOSED_RULE, decide
 from router.policy.model import Policy
 from router.prompts import Prompts, resolve
+from router.redaction.decided import Redacts, decided
+from router.redaction.outcome import NotRedacted, Redaction
+from router.signals.sensitivity.lists import Rules
 from tidegate.decision import Decision
 from tidegate.errors import InvalidJob
 from tidegate.job import Job
@@ -31,12 +34,14 @@ def preview(
     *,
     policy: Policy,
     inspect: Inspect,
+    redactor: Redacts | None = None,
     prompts: Prompts = NO_PROMPTS,
     max_bytes: int,
 ) -> Iterator[str]:
-    """One line of JSON for each line given."""
+    """One line of JSON for each line given. Without a redactor, what should be redacted is said to stay inside."""
+    deciding = _Deciding(policy, inspect, redactor or _Unable(), prompts)
     for line in lines:
-        yield json.dumps(_answer(line, policy=policy, inspect=inspect, prompts=prompts, max_bytes=max_bytes))
+        yield json.dumps(_answer(line, deciding, max_bytes=max_bytes))
 
 
 def lines_of(stream: IO[bytes], *, max_bytes: int) -> Iterator[bytes]:
@@ -49,12 +54,13 @@ def lines_of(stream: IO[bytes], *, max_bytes: int) -> Iterator[bytes]:
 
 
 def summary(decision: Decision, *, policy: Policy) -> dict[str, Any]:
-    """A decision in one line: what it is, and the signals that it rests on."""
+    """A decision in one line: what it is, the signals that it rests on, and what is replaced in what leaves."""
     signals = decision.signals
     first = decision.lanes[0] if decision.lanes else None
     return {
         "sensitive": signals.sensitivity.level.sensitive,
         "sensitivity": signals.sensitivity.level.value,
+        "because": signals.sensitivity.because,
         "findings": [
             {"type": finding.type, "score": finding.score, "detector": finding.detector}
             for finding in signals.sensitivity.findings
@@ -63,6 +69,7 @@ def summary(decision: Decision, *, policy: Policy) -> dict[str, Any]:
         "tokens": signals.tokens,
         "zone": (policy.lanes[first].zone if first else Zone.INSIDE).value,
         "lanes": list(decision.lanes),
+        "redacted": decision.replaced if decision.redacted else None,
         "rule": decision.rule,
         "policy": decision.policy,
         "cause": decision.cause or signals.sensitivity.cause,
@@ -74,11 +81,13 @@ def closed(policy: Policy, *, cause: str, error: str | None = None) -> dict[str,
     line: dict[str, Any] = {
         "sensitive": True,
         "sensitivity": Level.UNKNOWN.value,
+        "because": None,
         "findings": [],
         "complexity": Band.UNKNOWN.value,
         "tokens": None,
         "zone": Zone.INSIDE.value,
         "lanes": list(policy.shelter),
+        "redacted": None,
         "rule": FAIL_CLOSED_RULE,
         "policy": policy.version,
         "cause": cause,
@@ -86,15 +95,38 @@ def closed(policy: Policy, *, cause: str, error: str | None = None) -> dict[str,
     return line if error is None else {"error": error, **line}
 
 
-def _answer(line: bytes, *, policy: Policy, inspect: Inspect, prompts: Prompts, max_bytes: int) -> dict[str, Any]:
+class _Unable:
+    """Stands where nobody can redact."""
+
+    def redact(self, job: Job, *, rules: Rules) -> Redaction:  # noqa: ARG002 -- as the redactor is asked
+        raise NotRedacted("nobody can redact here")
+
+
+class _Deciding(NamedTuple):
+    """What a line is decided with."""
+
+    policy: Policy
+    inspect: Inspect
+    redactor: Redacts
+    prompts: Prompts
+
+    def summary(self, job: Job) -> dict[str, Any]:
+        """What the router would do with a job."""
+        signals = self.inspect(job)
+        decision, _ = decided(job, signals, self.policy, decide=decide, redactor=self.redactor)
+        return summary(decision, policy=self.policy)
+
+
+def _answer(line: bytes, deciding: _Deciding, *, max_bytes: int) -> dict[str, Any]:
+    policy = deciding.policy
     try:
-        job = resolve(_job(line, max_bytes=max_bytes), prompts)
+        job = resolve(_job(line, max_bytes=max_bytes), deciding.prompts)
     except InvalidJob as exc:
         return closed(policy, cause="the line is malformed", error="; ".join(exc.problems))
     except Exception as exc:  # noqa: BLE001 -- the stream goes on, whatever one line did to the parser
         return closed(policy, cause="the line is malformed", error=f"(the whole): unreadable: {type(exc).__name__}")
     try:
-        return summary(decide(policy, inspect(job)), policy=policy)
+        return deciding.summary(job)
     except Exception as exc:  # noqa: BLE001 -- a detector may fail in any way; each means inside
         return closed(policy, cause=f"inspection failed: {type(exc).__name__}")
 

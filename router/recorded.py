@@ -41,6 +41,7 @@ class Recorded(Value):
     lanes: Many[Name] = ()
     zone: Zone
     cleared: Many[Name] = ()
+    redacted: bool = False
     cause: str | None = None
     signals: Signals
 
@@ -71,6 +72,7 @@ class Decisions:
             lanes=decision.lanes,
             zone=decision.zone,
             cleared=decision.cleared,
+            redacted=decision.redacted,
             cause=decision.cause,
             signals=decision.signals,
         )

@@ -14,7 +14,9 @@ from router.policy.simulation.fleet import Served, fleet
 from router.policy.simulation.run import Limits, simulate
 from router.policy.simulation.traffic import replayed, service_times
 from router.recorded import Recorded
+from router.signals.sensitivity.levels import judged_anew
 from tidegate.decision import Decision
+from tidegate.signals import Signals
 
 DAY_S = 86_400.0
 
@@ -36,7 +38,7 @@ class Replayed:
     moves: dict[Lanes, int]
     """From lane to lane, the most frequent first; None is a dead letter."""
     sensitive_out: int
-    """Sensitive jobs that may leave by the new policy and might not by the old one."""
+    """Sensitive jobs that may leave as they are by the new policy and might not by the old one."""
     dead_before: int
     dead_after: int
     cost_usd: float
@@ -61,10 +63,10 @@ def replay(before: Policy, after: Policy, records: Sequence[Recorded]) -> Replay
     old_fleet, new_fleet = (_fleet(policy, records) for policy in (before, after))
     for record in records:
         old = decide(before, record.signals, traced=False)
-        new = decide(after, record.signals, traced=False)
+        new = decide(after, _judged_anew(record.signals, before, after), traced=False)
         was, becomes = _first(old), _first(new)
         moves[was, becomes] += was != becomes
-        sensitive_out += record.signals.sensitivity.level.sensitive and bool(new.cleared) and not old.cleared
+        sensitive_out += record.signals.sensitivity.level.sensitive and _clear(new) and not _clear(old)
         dead_before += was is None
         dead_after += becomes is None
         cost += new_fleet[becomes].cost_usd(record.signals) if becomes else 0.0
@@ -82,6 +84,19 @@ def replay(before: Policy, after: Policy, records: Sequence[Recorded]) -> Replay
         unpriced=tuple(sorted({lane.lane.name for lane in served if lane.input_usd is None})),
         waits_s=_waits(before, after, records),
     )
+
+
+def _clear(decision: Decision) -> bool:
+    """Whether the job itself leaves, and not a redacted copy."""
+    return bool(decision.cleared) and not decision.redacted
+
+
+def _judged_anew(signals: Signals, before: Policy, after: Policy) -> Signals:
+    """The same findings, by what they mean to the policy that would be."""
+    was, now = before.sensitivity.table, after.sensitivity.table
+    if was == now:
+        return signals
+    return signals.model_copy(update={"sensitivity": judged_anew(signals.sensitivity, was=was, now=now)})
 
 
 def _first(decision: Decision) -> str | None:

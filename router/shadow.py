@@ -14,6 +14,8 @@ from typing import Any
 from router.placement import Placement
 from router.policy.bans import bans
 from router.policy.model import Policy
+from router.redaction.outcome import Redaction
+from tidegate.client import with_values
 from tidegate.connections import StoreClient
 from tidegate.decision import Decision
 from tidegate.errors import Conflict, PayloadMissing, SealBroken, Unavailable, UnknownJob
@@ -63,12 +65,14 @@ class Shadows:
         self._nudge_s = nudge_s
         self._pending = f"{prefix}:shadows"
 
-    def follow(self, record: Record, job: Job, decision: Decision, *, policy: Policy) -> str | None:
+    def follow(
+        self, record: Record, job: Job, decision: Decision, *, policy: Policy, redaction: Redaction | None = None
+    ) -> str | None:
         """Run a copy of a job that was placed, where the decision says so. Returns its id. Never raises."""
         if decision.shadow is None:
             return None
         try:
-            return self._copied(record, job, decision, policy=policy)
+            return self._copied(record, job, decision, policy=policy, redaction=redaction)
         except Exception as exc:  # noqa: BLE001 - a copy is a favour to the operator: it may cost the job nothing
             log.warning("shadow.failed", job=record.id, lane=decision.shadow, error=type(exc).__name__)
             return None
@@ -80,9 +84,11 @@ class Shadows:
             due = self._redis.zrange(self._pending, "-inf", now, byscore=True, offset=0, num=_BATCH, withscores=True)
         return sum(self._settled(copy.decode(), now) for copy, _ in due)
 
-    def _copied(self, record: Record, job: Job, decision: Decision, *, policy: Policy) -> str | None:
+    def _copied(
+        self, record: Record, job: Job, decision: Decision, *, policy: Policy, redaction: Redaction | None
+    ) -> str | None:
         lane = policy.lanes.get(decision.shadow or "")
-        if lane is None or lane.name in bans(policy, decision.signals):
+        if lane is None or lane.name in bans(policy, decision.signals, redacting=decision.redacted):
             # The engine has looked already. This is the second lock: a bug there must not copy a job to the outside.
             log.warning("shadow.refused", job=record.id, lane=decision.shadow)
             return None
@@ -106,7 +112,8 @@ class Shadows:
         )
         with store_errors():
             self._redis.zadd(self._pending, {copy_id: self._ledger.now() + FIRST_LOOK_S})
-        self._placement.place(self._ledger.get(copy_id), job, copy_of(decision, lane), rewritten=False)
+        decided = copy_of(decision, lane)
+        self._placement.place(self._ledger.get(copy_id), job, decided, rewritten=False, redaction=redaction)
         log.info("shadow.placed", job=record.id, copy=copy_id, lane=lane.name)
         return copy_id
 
@@ -163,7 +170,8 @@ class Shadows:
         )
 
     def _answer(self, record: Record) -> str:
-        return JobResult.from_json(self._vault.get(record.result or "")).text
+        """With its values: one of the two may have seen the job as it is, and the other a redacted copy."""
+        return with_values(JobResult.from_json(self._vault.get(record.result or "")), record, self._vault).text
 
     def _give_up(self, copy: Record) -> bool:
         """The original has no result, so there is nothing to compare with."""
@@ -188,6 +196,8 @@ def copy_of(decision: Decision, lane: Lane) -> Decision:
         "lanes": (lane.name,),
         "zone": Zone.OUTSIDE if outside else Zone.INSIDE,
         "cleared": (lane.name,) if outside else (),
+        "redacted": decision.redacted and outside,
+        "replaced": decision.replaced if outside else {},
         "shadow": None,
         "overflow": None,
     }

@@ -20,6 +20,8 @@ from router.placement import Placement
 from router.policy.loader import Policy
 from router.prompts import Prompts, resolve
 from router.recorded import Decisions
+from router.redaction.decided import Decide, Redacts, decided
+from router.redaction.outcome import Redaction
 from router.shadow import Shadows
 from tidegate.client import Client, plain_id
 from tidegate.decision import Decision
@@ -39,7 +41,6 @@ from tidegate.ledger.census import Census
 from tidegate.ledger.record import Record
 from tidegate.ledger.states import State
 from tidegate.names import ROUTE_TASK, SUBMIT_TASK
-from tidegate.signals import Signals
 from tidegate.value import problems_on_record
 
 PATIENCE_S = 1.0
@@ -61,7 +62,8 @@ class Routing:
     policy: Callable[[str], Policy]
     """The policy in force for a tenant. May raise Unavailable: then the job waits."""
     circumstances: Circumstances
-    decide: Callable[[Policy, Signals], Decision]
+    decide: Decide
+    redactor: Redacts
     placement: Placement
     shadows: Shadows
     decisions: Decisions
@@ -117,19 +119,22 @@ class Routing:
         except (PayloadMissing, SealBroken) as exc:
             return self._refuse(record, Reason.PAYLOAD_MISSING, str(exc))
         policy = self.policy(job.tenant)
-        signals = self.inspector.inspect(job, load=self.census.loads(policy.lanes))
-        decision = self.decide(policy, self.circumstances.around(job, signals, job_id=record.id, policy=policy))
+        signals = self.inspector.inspect(job, load=self.census.loads(policy.lanes), rules=policy.sensitivity)
+        around = self.circumstances.around(job, signals, job_id=record.id, policy=policy)
+        decision, redaction = decided(job, around, policy, decide=self.decide, redactor=self.redactor)
         audit.decided(record, decision)
-        self.placement.place(record, job, decision, rewritten=job is not given)
-        self._afterwards(record, job, decision, policy)
+        self.placement.place(record, job, decision, rewritten=job is not given, redaction=redaction)
+        self._afterwards(record, job, decision, policy, redaction)
         return None
 
-    def _afterwards(self, record: Record, job: Job, decision: Decision, policy: Policy) -> None:
+    def _afterwards(
+        self, record: Record, job: Job, decision: Decision, policy: Policy, redaction: Redaction | None
+    ) -> None:
         """What follows a decision that counts. None of it can undo the placement."""
         self.decisions.add(record.id, decision)
         self.circumstances.remember(decision, policy=policy)
         if decision.lanes:
-            self.shadows.follow(record, job, decision, policy=policy)
+            self.shadows.follow(record, job, decision, policy=policy, redaction=redaction)
 
     def _refuse(self, record: Record, reason: Reason, cause: str) -> None:
         self.placement.refuse(record, reason, cause[:MAX_CAUSE_CHARS])

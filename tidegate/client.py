@@ -38,6 +38,7 @@ from tidegate.ledger import states, watch
 from tidegate.ledger.record import Record
 from tidegate.ledger.states import State
 from tidegate.ledger.store import Accepted, Keep, Ledger
+from tidegate.redaction import Placeholders, restored_result
 from tidegate.result import JobResult
 from tidegate.settings import Settings, load
 from tidegate.value import Value, problems
@@ -165,7 +166,7 @@ class Client:
             raise JobFailed(record.id, state=record.state, reason=record.reason, cause=record.cause)
         if record.result is None:
             raise PayloadMissing(f"the result of job {record.id} is no longer kept")
-        return JobResult.from_json(self.vault.get(record.result))
+        return with_values(JobResult.from_json(self.vault.get(record.result)), record, self.vault)
 
 
 class AsyncClient:
@@ -208,6 +209,17 @@ class AsyncClient:
         """Close the connections."""
         await self._redis.aclose()
         await asyncio.to_thread(self._client.close)
+
+
+def with_values(result: JobResult, record: Record, vault: Vault) -> JobResult:
+    """A result with the values in place of what a redacted copy had for them. Raises PayloadMissing, SealBroken."""
+    if record.placeholders is None or result.zone is not Zone.OUTSIDE:
+        return result  # a lane inside has seen the job as it is
+    try:
+        placeholders = Placeholders.from_json(vault.get(record.placeholders))
+    except PayloadMissing:
+        raise PayloadMissing(f"the values of job {record.id} are no longer kept, and its result without them") from None
+    return restored_result(result, placeholders)
 
 
 def parse_job(job: Job | Mapping[str, Any] | str) -> Job:

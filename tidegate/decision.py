@@ -42,6 +42,10 @@ class Decision(Value):
     """Name and content hash of the policy: `default@3f9c…`."""
     cause: str | None = None
     """Why it was decided against the rule's wish, where it was: a guarantee, a detector's failure."""
+    redacted: bool = False
+    """Whether what leaves is a copy with placeholders for what was found. Lanes inside get the job as it is."""
+    replaced: dict[str, int] = {}
+    """How many values of each type that copy has placeholders for."""
     narrowed: Many[str] = ()
     """Entity types that an operator declared harmless, where the job may leave only because of that."""
     overflow: Literal["enter", "leave"] | None = None

@@ -77,6 +77,11 @@ class Document:
         file, (line, column) = self._place(path, value=value)
         return f"{file}:{line}:{column}: {dotted(path)}: {message}"
 
+    def spot(self, path: Steps) -> str:
+        """`file:line`, without folders: where something is said, for records and tables."""
+        file, (line, _) = self._place(path, value=False)
+        return f"{Path(file).name}:{line}"
+
     def within(self, path: Steps, message: str, *, line: int, column: int) -> str:
         """The same for something inside a string, whose line and column (from 1) count in the string."""
         place = self.places.get(path)

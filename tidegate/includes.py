@@ -1,7 +1,7 @@
-"""Includes: the lanes of other files, laid into a document, each thing with its own file and place.
+"""Includes: the lanes of other files, and what they say about sensitivity, laid into a document with file and place.
 
-An included file holds lanes and nothing else, so that what decides stands in one file. A lane stands in one place only:
-a second one of the same name is an error and never an override.
+An included file holds these and nothing else, so that what decides stands in one file. A lane, or an entity type,
+stands in one place only: a second one of the same name is an error and never an override. Lists are joined.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,11 +15,13 @@ from tidegate.errors import InvalidDocument
 MAX_FILES = 50
 """A policy that includes more is a mistake."""
 
-_KNOWN = ("version", "include", "lanes")
+SENSITIVITY = "sensitivity"
+
+_KNOWN = ("version", "include", "lanes", SENSITIVITY)
 
 
 def with_includes(document: Document, path: Path) -> Document:
-    """The document with the lanes that it includes; what is wrong with the files is among its flaws. Never raises."""
+    """The document with what it includes; what is wrong with the files is among its flaws. Never raises."""
     if "include" not in document.tree:
         return document
     return _Reader(document, path.resolve()).whole()
@@ -32,6 +34,8 @@ class _Reader:
         self._main = document
         self._path = path
         self._lanes: dict[str, Any] = {}
+        self._section: dict[str, Any] = {}
+        """What is said about sensitivity."""
         self._places: dict[Steps, Place] = {}
         self._flaws: list[str] = []
         self._seen: dict[Path, Document] = {}
@@ -41,18 +45,23 @@ class _Reader:
         self._take(self._main, self._path, ())
         lanes = self._lanes if self._lanes or own is None or isinstance(own, Mapping) else own
         tree = {key: value for key, value in self._main.tree.items() if key != "include"} | {"lanes": lanes}
-        others = {path: place for path, place in self._main.places.items() if path[0] != "lanes" or len(path) == 1}
+        joined = {"lanes"}
+        if self._section and isinstance(tree.get(SENSITIVITY, {}), Mapping):
+            tree[SENSITIVITY] = self._section
+            joined.add(SENSITIVITY)
+        others = {path: place for path, place in self._main.places.items() if path[0] not in joined or len(path) == 1}
         places = {**others, **self._places}
         return replace(self._main, tree=tree, places=places, flaws=(*self._main.flaws, *self._flaws))
 
     def _take(self, document: Document, path: Path, above: tuple[Path, ...]) -> None:
-        """The lanes of one file, those that it includes first."""
+        """What one file holds, what it includes first."""
         self._seen[path] = document
         for step, name in _included(document):
             self._follow(document, step, name, path, (*above, path))
         lanes = document.tree.get("lanes")
         for name, lane in lanes.items() if isinstance(lanes, Mapping) else ():
             self._add(document, name, lane)
+        self._join(document)
 
     def _follow(self, document: Document, step: Steps, name: object, path: Path, above: tuple[Path, ...]) -> None:
         if not isinstance(name, str) or not name or "\0" in name or Path(name).is_absolute() or "${" in name:
@@ -80,7 +89,11 @@ class _Reader:
         self._flaws += found.flaws
         for key in found.tree:
             if key not in _KNOWN:
-                self._flaw(found, (key,), f"an included file holds lanes only; expected one of: {', '.join(_KNOWN)}")
+                self._flaw(
+                    found,
+                    (key,),
+                    f"an included file holds lanes and sensitivity only; expected one of: {', '.join(_KNOWN)}",
+                )
         if found.tree.get("version") != 1:
             self._flaw(found, ("version",), "should be 1")
         self._take(found, target, above)
@@ -96,8 +109,36 @@ class _Reader:
             path: replace(place, file=document.name) for path, place in document.places.items() if path[:2] == here
         }
 
+    def _join(self, document: Document) -> None:
+        """What the file says about sensitivity, behind what was said before."""
+        section = document.tree.get(SENSITIVITY)
+        if isinstance(section, Mapping):
+            for key, said in section.items():
+                self._join_part(document, (SENSITIVITY, key), said)
+        elif SENSITIVITY in document.tree and document is not self._main:
+            self._flaw(document, (SENSITIVITY,), "should be a mapping")
+
+    def _join_part(self, document: Document, here: Steps, said: Any) -> None:
+        before = self._section.get(str(here[1]))
+        if isinstance(said, Mapping) and isinstance(before, Mapping):
+            for name in said.keys() & before.keys():
+                other = self._places[(*here, name)]
+                self._flaw(document, (*here, name), f"it stands in {other.file} on line {other.name[0]} already")
+            said = {**said, **before}
+        shift = len(before) if isinstance(said, list) and isinstance(before, list) else 0
+        self._section[str(here[1])] = [*before, *said] if shift and before else said
+        for path, place in document.places.items():
+            if path[: len(here)] == here:
+                self._places.setdefault(_shifted(path, len(here), shift), replace(place, file=document.name))
+
     def _flaw(self, document: Document, path: Steps, message: str) -> None:
         self._flaws.append(document.at(path, message, value=path[:1] == ("include",)))
+
+
+def _shifted(path: Steps, depth: int, shift: int) -> Steps:
+    """The path of an item of a list that others were put before."""
+    step = path[depth] if len(path) > depth else None
+    return (*path[:depth], step + shift, *path[depth + 1 :]) if shift and isinstance(step, int) else path
 
 
 def _included(document: Document) -> Iterator[tuple[Steps, object]]:

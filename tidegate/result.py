@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from tidegate.lane import Zone
-from tidegate.value import Value
+from tidegate.value import Many, Value
 
 FinishReason = Literal["stop", "length", "content_filter", "tool_calls"]
 
@@ -68,5 +68,9 @@ class JobResult(Value):
     model: str
     attempts: Annotated[int, Field(ge=1)]
     timings: Timings
+    restored: Annotated[int, Field(ge=0)] | None = None
+    """How many placeholders got their values back; None where the model saw the job as it was."""
+    unknown_placeholders: Many[str] = ()
+    """Placeholders in the text that stand for nothing: the model made them up."""
     confidence: Confidence | None = None
     """How sure the model was; None where its backend cannot tell."""

@@ -71,6 +71,11 @@ class Settings(BaseSettings):
     detect_timeout_s: float = Field(
         default=5.0, gt=0, description="Time for the detectors; past it a job is `unknown`."
     )
+    detectors_extra: str = Field(
+        default="",
+        description="Models that look as well, `spacy:NAME`, `gliner:NAME`, `stanza:LANGUAGE` or `transformers:NAME`, "
+        "commas between.",
+    )
     result_keep_s: int = Field(default=86_400, ge=60, description="How long results can be read.")
     dead_keep_s: int = Field(default=14 * 86_400, ge=60, description="How long dead letters can be redriven.")
     decisions_keep_s: int = Field(

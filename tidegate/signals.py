@@ -52,6 +52,19 @@ class Finding(Value):
     type: str
     score: Annotated[float, Field(ge=0, le=1)]
     detector: str
+    view: str = "as_written"
+    """Which reading of the text showed it: `as_written`, `plain`, `base64`, …"""
+
+
+class Coverage(Value):
+    """What was looked at, and what could not be. No text is in it."""
+
+    chars: Annotated[int, Field(ge=0)] = 0
+    """How much text there was, before any reading of it."""
+    views: Many[str] = ()
+    """The readings that were looked at, each once."""
+    skipped: Many[str] = ()
+    """What nobody could look at, in the words of the cause: `image: binary`."""
 
 
 class Sensitivity(Value):
@@ -60,6 +73,10 @@ class Sensitivity(Value):
     level: Level
     findings: Many[Finding] = ()
     cause: str | None = None
+    because: str | None = None
+    """What made the level: a type, or a combination of types with its reason and place. Never a job's text."""
+    coverage: Coverage | None = None
+    """None where nobody looked, as in a case that states its level."""
     least: Level | None = None
     """What the producer or the conversation asks for at least: no policy may narrow it."""
 

@@ -15,7 +15,7 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tidegate.client import checked_id, id_for, parse_job, parse_jobs, wire_form
@@ -25,6 +25,7 @@ from tidegate.job import Job
 from tidegate.lane import Zone
 from tidegate.ledger.record import Record
 from tidegate.ledger.states import State
+from tidegate.redaction import Placeholders, restored_result
 from tidegate.result import Answer, JobResult, Timings
 from tidegate.settings import Settings
 
@@ -44,6 +45,8 @@ class Outcome:
     answer: Answer | None = None
     reason: Reason | None = None
     cause: str | None = None
+    placeholders: Placeholders | None = None
+    """What the answer's placeholders stand for, where the job ran outside on a redacted copy."""
 
 
 def success(answer: str | Answer) -> Outcome:
@@ -52,6 +55,11 @@ def success(answer: str | Answer) -> Outcome:
         state=State.SUCCEEDED,
         answer=answer if isinstance(answer, Answer) else Answer(text=answer, model=LANE),
     )
+
+
+def redacted(answer: str | Answer, values: Mapping[str, str]) -> Outcome:
+    """The job succeeds outside on a redacted copy; `{"PERSON_1": "Anna"}` is what the answer gets back."""
+    return replace(success(answer), placeholders=Placeholders(values=dict(values)))
 
 
 def dead(reason: Reason, cause: str = "a test says so") -> Outcome:
@@ -170,8 +178,8 @@ class InMemoryClient:
                 "ended_at": now,
             }
             if outcome.answer is not None:
-                self._results[job_id] = _result(record, outcome.answer, now=now)
-                changes |= {"lane": LANE, "zone": Zone.INSIDE.value, "attempts": 1, "model": outcome.answer.model}
+                result = self._results[job_id] = _result(record, outcome, outcome.answer, now=now)
+                changes |= {"lane": LANE, "zone": result.zone.value, "attempts": 1, "model": result.model}
             if outcome.reason is not None:
                 changes |= {"reason": outcome.reason.value, "cause": outcome.cause}
             self._records[job_id] = record.model_copy(update=changes)
@@ -229,17 +237,19 @@ def _as_outcome(reply: Reply) -> Outcome:
     return reply if isinstance(reply, Outcome) else success(reply)
 
 
-def _result(record: Record, answer: Answer, *, now: float) -> JobResult:
+def _result(record: Record, outcome: Outcome, answer: Answer, *, now: float) -> JobResult:
     took_s = max(0.0, now - record.accepted_at)
-    return JobResult(
+    result = JobResult(
         job_id=record.id,
         text=answer.text,
         finish_reason=answer.finish_reason,
         usage=answer.usage,
         cost_usd=0.0,
         lane=LANE,
-        zone=Zone.INSIDE,
+        zone=Zone.OUTSIDE if outcome.placeholders else Zone.INSIDE,
         model=answer.model,
         attempts=1,
         timings=Timings(queued_s=0.0, run_s=took_s, total_s=took_s),
+        confidence=answer.confidence,
     )
+    return restored_result(result, outcome.placeholders) if outcome.placeholders else result

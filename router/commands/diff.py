@@ -1,7 +1,7 @@
 """`tidegate policy diff`: what changes between two policies, proven for every job, and counted on recorded ones."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +13,7 @@ from router.commands.terminal import AsJson, console, narrowing, policy_path, to
 from router.policy.analysis.changes import Changes, Move, changes
 from router.policy.loader import load_policy
 from router.policy.model import Policy
+from router.policy.sensitivity.differences import Difference, differences
 from router.recorded import read_recorded
 from router.replay import Replayed, replay
 
@@ -31,19 +32,21 @@ def register(policy_app: typer.Typer) -> None:
 def diff(before: Before, after: After, *, replay_file: Replay = None, as_json: AsJson = False) -> None:
     """Tell which jobs go elsewhere: by proof, for every possible job; with --replay, of those on record, too.
 
-    Exit code 1 where a sensitive job would newly go out, or where the search was given up; a difference alone is 0.
+    Exit code 1 where a sensitive job would newly go out (also because findings mean less), or where the search was
+    given up; a difference alone is 0.
     """
     with told():
         old, new = load_policy(policy_path(before)), load_policy(policy_path(after))
-        found = changes(old, new)
+        found, meaning = changes(old, new), tuple(differences(old, new))
         counted = replay(old, new, tuple(read_recorded(replay_file))) if replay_file else None
     if as_json:
-        write(json.dumps(_as_dict(found, counted)))
+        write(json.dumps(_as_dict(found, counted, meaning)))
     else:
-        for line in (*_warned(old, new), *_lines(found), *(_counts(counted) if counted else ())):
+        for line in (*_warned(old, new), *_meanings(meaning), *_lines(found), *(_counts(counted) if counted else ())):
             console().print(line, soft_wrap=True)
-    leaks = any(_leaks(move) for move in found.moves) or (counted is not None and counted.sensitive_out > 0)
-    raise typer.Exit(1 if leaks or found.undecided else 0)
+    leaks = any(move.leaks for move in found.moves) or (counted is not None and counted.sensitive_out > 0)
+    loosens = any(one.loosens for one in meaning)
+    raise typer.Exit(1 if leaks or loosens or found.undecided else 0)
 
 
 def _warned(old: Policy, new: Policy) -> Iterator[Text]:
@@ -51,10 +54,22 @@ def _warned(old: Policy, new: Policy) -> Iterator[Text]:
         yield from narrowing(policy)
 
 
+def _meanings(found: Sequence[Difference]) -> Iterator[Text]:
+    """What findings mean is no matter of rules: the moves below are told of jobs by the level that they then have."""
+    for one in found:
+        style = "bold red" if one.loosens else "bold yellow"
+        yield Text.assemble((f"sensitivity: {one.what}", style), "   jobs may newly go out" if one.loosens else "")
+    if found:
+        yield Text("by the levels that jobs then have:", style="dim")
+
+
 def _lines(found: Changes) -> Iterator[Text]:
     for move in found.moves:
-        style = "bold red" if _leaks(move) else "bold yellow" if move.goes_out else "bold"
-        yield Text.assemble((f"{_lane(move.before)} -> {_lane(move.after)}", style), _zones(move))
+        style = "bold red" if move.leaks else "bold yellow" if move.goes_out else "bold"
+        yield Text.assemble(
+            (f"{_end(move.before, move.redacted_before)} -> {_end(move.after, move.redacted_after)}", style),
+            _zones(move),
+        )
         for region in move.regions:
             rules = region.rule_before
             if region.rule_after != region.rule_before:
@@ -69,13 +84,13 @@ def _lines(found: Changes) -> Iterator[Text]:
 
 
 def _zones(move: Move) -> str:
-    if _leaks(move):
+    if move.leaks:
         return "   sensitive jobs go out"
     return "   goes out" if move.goes_out else ""
 
 
-def _leaks(move: Move) -> bool:
-    return move.goes_out and any(region.sensitive for region in move.regions)
+def _end(lane: str | None, redacted: bool) -> str:  # noqa: FBT001 -- a lane and the form in which a job goes there
+    return f"{_lane(lane)}, redacted" if redacted else _lane(lane)
 
 
 def _lane(lane: str | None) -> str:
@@ -114,17 +129,19 @@ def _seconds(wait: float | None) -> str:
     return "no jobs" if wait is None else f"{wait:.1f} s" if wait < 10 else f"{wait:.0f} s"  # noqa: PLR2004
 
 
-def _as_dict(found: Changes, counted: Replayed | None) -> dict[str, Any]:
+def _as_dict(found: Changes, counted: Replayed | None, meaning: Sequence[Difference]) -> dict[str, Any]:
     return {
         "before": found.before,
         "after": found.after,
-        "same": found.none,
+        "same": found.none and not meaning,
+        "sensitivity": [asdict(one) for one in meaning],
         "moves": [
             {
                 "before": move.before,
                 "after": move.after,
                 "goes_out": move.goes_out,
-                "sensitive": _leaks(move),
+                "sensitive": move.leaks,
+                "redacted": move.redacted_after,
                 "more": move.more,
                 "regions": [
                     {**asdict(region), "signals": json.loads(region.signals.to_json())} for region in move.regions

@@ -3,9 +3,9 @@
 import json
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.text import Text
@@ -18,6 +18,8 @@ from router.policy.cases.trial import cases_of
 from router.policy.engine import decide
 from router.policy.loader import load_policy
 from router.policy.model import Policy
+from router.redaction.decided import decided
+from router.redaction.outcome import NotRedacted, Redaction
 from tidegate.decision import Decision
 from tidegate.documents import Document, parse, read
 from tidegate.errors import InvalidDocument
@@ -44,6 +46,9 @@ def explain(
     ] = None,
     case: Annotated[str | None, typer.Option("--case", metavar="NAME", help="A case of the policy's tests.")] = None,
     policy: PolicyOption = None,
+    redacted: Annotated[
+        bool, typer.Option("--redacted", help="Print the redacted copy of the job as well: on this terminal only.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Say what a policy would do with a job: each rule in order, each condition with the value it saw, and why."""
@@ -53,11 +58,23 @@ def explain(
         path = policy_path(policy)
         ready = load_policy(path)
         given = _given(path, file=file, text=text, signals=signals, case=case)
-        decision = decide(ready, _signals(given, path))
+        if redacted and not given.needs_detectors:
+            raise typer.BadParameter("--redacted goes with a job's text: signals have none")
+        found = _explained(given, path, ready, copied=redacted)
     if as_json:
-        write(json.dumps({**json.loads(decision.to_json()), "not_reached": list(_not_reached(ready, decision))}))
+        write(json.dumps(_as_dict(ready, found, copied=redacted)))
     else:
-        _tell(ready, decision)
+        _tell(ready, found, copied=redacted)
+
+
+@dataclass(frozen=True)
+class _Explained:
+    """A decision, and what is replaced in what leaves."""
+
+    decision: Decision
+    redaction: Redaction | None = None
+    refused: str | None = None
+    """Why there is no redacted copy, where one was asked for on the command line."""
 
 
 def _given(path: Path, *, file: str | None, text: str | None, signals: str | None, case: str | None) -> Given:
@@ -97,22 +114,46 @@ def _case(path: Path, name: str) -> Given:
     return cases[name]
 
 
-def _signals(given: Given, path: Path) -> Signals:
+def _explained(given: Given, path: Path, policy: Policy, *, copied: bool) -> _Explained:
     if not given.needs_detectors:
-        return given.signals(_no_text)
-    with detectors(path) as inspect:
-        return given.signals(inspect)
+        return _Explained(decide(policy, given.signals(_no_text, table=policy.sensitivity.table)))
+    jobs: list[Job] = []
+    with detectors(path) as judge:
+
+        def inspect(job: Job) -> Signals:
+            jobs.append(job)
+            return judge(job)
+
+        signals = given.signals(inspect)
+        decision, redaction = decided(jobs[0], signals, policy, decide=decide, redactor=judge)
+        if redaction is not None or not copied:
+            return _Explained(decision, redaction)
+        try:
+            return _Explained(decision, judge.redact(jobs[0], rules=policy.sensitivity))
+        except NotRedacted as exc:
+            return _Explained(decision, refused=str(exc))
 
 
 def _no_text(_: object) -> Signals:
     raise AssertionError("asked about texts only")
 
 
-def _tell(policy: Policy, decision: Decision) -> None:
-    out = console()
+def _as_dict(policy: Policy, found: _Explained, *, copied: bool) -> dict[str, Any]:
+    told = {**json.loads(found.decision.to_json()), "not_reached": list(_not_reached(policy, found.decision))}
+    if found.redaction is not None and copied:
+        told["copy"] = json.loads(found.redaction.job.to_json())
+    return told if found.refused is None else {**told, "not_redacted": found.refused}
+
+
+def _tell(policy: Policy, found: _Explained, *, copied: bool) -> None:
+    out, decision = console(), found.decision
     for line in narrowing(policy):
         out.print(line)
     out.print(render(decision))
+    if found.refused is not None:
+        out.print(Text(f"not redacted: {found.refused}", style="bold red"))
+    for turn in found.redaction.job.turns() if found.redaction and copied else ():
+        out.print(Text.assemble((f"{turn.role}  ", "dim"), turn.text))
     later = _not_reached(policy, decision)
     if later:
         out.print(Text(f"not looked at, since {decision.rule} decided: {', '.join(later)}", style="dim"))

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from router.commands.terminal import AsJson, PolicyFile, console, policy_path, told, write
+from router.commands.terminal import AsJson, PolicyFile, console, loosening, policy_path, told, write
 from router.policy.analysis.prove import Counterexample, Proof, prove
 from router.policy.loader import load_policy
 
@@ -34,7 +34,7 @@ def prove_command(file: PolicyFile = None, *, strict: Strict = False, as_json: A
     if as_json:
         write(json.dumps(as_dict(proof, holds=holds, took_s=took_s)))
     else:
-        for line in _lines(proof, took_s=took_s):
+        for line in (*loosening(policy), *_lines(proof, took_s=took_s)):
             console().print(line, soft_wrap=True)
     raise typer.Exit(0 if holds else 1)
 
@@ -48,6 +48,7 @@ def as_dict(proof: Proof, *, holds: bool, took_s: float) -> dict[str, Any]:
         "lanes": proof.lanes,
         "guarantees": list(proof.guarantees),
         "allow_outside": list(proof.allow_outside),
+        "redacts": list(proof.redacts),
         "counterexamples": [_example_dict(shown) for shown in proof.counterexamples],
         "limits": list(proof.limits),
         "outside_the_proof": {rule: list(conditions) for rule, conditions in proof.unread.items()},
@@ -76,6 +77,9 @@ def _example_dict(shown: Counterexample) -> dict[str, Any]:
 def _lines(proof: Proof, *, took_s: float) -> Iterator[Text]:
     if proof.allow_outside:
         yield Text(f"allow_outside: {', '.join(proof.allow_outside)} may leave by the operator's word", "bold red")
+    if proof.redacts:
+        said = f"by {' and '.join(proof.redacts)}, sensitive jobs leave as redacted copies only"
+        yield Text.assemble(("redacted: ", "bold yellow"), said)
     for shown in proof.counterexamples:
         yield Text.assemble((f"{shown.broken}: ", "bold red"), shown.message)
         yield Text(f"    {shown.signals.to_json()}", style="dim")

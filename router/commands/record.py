@@ -61,6 +61,8 @@ def _explain_job(job_id: str, *, as_json: bool) -> None:
 
 def _explain_stream(source: str, policy: Path | None) -> None:
     from router.inspection import open_inspector  # noqa: PLC0415 -- detectors take seconds to import
+    from router.redaction.redactor import Redactor  # noqa: PLC0415
+    from router.signals.sensitivity.views import views  # noqa: PLC0415
 
     settings = load()
     path = policy or settings.policy_file
@@ -69,7 +71,8 @@ def _explain_stream(source: str, policy: Path | None) -> None:
         for line in preview(
             lines_of(stream, max_bytes=settings.max_job_bytes),
             policy=ready,
-            inspect=inspector.inspect,
+            inspect=lambda job: inspector.inspect(job, rules=ready.sensitivity),
+            redactor=Redactor(inspector=inspector, readings=views),
             prompts=prompts,
             max_bytes=settings.max_job_bytes,
         ):

@@ -15,7 +15,18 @@ from tidegate.cli.console import console
 from tidegate.errors import InvalidDocument, TidegateError
 from tidegate.settings import load
 
-__all__ = ["AsJson", "PolicyFile", "PolicyOption", "console", "narrowing", "opened", "policy_path", "told", "write"]
+__all__ = [
+    "AsJson",
+    "PolicyFile",
+    "PolicyOption",
+    "console",
+    "loosening",
+    "narrowing",
+    "opened",
+    "policy_path",
+    "told",
+    "write",
+]
 
 PolicyFile = Annotated[Path | None, typer.Argument(help="The policy; the configured one where not given.")]
 PolicyOption = Annotated[
@@ -59,8 +70,15 @@ def opened(source: str) -> Iterator[IO[bytes]]:
         yield stream
 
 
+def loosening(policy: Policy) -> Iterator[Text]:
+    """In red, what findings mean less than as shipped."""
+    for lowered in policy.sensitivity.loosened:
+        yield Text(f"{policy.name}: sensitivity: {lowered}", style="bold red")
+
+
 def narrowing(policy: Policy) -> Iterator[Text]:
     """In red, what the operators declared harmless: it narrows the guarantee that holds for everybody."""
+    yield from loosening(policy)
     if policy.allow_outside:
         types = ", ".join(sorted(policy.allow_outside))
         yield Text(f"{policy.name}: allow_outside: a job with nothing but {types} may leave", style="bold red")

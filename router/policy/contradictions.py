@@ -26,7 +26,6 @@ def contradictions(document: Document) -> Iterator[str]:
     yield from _exposed_default(document, known)
     yield from _bad_expressions(document)
     yield from _environment(document)
-    yield from _reserved(document)
 
 
 def _zones(lanes: object) -> Iterator[tuple[object, object]]:
@@ -138,15 +137,6 @@ def _strings(tree: object, path: Steps) -> Iterator[tuple[Steps, str]]:
     elif isinstance(tree, list):
         for index, item in enumerate(tree):
             yield from _strings(item, (*path, index))
-
-
-def _reserved(document: Document) -> Iterator[str]:
-    """`redact` promises what this version cannot do: a job that counts on it must not go out in the clear."""
-    for index, rule in enumerate(_list(document.tree.get("rules"))):
-        if isinstance(rule, dict) and rule.get("redact") is True:
-            yield document.at(
-                ("rules", index, "redact"), "comes with redaction; this version would send the clear text"
-            )
 
 
 def _list(value: object) -> list[Any]:

@@ -27,13 +27,14 @@ FAIL_CLOSED_RULE = "fail-closed"
 """The rule on record where the engine itself failed."""
 
 
-def decide(policy: Policy, signals: Signals, *, traced: bool = True) -> Decision:
+def decide(policy: Policy, signals: Signals, *, traced: bool = True, unredacted: str | None = None) -> Decision:
     """Where the job may run, by which rule, and why. Never raises: a failure means inside.
 
     The trace says what every rule saw. It is no part of the deciding: where nobody reads it, `traced=False` saves it.
+    Where a job was to be redacted and could not be, `unredacted` says why: it is decided again, and stays inside.
     """
     try:
-        return _decide(policy, signals, traced=traced)
+        return _decide(policy, signals, traced=traced, unredacted=unredacted)
     except Exception as exc:  # noqa: BLE001 -- whatever it was, nothing may leave because of it
         return sheltered(policy, signals, cause=f"the engine failed: {type(exc).__name__}")
 
@@ -53,19 +54,24 @@ def sheltered(policy: Policy, signals: Signals, *, cause: str) -> Decision:
     )
 
 
-def _decide(policy: Policy, signals: Signals, *, traced: bool) -> Decision:
+def _decide(policy: Policy, signals: Signals, *, traced: bool, unredacted: str | None) -> Decision:
     found = policy.index.first(signals)
     rule = policy.every[found.place]
-    banned = bans(policy, signals)
+    banned = bans(policy, signals, redacting=rule.redact)
     said_first: list[str] = []
     if found.failed:
         # A rule that could not be judged might have kept the job inside: nothing after it may send the job out.
-        banned = {**banned, **{lane: "" for lane in policy.outside if lane not in banned}}
         names = ", ".join(policy.every[place].name for place in found.failed)
         said_first.append(f"an expression failed in {names}: the job stays inside")
+    if unredacted is not None:
+        said_first.append(f"redaction: {unredacted}")
+    if said_first:
+        banned = {**banned, **{lane: "" for lane in policy.outside if lane not in banned}}
     turned = turn(rule, signals)
     choice = _refused(rule, _choose(turned.lanes, policy, signals, banned, said_first), signals)
     cleared = tuple(lane for lane in choice.lanes if lane in policy.outside)
+    shadow = _shadow(rule, policy, signals, banned) if choice.lanes else None
+    redacted = rule.redact and signals.sensitivity.level.sensitive and bool({*cleared, shadow} & policy.outside)
     # Built from values of ours: validating them again would take as long as deciding.
     return Decision.of(
         {
@@ -77,13 +83,19 @@ def _decide(policy: Policy, signals: Signals, *, traced: bool) -> Decision:
             "why": rule.why,
             "policy": policy.version,
             "cause": choice.cause,
-            "narrowed": narrowed(signals.sensitivity, allow_outside=policy.allow_outside) if cleared else (),
+            "redacted": redacted,
+            "replaced": {},
+            "narrowed": _narrowed(policy, signals) if cleared and not redacted else (),
             "overflow": turned.move,
-            "shadow": _shadow(rule, policy, signals, banned) if choice.lanes else None,
+            "shadow": shadow,
             "signals": signals,
             "trace": _trace(policy.every[: found.place + 1], signals, turned) if traced else (),
         }
     )
+
+
+def _narrowed(policy: Policy, signals: Signals) -> tuple[str, ...]:
+    return narrowed(signals.sensitivity, allow_outside=policy.allow_outside, table=policy.sensitivity.table)
 
 
 def _trace(rules: tuple[ReadyRule, ...], signals: Signals, turned: Turn) -> tuple[RuleTrace, ...]:

@@ -14,7 +14,11 @@ from router.policy.guarantees import Guarantee
 from router.policy.hashing import version
 from router.policy.matching import conditions, together
 from router.policy.model import Overflow, Policy, PolicyFile, ReadyGuarantee, ReadyOverflow, ReadyRule, Rule
+from router.policy.sensitivity import ready
+from router.policy.sensitivity.mistakes import mistakes
+from router.policy.sensitivity.remarks import remarks
 from router.policy.warnings import warnings
+from router.signals.sensitivity.levels import Table
 from tidegate.documents import Document, in_order, read
 from tidegate.errors import InvalidDocument
 from tidegate.includes import with_includes
@@ -32,40 +36,44 @@ def load_policy(path: Path) -> Policy:
 def policy_from(document: Document, *, name: str) -> Policy:
     """Check a document (with its includes) and make it ready. Raises InvalidDocument with every error."""
     file, problems = document.attempt(PolicyFile)
-    problems = (*problems, *misplaced_names(document), *contradictions(document))
+    problems = (*problems, *misplaced_names(document), *contradictions(document), *mistakes(document))
     if file is None or problems:
         raise InvalidDocument(in_order(problems))
     return _ready(file, document, file.name or name)
 
 
 def _ready(file: PolicyFile, document: Document, name: str) -> Policy:
+    rules = ready.rules(file.sensitivity, document)
     return Policy(
         name=name,
         version=version(name, file),
         lanes=MappingProxyType(dict(file.lanes)),
-        rules=tuple(_ready_rule(rule) for rule in file.rules),
+        rules=tuple(_ready_rule(rule, rules.table) for rule in file.rules),
         default=_ready_rule(
             Rule.model_construct(name=DEFAULT_RULE, send=file.default.send, why=file.default.why),
+            rules.table,
         ),
-        guarantees=tuple(_ready_guarantees(file)),
+        guarantees=tuple(_ready_guarantees(file, rules.table)),
         allow_outside=frozenset(file.allow_outside),
+        sensitivity=rules,
         scope=file.scope,
-        warnings=tuple(warnings(file, document)),
+        warnings=(*warnings(file, document), *remarks(file, rules, document)),
         file=file,
     )
 
 
-def _ready_rule(rule: Rule) -> ReadyRule:
+def _ready_rule(rule: Rule, table: Table) -> ReadyRule:
     return ReadyRule(
         name=rule.name,
         when=rule.when,
-        conditions=conditions(rule.when),
+        conditions=conditions(rule.when, table=table),
         send=many(rule.send),
         why=rule.why,
         overflow=_ready_overflow(rule.overflow) if rule.overflow else None,
         split=_shares(rule.split) if rule.split else (),
         shadow=rule.shadow,
         refuse=rule.refuse.when.wait_s if rule.refuse else None,
+        redact=rule.redact is True,
     )
 
 
@@ -80,10 +88,10 @@ def _shares(weights: dict[str, float]) -> tuple[tuple[str, float], ...]:
     return tuple(zip(weights, ends, strict=True))
 
 
-def _ready_guarantees(file: PolicyFile) -> Iterator[ReadyGuarantee]:
+def _ready_guarantees(file: PolicyFile, table: Table) -> Iterator[ReadyGuarantee]:
     for promise in file.guarantees:
         if isinstance(promise, Guarantee):
-            test = together(condition.test for condition in conditions(promise.when))
+            test = together(condition.test for condition in conditions(promise.when, table=table))
             yield ReadyGuarantee(promise.name, promise.when, promise.never, _barred(promise, file), test)
 
 

@@ -16,6 +16,7 @@ from router.policy.conditions import BudgetLeft, Entities, Health, LaneWait, Whe
 from router.policy.grammar import Bounds, levels, many
 from router.policy.harmless import narrowed
 from router.policy.hours import DAY_MINUTES, Day, Hours
+from router.signals.sensitivity.levels import SHIPPED, Table
 from tidegate.decision import Check
 from tidegate.signals import Signals
 from tidegate.value import Value
@@ -52,9 +53,9 @@ class Condition:
         return Check.of({"signal": self.signal, "wanted": self.wanted, "saw": saw, "held": held})
 
 
-def conditions(when: When) -> tuple[Condition, ...]:
-    """The conditions of a `when`, in the order of the grammar."""
-    return tuple(_condition(signal, wanted) for signal, wanted in when.says().items())
+def conditions(when: When, *, table: Table = SHIPPED) -> tuple[Condition, ...]:
+    """The conditions of a `when`, in the order of the grammar. The table says what findings mean."""
+    return tuple(_condition(signal, wanted, table) for signal, wanted in when.says().items())
 
 
 def together(tests: Iterable[Test]) -> Test:
@@ -95,8 +96,8 @@ def written(wanted: Any) -> JsonValue:
     return str(wanted)
 
 
-def _condition(signal: str, wanted: Any) -> Condition:
-    test, see = _KINDS[signal](wanted)
+def _condition(signal: str, wanted: Any, table: Table) -> Condition:
+    test, see = _BY_TABLE[signal](wanted, table) if signal in _BY_TABLE else _KINDS[signal](wanted)
     names = frozenset(many(wanted)) if signal in ("tenant", "task") else frozenset()
     cuts = wanted.cuts() if signal in ("tokens", "max_tokens") else ()
     return Condition(signal, written(wanted), test, see, sorts=signal in SORTED_BY, names=names, cuts=cuts)
@@ -113,14 +114,14 @@ def _sensitivity(wanted: Any) -> _Kind:
     return lambda signals: signals.sensitivity.level in meant, lambda signals: signals.sensitivity.level.value
 
 
-def _entities(wanted: Entities) -> _Kind:
+def _entities(wanted: Entities, table: Table) -> _Kind:
     types = frozenset(wanted.any or wanted.alone or ())
 
     def found(signals: Signals) -> Truth:
         return any(finding.type in types for finding in signals.sensitivity.findings)
 
     def alone(signals: Signals) -> Truth:
-        return bool(narrowed(signals.sensitivity, allow_outside=types))
+        return bool(narrowed(signals.sensitivity, allow_outside=types, table=table))
 
     return alone if wanted.any is None else found, lambda signals: list(signals.sensitivity.types)
 
@@ -209,20 +210,20 @@ def _budget(wanted: BudgetLeft) -> _Kind:
     return test, lambda signals: signals.budget_left_usd.get(key, NOT_MEASURED)
 
 
-def _any(wanted: tuple[When, ...]) -> _Kind:
-    branches = [conditions(when) for when in wanted]
+def _any(wanted: tuple[When, ...], table: Table) -> _Kind:
+    branches = [conditions(when, table=table) for when in wanted]
     tests = tuple(together(condition.test for condition in branch) for branch in branches)
     return lambda signals: _some(tests, signals), _see_branches(branches)
 
 
-def _all(wanted: tuple[When, ...]) -> _Kind:
-    branches = [conditions(when) for when in wanted]
+def _all(wanted: tuple[When, ...], table: Table) -> _Kind:
+    branches = [conditions(when, table=table) for when in wanted]
     test = together(condition.test for branch in branches for condition in branch)
     return test, _see_branches(branches)
 
 
-def _not(wanted: When) -> _Kind:
-    inner = conditions(wanted)
+def _not(wanted: When, table: Table) -> _Kind:
+    inner = conditions(wanted, table=table)
     test = together(condition.test for condition in inner)
 
     def negated(signals: Signals) -> Truth:
@@ -277,7 +278,6 @@ def _see(inner: tuple[Condition, ...], signals: Signals) -> JsonValue:
 
 _KINDS: dict[str, Callable[[Any], _Kind]] = {
     "sensitivity": _sensitivity,
-    "entities": _entities,
     "complexity": _complexity,
     "tokens": _tokens,
     "max_tokens": _max_tokens,
@@ -289,8 +289,13 @@ _KINDS: dict[str, Callable[[Any], _Kind]] = {
     "wait_s": _wait,
     "health": _health,
     "budget_left_usd": _budget,
+    "expr": _expr,
+}
+
+_BY_TABLE: dict[str, Callable[[Any, Table], _Kind]] = {
+    "entities": _entities,
     "any": _any,
     "all": _all,
     "not": _not,
-    "expr": _expr,
 }
+"""Those that ask, or hold others that ask, what findings mean."""

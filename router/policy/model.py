@@ -16,6 +16,8 @@ from router.policy.grammar import Bounds, Grammar, OneOrMany, Some
 from router.policy.guarantees import BuiltIn, Never, Written
 from router.policy.index import Index
 from router.policy.matching import Condition, Test
+from router.policy.sensitivity.grammar import Section
+from router.signals.sensitivity.lists import AS_SHIPPED, Rules
 from tidegate.lane import Lane, Zone
 from tidegate.lanes import Lanes
 from tidegate.value import Many, Name
@@ -80,7 +82,7 @@ class Rule(Grammar):
     refuse: Refuse | None = None
     """When a job is refused as `overloaded` instead of waiting."""
     redact: Literal[True] | None = None
-    """Reserved: send a redacted copy. Comes with redaction; until then a policy that says so is refused."""
+    """A sensitive job may go to the rule's lanes outside, with placeholders for what was found in it."""
 
     @model_validator(mode="after")
     def _one_first(self) -> Self:
@@ -121,7 +123,7 @@ class PolicyFile(Grammar):
     name: Name | None = None
     """What the policy is called in records; the file's name where not given."""
     include: OneOrMany[str] | None = None
-    """Files with lanes that several policies share, relative to this one: `lanes.yaml`."""
+    """Files with lanes, and with `sensitivity`, that several policies share, relative to this one: `lanes.yaml`."""
     scope: For | None = Field(default=None, alias="for")
     """Whose jobs it decides, where several policies stand side by side."""
     lanes: Lanes
@@ -131,6 +133,8 @@ class PolicyFile(Grammar):
     """Where a job goes that no rule matched."""
     guarantees: Many[Written] = (BuiltIn.NOTHING_SENSITIVE_OUTSIDE,)
     """What no rule may do. The built-in one holds whether it is named or not."""
+    sensitivity: Section | None = None
+    """What findings mean, what to look for besides, and what to leave out. What is not said stays as shipped."""
     allow_outside: Many[EntityType] = ()
     """Entity types that you declare harmless: they alone keep no job inside. Every tool prints this in red."""
     tests: Many[Case] = ()
@@ -172,6 +176,8 @@ class ReadyRule:
     """Lanes with the upper end of each one's share of [0, 1)."""
     shadow: str | None = None
     refuse: Bounds[float] | None = None
+    redact: bool = False
+    """Whether its lanes outside get a redacted copy of a sensitive job; without, they get no sensitive job."""
 
     @property
     def reach(self) -> tuple[str, ...]:
@@ -194,6 +200,8 @@ class Policy:
     """The operator's own; the built-in one holds beside them."""
     allow_outside: frozenset[str] = frozenset()
     """Entity types that the operator declared harmless: to be printed in red."""
+    sensitivity: Rules = field(default=AS_SHIPPED, repr=False, compare=False)
+    """How jobs are inspected and judged."""
     scope: For | None = None
     """Whose jobs it decides; None: everybody's for whom there is no other."""
     warnings: tuple[str, ...] = ()

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from router.policy.conditions import When
 from router.policy.grammar import many
 from router.policy.model import PolicyFile, Rule
+from router.policy.redacting import REDACTABLE
 from tidegate.documents import Document
 from tidegate.lane import Zone
 from tidegate.signals import Level
@@ -16,6 +17,7 @@ from tidegate.signals import Level
 def warnings(file: PolicyFile, document: Document) -> Iterator[str]:
     """Each with its place."""
     yield from _sent_out_in_vain(file, document)
+    yield from _redacted_in_vain(file, document)
 
 
 def _sent_out_in_vain(file: PolicyFile, document: Document) -> Iterator[str]:
@@ -23,6 +25,8 @@ def _sent_out_in_vain(file: PolicyFile, document: Document) -> Iterator[str]:
     left = {level for level in Level if level.sensitive}
     for index, rule in enumerate(file.rules):
         reached = left & rule.when.levels()
+        if rule.redact:
+            reached -= REDACTABLE
         # Declared types may leave: whether a sensitive job is one of those is told by the proof.
         if reached and not file.allow_outside and _outside_only(rule, file):
             levels = ", ".join(level.value for level in Level if level in reached)
@@ -33,6 +37,27 @@ def _sent_out_in_vain(file: PolicyFile, document: Document) -> Iterator[str]:
             )
         if _only_sensitivity(rule.when):
             left -= rule.when.levels()
+
+
+def _redacted_in_vain(file: PolicyFile, document: Document) -> Iterator[str]:
+    """Rules that redact where nothing leaves, or where there is nothing to replace."""
+    for index, rule in enumerate(file.rules):
+        if not rule.redact:
+            continue
+        if all(file.lanes[lane].zone is Zone.INSIDE for lane in _reach(rule)):
+            message = "is never done: all lanes of the rule are inside, and those get the job as it is"
+            yield document.at(("rules", index, "redact"), message)
+        elif not rule.when.levels() & REDACTABLE:
+            message = "is never done: only personal and restricted jobs are redacted, and none can reach the rule"
+            yield document.at(("rules", index, "redact"), message)
+
+
+def _reach(rule: Rule) -> Iterator[str]:
+    """Every lane that gets something by the rule."""
+    yield from many(rule.send)
+    yield from rule.split or ()
+    yield from (rule.overflow.to,) if rule.overflow else ()
+    yield from (rule.shadow,) if rule.shadow else ()
 
 
 def _outside_only(rule: Rule, file: PolicyFile) -> bool:

@@ -81,6 +81,8 @@ def _together(present: Sensitivity, remembered: frozenset[str]) -> Sensitivity:
         level=level or present.level,
         findings=(*present.findings, *findings),
         cause=present.cause or f"an earlier job of this conversation was {level}",
+        because=present.because if level is present.level else None,
+        coverage=present.coverage,
         least=least,
     )
 

@@ -1,6 +1,7 @@
 """Routing on a real store: a payload is opened, inspected, decided on and placed once, whoever else tries."""
 
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -18,9 +19,13 @@ from router.policy.engine import decide
 from router.policy.loader import policy_from
 from router.prompts import Prompt, Turn
 from router.recorded import Decisions
+from router.redaction.redactor import Redactor
 from router.shadow import Shadows
 from router.signals.conversation import Conversations
 from router.signals.overflow import Overflows
+from router.signals.sensitivity.detector import Span
+from router.signals.sensitivity.views import views
+from router.signals.sensitivity.views.view import View
 from router.tasks import Routing, register
 from tidegate import clearance as clearances
 from tidegate import connections, deadletters
@@ -39,7 +44,6 @@ from tidegate.ledger.store import Applied, Ledger
 from tidegate.messaging import celery_app
 from tidegate.names import ROUTE_TASK, SUBMIT_TASK
 from tidegate.settings import Settings
-from tidegate.signals import Finding
 from tidegate.vault import Seals, Vault, digest
 
 BOUND_S = 10.0
@@ -69,9 +73,9 @@ class NameDetector:
 
     name = "names"
 
-    def find(self, text: str) -> Iterable[Finding]:
-        """A finding where the name stands."""
-        return [Finding(type="PERSON", score=0.9, detector=self.name)] if "Quillfeather" in text else []
+    def find(self, view: View, *, every: bool = False) -> Iterable[Span]:
+        """Where the name stands."""
+        return [Span("PERSON", 0.9, *match.span()) for match in re.finditer("Quillfeather", view.text)]
 
 
 class BrokenDetector:
@@ -79,9 +83,9 @@ class BrokenDetector:
 
     name = "broken"
 
-    def find(self, text: str) -> Iterable[Finding]:
+    def find(self, view: View, *, every: bool = False) -> Iterable[Span]:
         """Never finds anything."""
-        raise ValueError(text)
+        raise ValueError(view.text)
 
 
 class Waiting(Inspector):
@@ -122,6 +126,7 @@ def router(
         policy=lambda _tenant: ready,
         circumstances=circumstances(client, settings),
         decide=decide,
+        redactor=Redactor(inspector=inspector, readings=views),
         placement=placement,
         shadows=Shadows(client.ledger, client.vault, placement, nudge_s=settings.nudge_s),
         decisions=Decisions.opened(client.ledger.redis, settings),

@@ -76,7 +76,7 @@ _OVERFLOW = st.builds(
     st.sampled_from([{}, {"until": {"wait_s": {"under": 8}}}]),
 )
 _RULES = st.builds(
-    lambda when, send, more: {"when": when, "send": send, "why": "because", **more},
+    lambda when, send, more, redact: {"when": when, "send": send, "why": "because", **more, **redact},
     WHENS,
     _SEND,
     st.one_of(
@@ -85,6 +85,7 @@ _RULES = st.builds(
         st.fixed_dictionaries({"refuse": st.just({"when": {"wait_s": {"over": 25}}})}),
         st.fixed_dictionaries({"split": st.dictionaries(_NAMES, st.sampled_from([1, 5, 95]), min_size=1, max_size=3)}),
     ),
+    st.sampled_from([{}, {}, {"redact": True}]),
 )
 _PROMISES = st.builds(
     lambda when, never: {"name": "promise", "when": when, "never": never},

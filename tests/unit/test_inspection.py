@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterable, Iterator
 import pytest
 
 from router.inspection import Inspector, open_inspector
+from router.signals.sensitivity.detector import Span
+from router.signals.sensitivity.views.view import View
 from tidegate.job import Job
 from tidegate.settings import Settings
-from tidegate.signals import Band, Capability, Finding, LaneLoad, Level
+from tidegate.signals import Band, Capability, LaneLoad, Level
 
 SECRET = "alice@hospital.local"
 
@@ -16,23 +18,24 @@ SECRET = "alice@hospital.local"
 class Fake:
     """A detector that does what it is told with each text, and remembers the texts."""
 
-    def __init__(self, name: str, act: Callable[[str], Iterable[Finding]] = lambda _: ()) -> None:
+    def __init__(self, name: str, act: Callable[[str], Iterable[Span]] = lambda _: ()) -> None:
         self.name = name
         self.seen: list[str] = []
+        self.problem: str | None = None
         self._act = act
 
-    def find(self, text: str) -> Iterable[Finding]:
+    def find(self, view: View, *, every: bool = False) -> Iterable[Span]:
         """Remember and act."""
-        self.seen.append(text)
-        return self._act(text)
+        self.seen.append(view.text)
+        return self._act(view.text)
 
 
-def finds(entity: str) -> Callable[[str], Iterable[Finding]]:
+def finds(entity: str) -> Callable[[str], Iterable[Span]]:
     """Always find the same."""
-    return lambda _: (Finding(type=entity, score=0.9, detector="fake"),)
+    return lambda text: (Span(entity, 0.9, 0, len(text)),)
 
 
-def breaks(_text: str) -> Iterable[Finding]:
+def breaks(_text: str) -> Iterable[Span]:
     """Fail with a message that quotes the text, as libraries do."""
     raise ValueError(f"cannot read {SECRET}")
 
@@ -80,8 +83,8 @@ def test_a_detector_that_breaks_makes_unknown_and_the_others_still_look() -> Non
 def test_a_detector_that_breaks_half_way_keeps_what_it_found() -> None:
     """Findings are taken one by one."""
 
-    def half(_text: str) -> Iterator[Finding]:
-        yield Finding(type="PERSON", score=0.9, detector="half")
+    def half(_text: str) -> Iterator[Span]:
+        yield Span("PERSON", 0.9, 0, 1)
         raise MemoryError
 
     sensitivity = inspector(Fake("half", half)).inspect(Job(text="x")).sensitivity
@@ -92,7 +95,7 @@ def test_a_detector_that_hangs_makes_unknown_in_time() -> None:
     """The deadline holds, whatever a detector does, and what others found before stays."""
     release = threading.Event()
 
-    def hang(_text: str) -> Iterable[Finding]:
+    def hang(_text: str) -> Iterable[Span]:
         release.wait()
         return ()
 
@@ -131,6 +134,45 @@ def test_text_that_cannot_be_decoded_is_unknown() -> None:
     job = Job(text="x").model_copy(update={"text": "a\ud83d"})
     sensitivity = inspector(Fake("quiet")).inspect(job).sensitivity
     assert (sensitivity.level, sensitivity.cause) == (Level.UNKNOWN, "inspection: UnicodeEncodeError")
+
+
+def test_coverage_is_on_record() -> None:
+    """What was looked at, by which readings, and what nobody looked at."""
+    seen = inspector(Fake("quiet")).inspect(Job(text="hello")).sensitivity.coverage
+    assert seen is not None
+    assert (seen.chars, seen.views, seen.skipped) == (5, ("as_written",), ())
+    large = inspector(Fake("quiet"), max_chars=10).inspect(Job(text="x" * 11)).sensitivity.coverage
+    assert large is not None
+    assert (large.views, large.skipped) == ((), ("oversize",))
+
+
+def test_a_checkup_tells_what_is_wrong_with_whom() -> None:
+    """By its own word where a detector has one, else by a trial."""
+    lame = Fake("lame")
+    lame.problem = "its artefact is missing: run the installer"
+    checked = dict(inspector(Fake("quiet"), Fake("bad", breaks), lame).checkup())
+    assert checked == {"quiet": None, "bad": "ValueError", "lame": lame.problem}
+
+
+def test_places_are_told_in_order_and_apart() -> None:
+    """What overlaps is one place, named after the most guarded of them; weak findings are none."""
+
+    def some(_text: str) -> Iterable[Span]:
+        return (Span("US_SSN", 0.9, 30, 41), Span("PERSON", 0.9, 0, 8), Span("US_SSN", 0.1, 50, 60))
+
+    def more(_text: str) -> Iterable[Span]:
+        return (Span("HEALTH", 0.6, 5, 20),)
+
+    found = inspector(Fake("some", some), Fake("more", more)).places("x" * 80)
+    assert found.spans == (Span("HEALTH", 0.6, 0, 20), Span("US_SSN", 0.9, 30, 41))
+    assert found.failures == ()
+
+
+def test_places_tell_who_failed() -> None:
+    """Who replaces what was found must know that there may be more."""
+    found = inspector(Fake("bad", breaks), Fake("one", finds("PERSON"))).places("Jane")
+    assert found.spans == (Span("PERSON", 0.9, 0, 4),)
+    assert [str(failure) for failure in found.failures] == ["bad: ValueError"]
 
 
 def test_a_hint_raises_the_level() -> None:

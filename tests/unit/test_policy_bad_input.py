@@ -116,11 +116,6 @@ def test_the_sound_one_holds(tmp_path: Path) -> None:
         ),
         (
             "    why: w",
-            "    why: w\n    redact: true",
-            "10:5: rules[0].redact: comes with redaction; this version would send the clear text",
-        ),
-        (
-            "    why: w",
             "    why: w\n    split: {near: 9, fra: 1}",
             "10:22: rules[0].split.fra: no such lane; did you mean 'far'?",
         ),
@@ -161,7 +156,7 @@ def test_the_sound_one_holds(tmp_path: Path) -> None:
         (
             "default:",
             "tests: [{name: t, expect: {}}]\ndefault:",
-            "10:19: tests[0].expect: give at least one of lane, lanes, rule, zone, shadow",
+            "10:19: tests[0].expect: give at least one of lane, lanes, rule, zone, shadow, redacted",
         ),
         (
             "default:",

@@ -55,7 +55,7 @@ def inspector(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """An inspector that finds nothing and needs no time to start."""
 
     class Blind:
-        def inspect(self, job: Job) -> Signals:
+        def inspect(self, job: Job, **_: object) -> Signals:
             return SIGNALS
 
         def close(self) -> None:

@@ -12,6 +12,8 @@ NEAR = "  near: {zone: inside, backend: llama_cpp, model: tiny, context_tokens: 
 FAR = "  far: {zone: outside, backend: openai, model: big, context_tokens: 8000}\n"
 REST = "rules:\n  - {name: r, send: far, why: w, when: {sensitivity: public}}\ndefault: {send: near, why: d}\n"
 
+ONLY = "an included file holds lanes and sensitivity only; expected one of: version, include, lanes, sensitivity"
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
@@ -105,8 +107,8 @@ def test_a_file_may_be_included_twice_over(folder: Path) -> None:
         (
             {"main": "include: a.yaml\nlanes:\n" + NEAR + REST, "a": "lanes:\n" + FAR + REST},
             [
-                "a.yaml:4:1: rules: an included file holds lanes only; expected one of: version, include, lanes",
-                "a.yaml:6:1: default: an included file holds lanes only; expected one of: version, include, lanes",
+                f"a.yaml:4:1: rules: {ONLY}",
+                f"a.yaml:6:1: default: {ONLY}",
             ],
         ),
         ({"main": "include: a.yaml\nlanes:\n" + NEAR + FAR + REST, "a": "lanes: [\n"}, ["a.yaml:3:1: "]),

@@ -60,11 +60,13 @@ def test_a_line_says_all_that_was_decided() -> None:
     assert answer == {
         "sensitive": True,
         "sensitivity": "personal",
+        "because": None,
         "findings": [{"type": "EMAIL_ADDRESS", "score": 0.9, "detector": "fake"}],
         "complexity": "simple",
         "tokens": 3,
         "zone": "inside",
         "lanes": ["near"],
+        "redacted": None,
         "rule": "out",
         "policy": POLICY.version,
         "cause": "guarantee nothing-sensitive-outside took far",

@@ -5,7 +5,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.signals.sensitivity.detector import Failure, GaveUpError
-from router.signals.sensitivity.levels import LEVELS, counts, judge
+from router.signals.sensitivity.levels import (
+    COMBINATIONS,
+    LEVELS,
+    SHIPPED,
+    Combination,
+    Table,
+    Weight,
+    counts,
+    judge,
+    judged_anew,
+)
 from tidegate.signals import Finding, Level
 
 
@@ -70,6 +80,114 @@ def test_asking_for_unknown_is_answered_with_a_cause() -> None:
     """A producer may distrust the detectors altogether."""
     sensitivity = judge((), least=Level.UNKNOWN)
     assert (sensitivity.level, sensitivity.cause) == (Level.UNKNOWN, "hint: min_sensitivity")
+
+
+@pytest.mark.parametrize(
+    ("types", "level", "because"),
+    [
+        ("PERSON", Level.PERSONAL, "PERSON"),
+        ("DATE_OF_BIRTH", Level.PERSONAL, "DATE_OF_BIRTH"),
+        ("PERSON DATE_OF_BIRTH", Level.RESTRICTED, "DATE_OF_BIRTH with PERSON: Who somebody is and when"),
+        ("PERSON DATE_OF_BIRTH HEALTH", Level.RESTRICTED, "HEALTH"),
+        ("FINANCES", Level.PERSONAL, "FINANCES"),
+        ("FINANCES EMAIL_ADDRESS", Level.RESTRICTED, "FINANCES with EMAIL_ADDRESS: Income or debts"),
+        ("CHILD", Level.RESTRICTED, "CHILD"),
+        ("LOCATION ORGANIZATION", Level.PUBLIC, None),
+        ("AGE LOCATION ORGANIZATION", Level.PERSONAL, "AGE"),
+        ("UUID URL", Level.INTERNAL, "UUID"),
+        ("ADDRESS PERSON", Level.PERSONAL, "ADDRESS; PERSON"),
+        ("INTERNAL_NAME", Level.RESTRICTED, "INTERNAL_NAME"),
+        ("", Level.PUBLIC, None),
+    ],
+)
+def test_what_made_the_level_is_told(types: str, level: Level, because: str | None) -> None:
+    """A type by itself, or types that mean more together, with the reason."""
+    sensitivity = judge(finding(name) for name in types.split())
+    assert sensitivity.level is level
+    assert (sensitivity.because or "").startswith(because or "")
+    assert (sensitivity.because is None) == (because is None)
+
+
+def test_weak_findings_make_no_combination() -> None:
+    """What would not count by itself does not count beside others."""
+    found = [finding("DATE_OF_BIRTH"), finding("EMAIL_ADDRESS", 0.39)]
+    assert judge(found).level is Level.PERSONAL
+    assert judge([*found, finding("EMAIL_ADDRESS", 0.4)]).level is Level.RESTRICTED
+
+
+def test_where_names_are_declared_harmless_a_name_in_context_is_not() -> None:
+    """A lone name in a story passes; the same name with a town does not."""
+    table = Table({**LEVELS, "PERSON": Weight(Level.INTERNAL)}, COMBINATIONS)
+    assert judge([finding("PERSON")], table=table).level is Level.INTERNAL
+    assert judge([finding("PERSON"), finding("LOCATION")], table=table).level is Level.PERSONAL
+
+
+def test_a_weak_finding_has_the_level_below() -> None:
+    """Public where nobody says otherwise."""
+    table = Table({"EMAIL_ADDRESS": Weight(Level.RESTRICTED, 0.8, Level.PERSONAL, "p.yaml:7")})
+    sure, unsure = (judge([finding("EMAIL_ADDRESS", score)], table=table) for score in (0.8, 0.79))
+    assert (sure.level, unsure.level) == (Level.RESTRICTED, Level.PERSONAL)
+    assert sure.because == "EMAIL_ADDRESS (p.yaml:7)"
+
+
+def test_a_producers_wish_is_told_as_the_reason() -> None:
+    """Nothing was found that would explain the level."""
+    assert judge([finding("PERSON")], least=Level.RESTRICTED).because == "asked for by min_sensitivity"
+
+
+_TYPES = st.sampled_from(sorted(LEVELS))
+_SET = st.sampled_from([level for level in Level if level is not Level.UNKNOWN])
+_TABLES = st.builds(
+    Table,
+    st.dictionaries(_TYPES, st.builds(Weight, _SET, st.sampled_from([0.0, 0.5, 1.0]))),
+    st.lists(
+        st.builds(Combination, st.just("c"), _SET, st.tuples(_TYPES, _TYPES), st.lists(_TYPES, max_size=2).map(tuple)),
+        max_size=3,
+    ).map(tuple),
+)
+_FINDINGS = st.lists(st.builds(finding, _TYPES, st.floats(0, 1)), max_size=5)
+
+
+@given(_FINDINGS, _TABLES, st.sampled_from([None, *Level]))
+def test_combinations_only_raise(found: list[Finding], table: Table, least: Level | None) -> None:
+    """Whatever the table says, no job is less guarded than its worst finding; and no table lowers an `unknown`."""
+    alone = judge(found, least=least, table=Table(table.weights)).level
+    together = judge(found, least=least, table=table).level
+    assert together.rank >= alone.rank
+    assert together is alone or any(one.level is together for one in table.combinations)
+    assert judge(found, failures=[Failure("fake", "timeout")], table=table).level is Level.UNKNOWN
+
+
+@given(_FINDINGS, _TABLES, _FINDINGS)
+def test_more_findings_never_lower(found: list[Finding], table: Table, more: list[Finding]) -> None:
+    """A second finding cannot talk a first one away."""
+    assert judge([*found, *more], table=table).level.rank >= judge(found, table=table).level.rank
+
+
+@pytest.mark.parametrize(
+    ("types", "least", "level", "becomes"),
+    [
+        ("PERSON", None, None, Level.INTERNAL),
+        ("PERSON LOCATION", None, None, Level.PERSONAL),
+        ("PERSON", Level.PERSONAL, None, Level.PERSONAL),
+        ("PERSON", None, Level.UNKNOWN, Level.UNKNOWN),
+        ("PERSON", None, Level.RESTRICTED, Level.RESTRICTED),
+    ],
+)
+def test_what_is_on_record_is_judged_anew_where_its_findings_explain_it(
+    types: str, least: Level | None, level: Level | None, becomes: Level
+) -> None:
+    """A level that came from elsewhere, from an earlier turn say, stays."""
+    now = Table({**LEVELS, "PERSON": Weight(Level.INTERNAL)}, COMBINATIONS)
+    recorded = judge((finding(name) for name in types.split()), least=least)
+    recorded = recorded.model_copy(update={"level": level or recorded.level})
+    assert judged_anew(recorded, was=SHIPPED, now=now).level is becomes
+
+
+def test_the_shipped_table_is_what_is_used_where_nothing_is_said() -> None:
+    """Types and combinations."""
+    assert dict(SHIPPED.weights) == dict(LEVELS)
+    assert SHIPPED.combinations == COMBINATIONS
 
 
 @given(st.lists(st.sampled_from(sorted(LEVELS))), st.sampled_from(Level), st.booleans())

@@ -16,6 +16,8 @@ from router.signals.sensitivity import presidio as module
 from router.signals.sensitivity.detector import GaveUpError
 from router.signals.sensitivity.levels import LEVELS, counts
 from router.signals.sensitivity.presidio import LANGUAGE, NOT_PHONES, Presidio, Words
+from router.signals.sensitivity.views.view import View
+from tidegate.signals import Finding
 
 PRESIDIO = Presidio()
 
@@ -34,7 +36,8 @@ FRAGMENTS = (
 
 def types(text: str) -> set[str]:
     """What counts in a text."""
-    return {finding.type for finding in PRESIDIO.find(text) if counts(finding)}
+    spans = PRESIDIO.find(View(text))
+    return {span.type for span in spans if counts(Finding(type=span.type, score=span.score, detector="presidio"))}
 
 
 @pytest.mark.parametrize(
@@ -116,7 +119,7 @@ def test_a_patterns_timeout_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> Non
     """Presidio skips a pattern that runs out of time; a job judged without it would leave."""
     monkeypatch.setattr(module, "REGEX_TIMEOUT_S", 0)
     with pytest.raises(GaveUpError, match="pattern timeout"):
-        list(PRESIDIO.find("write to alice@example.com"))
+        list(PRESIDIO.find(View("write to alice@example.com")))
 
 
 def test_patterns_have_little_time() -> None:

@@ -1,13 +1,14 @@
 """The walk: every string of a job is looked at, whatever field it stands in."""
 
 import json
+from datetime import date
 from typing import Any
 
 import pytest
 
-from router.signals.sensitivity.views import views
-from router.signals.sensitivity.walk import seams, strings
-from tidegate.job import Job
+from router.signals.sensitivity.walk import MAX_DEPTH, problems, seams, strings, walk
+from tidegate.job import Job, Message
+from tidegate.value import Value
 
 VALUE = "alice@hospital.local"
 
@@ -74,7 +75,7 @@ def test_our_own_words_are_not_text() -> None:
 def test_numbers_in_a_schema_are_text() -> None:
     """A number that a producer wrote may be somebody's, whatever its key is called."""
     job = Job.model_validate(schema(examples=[{"id": 4111111111111111, "cards": [4111111111111112]}]))
-    assert {"4111111111111111", "4111111111111112"} <= set(strings(job))
+    assert {"id: 4111111111111111", "4111111111111112"} <= set(strings(job))
 
 
 def test_a_key_stands_beside_its_value() -> None:
@@ -111,28 +112,93 @@ def test_long_messages_meet_with_their_ends_only() -> None:
     assert len(seam) < 1_000
 
 
+def test_each_role_is_glued_to_itself() -> None:
+    """A tool may answer in pieces, with an assistant's turns between."""
+    said = [("tool", "078-05-"), ("assistant", "next"), ("tool", "1120")]
+    messages = [{"role": role, "content": text, "tool_call_id": "c"} for role, text in said]
+    assert any("078-05-1120" in seam for seam in seams(Job.model_validate({"messages": messages})))
+
+
+def test_digits_that_meet_keep_a_blank() -> None:
+    """Two numbers in a row are no one number, unless words say so: that is a reading's business."""
+    job = Job.model_validate(
+        {"messages": [{"role": "user", "content": "it is 4003"}, {"role": "user", "content": "2675 indeed"}]}
+    )
+    assert seams(job)[0] == "it is 4003 2675 indeed"
+
+
+def called(arguments: Any) -> Job:
+    """A job with a tool call of these arguments."""
+    call = {"id": "call-1", "function": {"name": "f", "arguments": json.dumps(arguments)}}
+    return Job.model_validate({"messages": [{"role": "assistant", "tool_calls": [call]}]})
+
+
 @pytest.mark.parametrize(
-    ("disguised", "plain"),
+    ("arguments", "whole"),
     [
-        ("4\u200b1\u00ad1\u20601", "4111"),
-        ("\uff41lice\uff20example.com", "alice@example.com"),
-        ("\u0660\u0661\u0662", "012"),
-        ("123\u201345\u22126789", "123-45-6789"),
-        ("a\u00a0b", "a b"),
+        (
+            {"first": "4003", "second": "2675", "third": "3342", "last": "4895"},
+            "first second third last: 4003 2675 3342 4895",
+        ),
+        ({"card": ["4003", "2675", "3342", "4895"]}, "4003 2675 3342 4895"),
+        ({"area": "078-05", "serial": "-1120"}, "area serial: 078-05-1120"),
+        ({"user": "john.smith", "domain": "acme.com"}, "john.smith@acme.com"),
+        (["john.smith", "@", "acme.com"], "john.smith@acme.com"),
+        ({"a": {"b": [{"p": 4003, "q": 2675}]}}, "p q: 4003 2675"),
     ],
 )
-def test_a_view_shows_what_is_meant(disguised: str, plain: str) -> None:
-    """Invisible characters, full width, other scripts' digits and dashes do not hide a value."""
-    assert list(views(disguised)) == [disguised, plain]
+def test_a_value_split_over_fields_is_whole_at_the_seam(arguments: Any, whole: str) -> None:
+    """JSON takes a value apart as well as two messages do."""
+    assert any(whole in seam for seam in seams(called(arguments)))
 
 
-def test_plain_text_has_one_view() -> None:
-    """Nothing is scanned twice for nothing."""
-    assert list(views("hello, world")) == ["hello, world"]
-    assert list(views("Grüße, wörld")) == ["Grüße, wörld"]
+def test_long_fields_are_no_pieces() -> None:
+    """Two paragraphs side by side are not glued: nobody splits a value into two of those."""
+    assert seams(called({"a": "x" * 500, "b": "y" * 500})) == ()
 
 
-def test_half_a_character_cannot_be_read() -> None:
-    """A lone surrogate is no text."""
-    with pytest.raises(UnicodeEncodeError):
-        list(views("a\ud83d"))
+def test_json_in_json_in_a_string_is_opened() -> None:
+    """An escaped string of JSON is opened as often as it was written."""
+    job = called({"body": json.dumps({"inner": json.dumps({"to": "J\u00f6rg"})})})
+    assert "to: J\u00f6rg" in strings(job)
+
+
+@pytest.mark.parametrize("text", ["[" * 50_000 + "]" * 50_000, json.dumps("x") * 3, "{broken", '"', "[1, 2"])
+def test_odd_json_is_still_text(text: str) -> None:
+    """What cannot be opened is looked at as it is written; what lies too deep is said."""
+    walked = walk(Job(text=text))
+    assert text in walked.strings
+    assert walked.problems in ((), ("nesting",))
+
+
+def test_what_lies_too_deep_is_a_problem() -> None:
+    """Nobody looks at what is packed in a hundred lists, and the result says so."""
+    value: Any = VALUE
+    for _ in range(MAX_DEPTH + 10):
+        value = [value]
+    assert problems(Job.model_validate(schema(examples=value))) == ("nesting",)
+    assert problems(Job(text="hello")) == ()
+
+
+class Picture(Value):
+    """A part that the contract does not have yet."""
+
+    type: str = "image"
+    data: bytes = b""
+    caption: str = ""
+    taken: date | None = None
+
+
+class Later(Message):
+    """A message that got a field."""
+
+    attachment: Picture | None = None
+
+
+def test_a_new_field_is_looked_at_by_itself() -> None:
+    """Strings of a part that somebody adds are seen; what is no text in it is a problem, and so is its kind."""
+    picture = Picture.of({"type": "picture", "data": b"\x89PNG", "caption": VALUE, "taken": date(2026, 1, 1)})
+    message = Later(role="user", content="hello", attachment=picture)
+    walked = walk(Job.of({**Job(text="x").__dict__, "text": None, "messages": (message,)}))
+    assert VALUE in walked.strings
+    assert set(walked.problems) == {"unknown content", "binary"}

@@ -121,6 +121,10 @@ def _print_result(client: Client, job_id: str, *, timeout_s: float, as_json: boo
 def _show(answer: JobResult) -> None:
     out.print(answer.text, markup=False)
     facts: dict[str, Any] = {"lane": answer.lane, "zone": answer.zone.value, "model": answer.model}
+    if answer.restored is not None:
+        facts["restored"] = answer.restored
+    if answer.unknown_placeholders:
+        facts["unknown"] = " ".join(answer.unknown_placeholders)
     err.print(
         f"[dim]{', '.join(f'{key} {value}' for key, value in facts.items())}, {answer.timings.total_s:.2f} s[/dim]"
     )

@@ -45,6 +45,8 @@ class Record(Value):
     """The vault's slot with the payload, sealed for the inside."""
     outside: str | None = None
     """The slot with the copy that was cleared to leave, sealed for the outside."""
+    placeholders: str | None = None
+    """The slot with what that copy's placeholders stand for, sealed for the inside; None where nothing was replaced."""
     result: str | None = None
     clearance: str | None = None
     decision: str | None = None
@@ -62,6 +64,11 @@ class Record(Value):
     def decided(self) -> Decision | None:
         """The router's decision, where it was made."""
         return Decision.from_json(self.decision) if self.decision else None
+
+    @property
+    def redacted(self) -> dict[str, int] | None:
+        """How many values of each type the copy outside has placeholders for; None where nothing was replaced."""
+        return self.decided.replaced if self.decided is not None and self.decided.redacted else None
 
     @classmethod
     def from_hash(cls, fields: Mapping[bytes, bytes]) -> "Record":

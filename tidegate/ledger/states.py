@@ -229,7 +229,8 @@ def expire(*, rev: int) -> Move:
 
 def redrive(*, rev: int, redrives: int, deadline_in_s: float, by: str) -> Move:
     """A person sends a dead letter through the router again, with as much time as it had at first."""
-    removed = dict.fromkeys(("lane", "zone", "reason", "cause", "outside", "clearance", "worker", "decision"), "")
+    of_the_last_routing = ("lane", "zone", "outside", "clearance", "placeholders", "worker", "decision")
+    removed = dict.fromkeys((*of_the_last_routing, "reason", "cause"), "")
     return Move(
         name="redriven",
         to=State.ACCEPTED,

@@ -161,7 +161,8 @@ class Ledger:
             record = self.get(job_id)
             if record.state is not State.DEAD:
                 raise Conflict(f"job {job_id} is {record.state}; only dead letters are purged")
-            slots = [f"{self._prefix}:vault:{slot}" for slot in (record.payload, record.outside, record.result) if slot]
+            named = (record.payload, record.outside, record.placeholders, record.result)
+            slots = [f"{self._prefix}:vault:{slot}" for slot in named if slot]
             pipe.multi()
             pipe.zrem(f"{self._prefix}:dead", job_id)
             pipe.unlink(self._job(job_id), f"{self._job(job_id)}:history", *slots)

@@ -66,7 +66,7 @@ if ends[to] then
   redis.call('HDEL', KEYS[1], 'look_at')
   redis.call('HINCRBY', prefix .. ':ended', to, 1)
   -- Text is kept no longer than somebody needs it: a dead letter's payload to redrive it, a result to be read.
-  local slots = redis.call('HMGET', KEYS[1], 'payload', 'outside', 'result')
+  local slots = redis.call('HMGET', KEYS[1], 'payload', 'outside', 'result', 'placeholders', 'zone')
   local vault = prefix .. ':vault:'
   if slots[2] then redis.call('UNLINK', vault .. slots[2]) end
   if to == 'dead' then
@@ -74,6 +74,11 @@ if ends[to] then
     if slots[1] then redis.call('EXPIRE', vault .. slots[1], ARGV[9]) end
   elseif slots[1] then redis.call('UNLINK', vault .. slots[1]) end
   if slots[3] then redis.call('EXPIRE', vault .. slots[3], ARGV[9]) end
+  if slots[4] then
+    -- What placeholders stand for is worth as much as the answer that holds them, and no longer.
+    if to == 'succeeded' and slots[5] == 'outside' then redis.call('EXPIRE', vault .. slots[4], ARGV[9])
+    else redis.call('UNLINK', vault .. slots[4]) end
+  end
   redis.call('EXPIRE', KEYS[1], ARGV[9])
   redis.call('EXPIRE', KEYS[1] .. ':history', ARGV[9])
   if to == 'succeeded' and old[6] then

@@ -4,11 +4,12 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from router.policy.analysis.harmless import beside, found_or_not
+from router.policy.analysis.harmless import asked_or_not, beside, found_or_not
 from router.policy.analysis.room import longest_prompts
 from router.policy.analysis.space import Signal, Space, in_order, measures, whole_numbers
 from router.policy.engine import MIN_OUTPUT_TOKENS
 from router.policy.hours import WEEK_MINUTES
+from router.signals.sensitivity.levels import Table
 from tidegate.job import MAX_OUTPUT_TOKENS
 from tidegate.lane import Lane
 from tidegate.signals import Band, Capability, LaneLoad, Level
@@ -42,8 +43,12 @@ class Draft:
     budgets: dict[str, set[float]] = field(default_factory=lambda: defaultdict(set))
     draws: set[float] = field(default_factory=set)
     overflows: set[str] = field(default_factory=set)
+    tables: list[Table] = field(default_factory=list)
+    """What findings mean, by each policy."""
     alone: bool = False
     """Whether it matters that a job is sensitive by some types alone."""
+    asked: bool = False
+    """Whether it matters that somebody asked for a job to be guarded."""
     unread: set[tuple[str, str]] = field(default_factory=set)
 
     def lane(self, lane: Lane) -> None:
@@ -72,9 +77,8 @@ class Draft:
 
     def _where_mentioned(self) -> Iterator[Signal]:
         for name in sorted(self.types):
-            yield found_or_not(name)
-        if self.alone:
-            yield from beside(self.types)
+            yield found_or_not(name, self.tables)
+        yield from self._beside_what_is_found()
         for lane in sorted({*self.waits, *self.healths}):
             yield Signal(("load", lane), (None, *self._loads(lane)))
         for key in sorted(self.budgets):
@@ -89,6 +93,12 @@ class Draft:
             yield Signal(("overflowing", rule), (False, True))
         for name, words in sorted(self.unread):
             yield Signal(("unread", name, words), (None, False, True))
+
+    def _beside_what_is_found(self) -> Iterator[Signal]:
+        if self.alone:
+            yield from beside(self.types, self.tables)
+        elif self.asked:
+            yield asked_or_not()
 
     def _loads(self, lane: str) -> Iterator[LaneLoad]:
         slots = (1, 0) if lane in self.healths else (1,)

@@ -93,7 +93,7 @@ def _reached(reading: Reading, lane: str, skip: frozenset[object]) -> bool:
         ways = [way.holds for way in rule.ways if lane in way.lanes]
         ways += [TRUE] if index < len(reading.policy.rules) and reading.policy.rules[index].shadow == lane else []
         for holds in ways:
-            goals = (*reading.reach(index), holds, reading.open_to(lane))
+            goals = (*reading.reach(index), holds, reading.open_to(lane, redacting=rule.redacts))
             try:
                 if find(reading.space.whole, goals, max_steps=_MAX_STEPS) is not None:
                     return True

@@ -13,7 +13,8 @@ from router.policy.analysis import words
 from router.policy.analysis.cover import widest
 from router.policy.analysis.examples import example
 from router.policy.analysis.formula import Among, Box, Formula, negated, some, verdict
-from router.policy.analysis.reading import Reading, ReadRule, Way, read
+from router.policy.analysis.harmless import ASKED
+from router.policy.analysis.reading import Guard, Reading, ReadRule, Way, read
 from router.policy.analysis.search import Undecided, find, settle
 from router.policy.engine import decide
 from router.policy.model import Policy
@@ -54,6 +55,8 @@ class Proof:
     """Dead letters by design: jobs for which there is no lane where their rule keeps them."""
     unread: dict[str, tuple[str, ...]]
     """Rules outside the proof, with the conditions that put them there."""
+    redacts: tuple[str, ...]
+    """Rules by which sensitive jobs leave, and only as redacted copies."""
     undecided: tuple[str, ...]
     """Rules at which the search was given up. It is then not proven that the policy holds."""
 
@@ -82,6 +85,9 @@ def prove(policy: Policy) -> Proof:
         counterexamples=tuple(broken),
         limits=tuple(_limits(reading)),
         unread={rule.name: rule.unread for rule in reading.rules if rule.unread},
+        redacts=tuple(
+            rule.name for rule in policy.rules if rule.redact and {*rule.reach, rule.shadow} & policy.outside
+        ),
         undecided=tuple(undecided),
     )
 
@@ -111,16 +117,22 @@ def _questions(reading: Reading, index: int) -> Iterator[tuple[str, str | None, 
         for way in rule.ways:
             lane = next((lane for lane in way.promised if lane in guard.lanes), None)
             if lane is not None:
-                yield guard.name, lane, (guard.holds, way.holds)
-    others = some(reading.open_to(lane) for lane in _in_its_zones(reading, rule))
+                yield guard.name, lane, (guard.speaks(redacting=rule.redacts), way.holds, *_meant(reading, guard, rule))
+    others = some(reading.open_to(lane, redacting=rule.redacts) for lane in _in_its_zones(reading, rule))
     for way in rule.ways:
-        yield NO_LANE, None, (way.holds, *_stranded(reading, way), others)
+        yield NO_LANE, None, (way.holds, *_stranded(reading, rule, way), others)
 
 
-def _stranded(reading: Reading, way: Way) -> Iterator[Formula]:
+def _meant(reading: Reading, guard: Guard, rule: ReadRule) -> Iterator[Formula]:
+    """A rule that redacts is for those jobs only that can be: that somebody asked for more, no condition can say."""
+    if rule.redacts and guard.if_redacted is not None:
+        yield negated(reading.space.where(ASKED, holds=bool))
+
+
+def _stranded(reading: Reading, rule: ReadRule, way: Way) -> Iterator[Formula]:
     """No lane of the rule nor of the shelter takes the job."""
     for lane in dict.fromkeys((*way.lanes, *reading.policy.shelter)):
-        yield negated(reading.open_to(lane))
+        yield negated(reading.open_to(lane, redacting=rule.redacts))
 
 
 def _in_its_zones(reading: Reading, rule: ReadRule) -> tuple[str, ...]:
@@ -140,7 +152,8 @@ def _counterexample(reading: Reading, rule: str, broken: str, lane: str | None, 
     else:
         one = reading.space.cell(box)
         found = next(read for read in reading.rules if read.name == rule)
-        able = [name for name in _in_its_zones(reading, found) if verdict(reading.open_to(name), one)]
+        zones = _in_its_zones(reading, found)
+        able = [name for name in zones if verdict(reading.open_to(name, redacting=found.redacts), one)]
         message = f"{job}: rule {rule} leaves it without a lane, though {' or '.join(able)} could take it; {goes}"
     return Counterexample(broken, rule, lane, job, message, signals, decision)
 
@@ -182,7 +195,7 @@ def _too_long(reading: Reading, index: int) -> Box | None:
     answers = space.signal("max_tokens")
     usual = Among(space.places[answers.key], answers.cell(answers.whole))
     for way in rule.ways:
-        goals = (*reading.reach(index), way.holds, *_stranded(reading, way))
+        goals = (*reading.reach(index), way.holds, *_stranded(reading, rule, way))
         found = find(space.whole, (*goals, *plain, usual))
         if found is not None:
             return widest(space, found, goals)

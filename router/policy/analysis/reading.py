@@ -4,7 +4,7 @@ This mirrors the engine, which decides one job, for all jobs at once. Tests hold
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from router.policy.analysis import harmless, kinds
@@ -44,6 +44,8 @@ class ReadRule:
     """For each lane where a job may end up, the jobs that are rather turned away than left to wait for it."""
     unread: tuple[str, ...] = ()
     """Its conditions into which no proof can look, such as `expr`."""
+    redacts: bool = False
+    """Whether sensitive jobs leave by it as redacted copies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,12 @@ class Guard:
     name: str
     holds: Formula
     lanes: frozenset[str]
+    if_redacted: Formula | None = None
+    """The jobs for which a rule that redacts may not send there either; None: the same jobs."""
+
+    def speaks(self, *, redacting: bool) -> Formula:
+        """The jobs that it keeps from its lanes, by the kind of rule that sends them."""
+        return self.if_redacted if redacting and self.if_redacted is not None else self.holds
 
 
 @dataclass(frozen=True)
@@ -78,13 +86,13 @@ class Reading:
         """The possible jobs that match a rule and none before it."""
         return (*self.sense, self.rules[index].holds, *self.misses[:index])
 
-    def allowed(self, lane: str) -> Formula:
-        """The jobs for which no guarantee forbids the lane."""
-        return every(negated(guard.holds) for guard in self.guards if lane in guard.lanes)
+    def allowed(self, lane: str, *, redacting: bool = False) -> Formula:
+        """The jobs for which no guarantee forbids the lane, to a rule that redacts or to one that does not."""
+        return every(negated(guard.speaks(redacting=redacting)) for guard in self.guards if lane in guard.lanes)
 
-    def open_to(self, lane: str) -> Formula:
+    def open_to(self, lane: str, *, redacting: bool = False) -> Formula:
         """The jobs for which a lane is allowed and fits."""
-        return every((self.allowed(lane), self.takes[lane]))
+        return every((self.allowed(lane, redacting=redacting), self.takes[lane]))
 
 
 def read(*policies: Policy) -> tuple[Reading, ...]:
@@ -97,12 +105,14 @@ def read(*policies: Policy) -> tuple[Reading, ...]:
 
 
 def _draft(policy: Policy, draft: Draft) -> None:
+    draft.tables.append(policy.sensitivity.table)
     for lane in policy.lanes.values():
         draft.lane(lane)
     for rule in _rules(policy):
         kinds.draft(rule.when, draft)
         for name in _where_refused(rule, policy):
             draft.waits[name].update(limits(rule.refuse) if rule.refuse else ())
+        draft.asked = draft.asked or rule.redact
         draft.draws.update(end for _, end in rule.split)
         if rule.overflow is not None:
             waits = draft.waits[rule.send[0]]
@@ -117,7 +127,8 @@ def _draft(policy: Policy, draft: Draft) -> None:
         draft.alone = True
 
 
-def _reading(policy: Policy, space: Space) -> Reading:
+def _reading(policy: Policy, shared: Space) -> Reading:
+    space = replace(shared, table=policy.sensitivity.table)
     return Reading(
         policy=policy,
         space=space,
@@ -148,6 +159,7 @@ def _rule(rule: ReadyRule, policy: Policy, space: Space) -> ReadRule:
         ways=tuple(_ways(rule, space)),
         refuses=refuses,
         unread=tuple(dict.fromkeys(kinds.outside_the_proof(rule.when))),
+        redacts=rule.redact,
     )
 
 
@@ -190,9 +202,11 @@ def _busy(rule: ReadyRule, overflow: ReadyOverflow, space: Space) -> Formula:
 def _guards(policy: Policy, space: Space) -> Iterator[Guard]:
     outside = frozenset(name for name, lane in policy.lanes.items() if lane.zone is not Zone.INSIDE)
     sensitive: Formula = space.where("sensitivity", holds=lambda level: level.sensitive)
+    redacts = any(rule.redact for rule in policy.rules)
+    if_redacted = every((sensitive, negated(harmless.redactable(space)))) if redacts else None
     if policy.allow_outside:
         sensitive = every((sensitive, negated(harmless.alone(policy.allow_outside, space))))
-    yield Guard(BuiltIn.NOTHING_SENSITIVE_OUTSIDE.value, sensitive, outside)
+    yield Guard(BuiltIn.NOTHING_SENSITIVE_OUTSIDE.value, sensitive, outside, if_redacted)
     for guarantee in policy.guarantees:
         # It speaks of every job of which it is not certain that it does not.
         yield Guard(guarantee.name, negated(kinds.read(guarantee.when, space).no), guarantee.lanes)

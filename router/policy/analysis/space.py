@@ -11,6 +11,7 @@ from typing import Any
 
 from router.policy.analysis.formula import Among, Box, Cells
 from router.policy.grammar import Bounds
+from router.signals.sensitivity.levels import SHIPPED, Table
 
 Key = tuple[str, ...]
 """Which signal: `("tokens",)`, `("entity", "URL")`, `("load", "local-small")`."""
@@ -80,6 +81,8 @@ class Space:
     signals: tuple[Signal, ...]
     places: Mapping[Key, int] = field(repr=False)
     whole: Box = field(repr=False)
+    table: Table = field(default=SHIPPED, repr=False)
+    """What findings mean, by the policy that is read."""
 
     @classmethod
     def of(cls, signals: Iterable[Signal]) -> "Space":

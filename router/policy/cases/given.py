@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from router.policy.grammar import Grammar, many
-from router.signals.sensitivity.levels import judge
+from router.signals.sensitivity.levels import SHIPPED, Table, judge
 from tidegate.job import Hints, Job, Latency, Message, Params, PromptRef
 from tidegate.signals import Band, Capability, Complexity, Finding, LaneLoad, Level, Sensitivity, Signals
 from tidegate.value import Many, Name, Value
@@ -145,9 +145,12 @@ class Given(Grammar):
         """What is written here; a null says nothing."""
         return {name for name in self.model_fields_set if getattr(self, name) is not None}
 
-    def signals(self, inspect: Inspect) -> Signals:
-        """The signals that are meant; `inspect` is asked about texts only. Raises what it raises."""
-        measured = inspect(self._job()) if self.needs_detectors else self._measured()
+    def signals(self, inspect: Inspect, *, table: Table = SHIPPED) -> Signals:
+        """The signals that are meant; `inspect` is asked about texts only. Raises what it raises.
+
+        The table says what the types mean that a case states.
+        """
+        measured = inspect(self._job()) if self.needs_detectors else self._measured(table)
         return measured.model_copy(update=self._around(measured))
 
     def _job(self) -> Job:
@@ -164,10 +167,10 @@ class Given(Grammar):
             conversation_id=self.conversation_id,
         )
 
-    def _measured(self) -> Signals:
+    def _measured(self, table: Table) -> Signals:
         complexity = self.complexity or Band.UNKNOWN
         return Signals(
-            sensitivity=self._sensitivity(),
+            sensitivity=self._sensitivity(table),
             complexity=complexity if isinstance(complexity, Complexity) else Complexity(band=complexity),
             tokens=100 if self.tokens is None else self.tokens,
             max_tokens=256 if self.max_tokens is None else self.max_tokens,
@@ -176,12 +179,13 @@ class Given(Grammar):
             latency=self.latency or "interactive",
         )
 
-    def _sensitivity(self) -> Sensitivity:
+    def _sensitivity(self, table: Table) -> Sensitivity:
         if isinstance(self.sensitivity, Sensitivity):
             return self.sensitivity
         types = () if self.entities is None else many(self.entities)
-        found = judge(Finding(type=name, score=1.0, detector=DETECTOR) for name in types)
-        return found if self.sensitivity is None else found.model_copy(update={"level": self.sensitivity})
+        found = judge((Finding(type=name, score=1.0, detector=DETECTOR) for name in types), table=table)
+        stated = {"level": self.sensitivity, "because": None}
+        return found if self.sensitivity is None else found.model_copy(update=stated)
 
     def _around(self, measured: Signals) -> dict[str, Any]:
         """The state of the world, where something is said of it."""

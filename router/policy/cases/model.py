@@ -23,6 +23,8 @@ class Expect(Grammar):
     """`inside`: nothing may leave. `outside`: at least one lane outside is cleared."""
     shadow: Name | None = None
     """The lane that gets a copy."""
+    redacted: bool | None = None
+    """Whether what leaves is a redacted copy."""
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:

@@ -160,7 +160,7 @@ def _try(case: Case, index: int, document: Document, policy: Policy, inspect: In
         return Trial(case=case, place=f"{document.name}:{line}:{column}", decision=decision, problems=problems)
 
     try:
-        decision = decide(policy, case.given.signals(inspect))
+        decision = decide(policy, case.given.signals(inspect, table=policy.sensitivity.table))
     except Exception as exc:  # noqa: BLE001 -- a detector may fail in any way: this case has failed, the others go on
         return told(None, (document.at((*here, "given"), f"could not be inspected: {type(exc).__name__}"),))
     return told(decision, expected(_misnamed(case.expect, policy)) or expected(_differences(case.expect, decision)))
@@ -197,6 +197,7 @@ def outcome(decision: Decision) -> dict[str, Any]:
         "rule": decision.rule,
         "zone": decision.zone.value,
         "shadow": getattr(decision, "shadow", None),
+        "redacted": decision.redacted,
     }
 
 

@@ -9,8 +9,10 @@ from pydantic import BaseModel
 from router.policy.cases.model import Case, CasesFile, Expect
 from router.policy.guarantees import Guarantee as Own
 from router.policy.model import Default, For, Overflow, PolicyFile, Rule
+from router.policy.sensitivity.grammar import Allowed, Denied, Section, Together, TypeMeans
+from router.policy.sensitivity.grammar import Own as OwnPattern
 from router.prompts import PromptFile
-from tidegate.lane import Lane, Price, Retry
+from tidegate.lane import Engine, Lane, Price, Retry
 
 Kinds = tuple[Any, ...]
 """What may stand at a place: annotations, as far as anything is known."""
@@ -23,6 +25,7 @@ _ORDERED: Mapping[type[BaseModel], tuple[str, ...]] = {
         "include",
         "for",
         "lanes",
+        "sensitivity",
         "guarantees",
         "allow_outside",
         "rules",
@@ -34,13 +37,20 @@ _ORDERED: Mapping[type[BaseModel], tuple[str, ...]] = {
     Lane: tuple(Lane.model_fields),
     Price: tuple(Price.model_fields),
     Retry: tuple(Retry.model_fields),
+    Engine: tuple(Engine.model_fields),
     Rule: ("name", "when", "send", "split", "overflow", "refuse", "shadow", "redact", "why"),
     Overflow: ("to", "when", "until"),
     Default: ("send", "why"),
     For: ("tenants", "environments"),
+    Section: tuple(Section.model_fields),
+    TypeMeans: tuple(TypeMeans.model_fields),
+    Together: tuple(Together.model_fields),
+    Denied: ("name", "words", "pattern", "type", "level", "why"),
+    Allowed: ("words", "pattern", "types", "why"),
+    OwnPattern: tuple(OwnPattern.model_fields),
     Own: ("name", "when", "never", "why"),
     Case: ("name", "given", "expect"),
-    Expect: ("lane", "lanes", "rule", "zone", "shadow"),
+    Expect: ("lane", "lanes", "rule", "zone", "redacted", "shadow"),
 }
 """The fields in the order in which they are read. Conditions are a sentence: their order is the writer's."""
 

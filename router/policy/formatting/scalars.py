@@ -27,6 +27,8 @@ def inline(node: ScalarNode, raw: str, *, flow: bool) -> str:
     harmless = _PLAIN_WORDS.fullmatch(value) and not _READ_OTHERWISE.fullmatch(value)
     if harmless or (not quoted and _reads_as(value, value, flow=flow)):
         return value
+    if "\\" in value and value.isprintable():
+        return "'" + value.replace("'", "''") + "'"  # a regular expression: its backslashes stay as they are
     return json.dumps(value, ensure_ascii=False)
 
 

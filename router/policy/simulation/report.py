@@ -37,6 +37,7 @@ def as_json(tally: Tally, fleet: Mapping[str, Served]) -> dict[str, Any]:
         "dead": dict(tally.dead),
         "refused": dict(tally.refused),
         "sensitive_cleared": tally.sensitive_cleared,
+        "redacted": tally.redacted,
         "narrowed": tally.narrowed,
         "shadowed": tally.shadowed,
     }
@@ -114,6 +115,8 @@ def _sums(tally: Tally) -> list[Text]:
             style="bold red" if tally.sensitive_cleared else "green",
         ),
     ]
+    if tally.redacted:
+        lines.append(Text(f"redacted      {tally.redacted} may leave as redacted copies", style="bold yellow"))
     if tally.narrowed:
         lines.append(Text(f"narrowed      {tally.narrowed} may leave only by allow_outside", style="bold red"))
     if tally.shadowed:

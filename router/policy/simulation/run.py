@@ -137,7 +137,9 @@ class _Run:
         tally.rules[decision.rule] += 1
         tally.shadowed += decision.shadow is not None
         tally.narrowed += bool(decision.narrowed)
-        tally.sensitive_cleared += bool(decision.cleared and seen.sensitivity.level.sensitive and not decision.narrowed)
+        tally.redacted += decision.redacted
+        in_the_clear = decision.cleared and not (decision.narrowed or decision.redacted)
+        tally.sensitive_cleared += bool(in_the_clear and seen.sensitivity.level.sensitive)
         self._move(decision, now)
         if not decision.lanes:
             tally.refused[(decision.cause or "").partition(":")[0] or Reason.POLICY_DENIED.value] += 1

@@ -48,6 +48,8 @@ class Tally:
     """Jobs that were placed outside first."""
     sensitive_cleared: int = 0
     """Sensitive jobs that any lane outside was cleared for. Anything but 0 is a fault of ours."""
+    redacted: int = 0
+    """Jobs of which a redacted copy may leave: that each could be redacted is taken for granted."""
     narrowed: int = 0
     """Jobs that may leave only because an operator declared their findings harmless."""
     shadowed: int = 0

@@ -3,11 +3,22 @@
 A new detector is one new file with a class that has a name and a `find`, and one line in `router/inspection.py`.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple, Protocol
 
-from tidegate.signals import Finding
+from router.signals.sensitivity.failure import Failure, GaveUpError
+from router.signals.sensitivity.views.view import View
+
+__all__ = ["Detector", "Failure", "GaveUpError", "Span", "hints_of", "may_find"]
+
+
+class Span(NamedTuple):
+    """One place in a view's text and what stands there. Never the text itself."""
+
+    type: str
+    score: float
+    start: int
+    end: int
 
 
 class Detector(Protocol):
@@ -17,29 +28,26 @@ class Detector(Protocol):
     def name(self) -> str:
         """Names the detector in findings and in the cause of an `unknown`."""
 
-    def find(self, text: str) -> Iterable[Finding]:
-        """What the text holds; one finding a type is enough. Whatever it raises makes the job `unknown`."""
+    def find(self, view: View, *, every: bool = False) -> Iterable[Span]:
+        """What the view holds. One span a type is enough, unless `every` one is asked for, as before a redaction.
+
+        Whatever it raises makes the job `unknown`.
+        """
 
 
-class GaveUpError(Exception):
-    """A detector could not look at the whole text. Carries a word for the cause, never the text."""
-
-    def __init__(self, kind: str) -> None:
-        super().__init__(kind)
-        self.kind = kind
+def hints_of(detector: Detector) -> Mapping[str, tuple[str, ...]]:
+    """What the gate should look for on a detector's behalf: its attribute `hints`, where it has one, see `gate/`."""
+    hints: Mapping[str, tuple[str, ...]] = getattr(detector, "hints", {})
+    return hints
 
 
-@dataclass(frozen=True)
-class Failure:
-    """Who failed to judge, and how: `presidio`, `timeout`."""
+def may_find(detector: Detector, hints: frozenset[str] | None) -> bool:
+    """Whether a detector has to be called for a text in which the gate saw these hints.
 
-    detector: str
-    kind: str
-
-    def __str__(self) -> str:
-        return f"{self.detector}: {self.kind}"
-
-    @classmethod
-    def of(cls, detector: str, error: BaseException) -> "Failure":
-        """The failure that an exception tells, by its class: its message may quote the text."""
-        return cls(detector, error.kind if isinstance(error, GaveUpError) else type(error).__name__)
+    One without hints always has; one with hints has where one of them was seen, or says so itself by `wakes(hints)`.
+    """
+    asked_for = hints_of(detector)
+    if hints is None or not asked_for:
+        return True
+    wakes: Callable[[frozenset[str]], bool] | None = getattr(detector, "wakes", None)
+    return wakes(hints) if wakes else not hints.isdisjoint(asked_for)

@@ -4,10 +4,11 @@ Every pattern takes linear time: fixed openings, bounded repeats, none nested.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from router.signals.sensitivity.cues.names import GIVEN_NAMES, NOT_NAMES
+from router.signals.sensitivity.detector import Span
 
 UP = "A-ZÀ-ÖØ-ÞĀ-Ž"
 LOW = "a-zß-öø-ÿĀ-ž"
@@ -24,8 +25,6 @@ ONE = rf"(?P<name>{WORD}{MORE})"
 FULL = rf"(?P<name>{WORD}{MORE}[ \t]{{1,2}}{WORD})"
 """A name of two words or more."""
 
-START = rf"(?<![{UP}{LOW}.-])"
-
 Holds = Callable[[re.Match[str]], bool]
 
 
@@ -37,22 +36,27 @@ class Cue(NamedTuple):
     pattern: re.Pattern[str]
     holds: Holds
     score: float
+    hint: str
+    """What the gate looks for, where that is not the pattern."""
+
+    def spans(self, text: str, start: int, end: int) -> Iterator[Span]:
+        """Where it holds: the name or the value where the pattern tells it from the words around, else all of it."""
+        for match in self.pattern.finditer(text, start, end):
+            if self.holds(match):
+                yield Span(self.type, self.score, *match.span(match.lastgroup or 0))
 
 
-def cue(entity: str, words: str, *pattern: str, holds: Holds = lambda _: True, score: float = 0.6) -> Cue:
+def cue(
+    entity: str, words: str, *pattern: str, holds: Holds = lambda _: True, score: float = 0.6, hint: str = ""
+) -> Cue:
     """A cue of a table: its words separated by bars, its pattern in pieces."""
-    return Cue(entity, tuple(words.split("|")) if words else (), re.compile("".join(pattern)), holds, score)
+    return Cue(entity, tuple(words.split("|")) if words else (), re.compile("".join(pattern)), holds, score, hint)
 
 
 def name(match: re.Match[str]) -> bool:
     """Neither the first nor the last word is one that sentences and headings are made of."""
     words = match["name"].split()
     return words[0].lower() not in NOT_NAMES and words[-1].lower().strip(".") not in NOT_NAMES
-
-
-def known_name(match: re.Match[str]) -> bool:
-    """A common given name, and after it whatever may be a surname."""
-    return match["name"].split()[0].lower() in GIVEN_NAMES and name(match)
 
 
 def greeted_name(match: re.Match[str]) -> bool:

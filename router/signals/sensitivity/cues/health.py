@@ -37,6 +37,7 @@ HEALTH: tuple[Cue, ...] = (
         "HEALTH",
         "i'm|i am|she's|he's|she is|he is",
         rf"(?i)\b(?:i'?m|i am|s?he'?s|s?he is) (?:\w{{1,12}} ){{0,3}}?(?:{ILLNESS})\b",
+        hint=rf"(?i) (?:{ILLNESS})\b",
     ),
     cue(
         "HEALTH",
@@ -50,6 +51,7 @@ HEALTH: tuple[Cue, ...] = (
         r"(?i)\b(?:i|he|she|my \w{2,15})(?:'ve|'m|'s)? (?:\w{1,12} ){0,3}?",
         r"(?:have|has|had|suffer(?:s|ed|ing)?|am|is|was|take|takes|taking|feels?|felt|feeling|on|tested positive|for)",
         rf" (?:\w{{1,15}} ){{0,4}}?(?:{ILLNESS})\b",
+        hint=rf"(?i) (?:{ILLNESS})\b",
     ),
     cue(
         "HEALTH",

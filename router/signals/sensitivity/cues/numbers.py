@@ -16,14 +16,21 @@ NUMBERS: tuple[Cue, ...] = (
         "FINANCES",
         "my ",
         r"(?i)\bmy (?:\w{1,12} )?(?:salary|income|debts?|mortgage|pension|bank balance|net worth)\b[^\n.]{0,20}\d{3}",
+        hint=r"(?i)(?:salary|income|debts?|mortgage|pension|bank balance|net worth)\b[^\n.]{0,20}\d{3}",
     ),
     # Addresses that are none to a pattern: without a top level, or spelled out.
-    cue("EMAIL_ADDRESS", "@", r"(?<![\w.])[A-Za-z][\w+-]{0,30}[._][\w+-]{1,30}@[A-Za-z][\w-]{2,40}\b"),
+    cue(
+        "EMAIL_ADDRESS",
+        "@",
+        r"(?<![\w.])[A-Za-z][\w+-]{0,30}[._][\w+-]{1,30}@[A-Za-z][\w-]{2,40}\b",
+        hint=r"\w@[A-Za-z]",
+    ),
     cue(
         "EMAIL_ADDRESS",
         "dot",
         r"(?i)\b[\w-]{1,30} ?[(\[]?\bat\b[)\]]? ?[\w-]{1,40}",
         r" ?[(\[]?\bdot\b[)\]]? ?(?:com|org|net|edu|gov|info|io|co|uk|de|fr|eu)\b",
+        hint=r"(?i)\bdot\b[)\]]? ?(?:com|org|net|edu|gov|info|io|co|uk|de|fr|eu)\b",
     ),
     cue(
         "CREDIT_CARD",

@@ -5,14 +5,11 @@ from router.signals.sensitivity.cues.cue import (
     FULL,
     LOW,
     ONE,
-    START,
     UP,
-    WORD,
     Cue,
     cue,
     field_value,
     greeted_name,
-    known_name,
     name,
 )
 
@@ -97,27 +94,14 @@ PERSONS: tuple[Cue, ...] = (
         rf"(?i:\bname\b[^\n?]{{0,24}}\?)\s{{1,3}}(?:[{UP}][{LOW}]{{2,9}}:[ \t])?(?:It(?:'s| is) )?{ONE}",
         holds=name,
     ),
-    cue("PERSON", "", rf"{START}{FULL}", holds=known_name),
-    cue("PERSON", "", rf"{START}(?P<name>{WORD}[ \t][{UP}]\.?[ \t]{WORD})", holds=name),
-    # A full name with a letter beyond ASCII: in English text hardly anything else is written so.
-    cue(
-        "PERSON",
-        "",
-        rf"{START}(?=[^\x00-\x7f]|[{UP}{LOW}'-]{{1,24}}[^\x00-\x7f]|{WORD}[ \t][{UP}{LOW}]{{0,24}}[^\x00-\x7f]){FULL}",
-        holds=name,
-    ),
-    cue(
-        "PERSON",
-        ":",
-        rf"(?m)^[ \t>]{{0,4}}(?P<name>{WORD})[ \t]{{0,2}}:[ \t]{{0,2}}[\"\u201c]?[{UP}]",
-        holds=known_name,
-    ),
     cue(
         "PERSON",
         "year|born|aged|dob|y/o|lives|lived|ssn|resid|grew up|diagnos|admitted|),",
         rf"\b{FULL},? (?:\(?\d{{2}}\)?,|\(?(?i:aged? \d|is a \d|\d{{1,3}}[- ]years?|born|was born|dob|lives at",
         r"|lived at|resid|ssn|grew up|was diagnosed|was admitted))",
         holds=name,
+        hint=r"[^\x00-@\[-`],? (?:\(?\d{2}\)?,|\(?(?i:aged? \d|is a \d|\d{1,3}[- ]years?|born|was born|dob|lives at"
+        r"|lived at|resid|ssn|grew up|was diagnosed|was admitted))",
     ),
     cue("PERSON", "<", rf"\b{FULL}[ \t]{{0,2}}<[^<>\s]{{1,64}}@", holds=name),
     cue("PERSON", "says|said", rf"(?:\"|,) (?:says|said)[ \t]{FULL}", holds=name),
@@ -133,6 +117,7 @@ PERSONS: tuple[Cue, ...] = (
         "username|user_name|user name|login|user id|userid|user_id",
         r"(?i)\b(?:user[ _]?name|login|user[ _]?id)[\"']?[ \t]{0,2}(?:[:=]|is)[ \t]{0,3}[\"']?",
         r"(?=[\w.-]{0,30}[\d_.])[A-Za-z][\w.-]{3,30}(?![\w(.])",
+        hint=r"(?i)(?:user[ _]?name|login|user[ _]?id)[\"']?[ \t]{0,2}(?:[:=]|is)[ \t]{0,3}[\"']?[A-Za-z][\w.-]{3}",
     ),
 )
 """The words only spare the search; the pattern, and the test of the name in it, are what counts."""

@@ -29,6 +29,7 @@ PLACES: tuple[Cue, ...] = (
         "y/o|year old|year-old|yo ",
         r"(?i)\b(?:i'?m|i am|he is|she is|is an?|this) (?:a )?\d{2}[ -]?(?:y/o|yo\b",
         r"|year[- ]old (?:man|woman|male|female|patient|gentleman|lady))",
+        hint=r"(?i)\d{2}[ -]?(?:y/o|yo\b|year[- ]old (?:man|woman|male|female|patient|gentleman|lady))",
     ),
     cue(
         "ADDRESS",
@@ -41,6 +42,7 @@ PLACES: tuple[Cue, ...] = (
         "apt|apartment|suite|unit|ste|flat",
         rf"(?:\d|[{UP}{LOW}]{{3}})[^\n]{{0,40}}[\n,. ]{{1,3}}(?i:apt|apartment|suite|ste|flat|unit)\b",
         r"\.?[ \t]{0,2}#?\d{1,5}\b",
+        hint=r"[\n,. ](?i:apt|apartment|suite|ste|flat|unit)\b\.?[ \t]{0,2}#?\d",
     ),
     cue(
         "ADDRESS",
