@@ -17,6 +17,21 @@ class Usage(Value):
     completion_tokens: Annotated[int, Field(ge=0)] = 0
 
 
+class Confidence(Value):
+    """How sure a model was of what it wrote: by its own numbers, before sampling and grammar. Natural logarithms.
+
+    Only to be compared within one model: what is sure for one is doubt for another.
+    """
+
+    mean_logprob: float
+    lowest_logprob: float
+    """Of the least likely token that it chose: the best sign of a wrong answer."""
+    mean_margin: float | None = None
+    """Between the chosen token and the best of the others; below zero where chance chose a worse one."""
+    free_share: Annotated[float, Field(ge=0, le=1)] | None = None
+    """Share of tokens where the next best would have kept the promised form as well: the others say little."""
+
+
 class Answer(Value):
     """What a backend returns: the part of a result that the model made."""
 
@@ -25,6 +40,8 @@ class Answer(Value):
     usage: Usage = Usage()
     model: str
     """The model's own name for itself, as the backend reported it."""
+    confidence: Confidence | None = None
+    """None where the backend cannot tell."""
 
 
 class Timings(Value):
@@ -55,3 +72,5 @@ class JobResult(Value):
     """How many placeholders got their values back; None where the model saw the job as it was."""
     unknown_placeholders: Many[str] = ()
     """Placeholders in the text that stand for nothing: the model made them up."""
+    confidence: Confidence | None = None
+    """How sure the model was; None where its backend cannot tell."""

@@ -1,7 +1,7 @@
 """The port to whatever runs a model, and the table of its adapters."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Protocol, cast
@@ -22,13 +22,24 @@ class Run:
     params: Params
     timeout_s: float
     """The lane's limit or the job's remaining time, whichever is less."""
+    priority: int = 5
+    """0 is the most urgent."""
+    tenant: str = "default"
+    guarded: bool = True
+    """Whether nothing that is computed for it may be kept for another job of the tenant."""
+    suspect: bool = False
+    """Whether an engine died while an earlier attempt ran: this one shares the engine with nobody."""
 
 
 class Backend(Protocol):
     """Runs jobs of one lane. `answer` may be called from several threads, as many as the lane's concurrency."""
 
-    def answer(self, run: Run, *, stop: threading.Event) -> Answer:
-        """Run to the end. Raises a RunError; returns or raises soon after `stop` is set."""
+    def answer(self, run: Run, *, stop: threading.Event, on_text: Callable[[str], None] | None = None) -> Answer:
+        """Run to the end. Raises a RunError; returns or raises soon after `stop` is set.
+
+        `on_text` gets the text while it grows, on the caller's thread; together it is the answer's text. Nothing that
+        it got counts where an error follows. A backend that does not stream says all of it at once.
+        """
 
     def close(self) -> None:
         """Let go of processes and connections."""

@@ -19,6 +19,7 @@ from tidegate.logs import logger
 from tidegate.names import RUN_TASK
 from tidegate.prices import cost_usd
 from tidegate.result import Answer, JobResult, Timings
+from tidegate.signals import Level
 from tidegate.vault import Vault, new_slot
 from workers import guard
 from workers.backend import Backend, Run
@@ -80,6 +81,10 @@ class Running:
             messages=job.turns(),
             params=job.params,
             timeout_s=min(lane.timeout_s, record.deadline_at - claim.at),
+            priority=record.priority,
+            tenant=record.tenant,
+            guarded=_guarded(record),
+            suspect=record.tries > 0 or record.crashes > 0,
         )
         return self.backend(lane).answer(run, stop=stop)
 
@@ -106,6 +111,7 @@ class Running:
             timings=Timings(
                 queued_s=claim.at - record.accepted_at, run_s=now - claim.at, total_s=now - record.accepted_at
             ),
+            confidence=answer.confidence,
         )
         slot = new_slot(record.id, "result")
         self.vault.put(slot, result.to_json().encode(), zone=lane.zone, keep_s=self.result_keep_s)
@@ -128,6 +134,11 @@ def register(app: Celery, running: Running) -> None:
     @app.task(name=RUN_TASK, shared=False)  # type: ignore[untyped-decorator]
     def run(job_id: str) -> None:
         running.run(job_id)
+
+
+def _guarded(record: Record) -> bool:
+    """Whether anything but proof says that a job may be personal: what nobody judged counts as such."""
+    return record.decided is None or record.decided.signals.sensitivity.level is not Level.PUBLIC
 
 
 def _number(value: float | None) -> str:

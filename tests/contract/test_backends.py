@@ -165,6 +165,14 @@ def test_a_prompt_beyond_the_context_is_refused(served: Served) -> None:
         served.ask(run("word " * (2 * served.lane.context_tokens)))
 
 
+def test_an_answer_may_be_watched(served: Served) -> None:
+    """What is told while it grows is the answer, in whatever pieces."""
+    pieces: list[str] = []
+    answer = served.backend.answer(run(), stop=threading.Event(), on_text=pieces.append)
+    assert "".join(pieces) == answer.text
+    assert answer == served.ask(run())
+
+
 @pytest.mark.parametrize(
     "job",
     [

@@ -89,6 +89,10 @@ def saying(reply: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str]:
             self.asked = self.rfile.read(int(self.headers["content-length"]))
             reply(self)
 
+        def do_GET(self) -> None:
+            self.asked = b""
+            reply(self)
+
         def log_message(self, *args: object) -> None:
             """Nothing."""
 
@@ -607,7 +611,7 @@ def test_the_settings_say_where_a_lane_calls_that_does_not(standin: Running) -> 
     "changed",
     [
         {"zone": Zone.INSIDE},
-        {"zone": Zone.INSIDE, "base_url": "https://api.openai.com/v1"},
+        {"zone": Zone.INSIDE, "base_url": "https://api.openai.com/v1", "public_host_is_ours": True},
         {"base_url": "ftp://127.0.0.1/v1"},
         {"base_url": "127.0.0.1:8080"},
     ],
@@ -697,3 +701,96 @@ def test_a_lane_inside_uses_no_proxy(standin: Running, monkeypatch: pytest.Monke
         assert (proxied, standin.standin.calls) == ([], 1)
         ask("http://llm.example.com/v1")
         assert proxied == ["http://llm.example.com/v1/chat/completions"]
+
+
+# Servers of one's own
+
+
+def inside(url: str, *, on_text: Callable[[str], None] | None = None, **changed: Any) -> Answer:
+    """One answer of a server of one's own."""
+    backend = open_backend(lane(zone=Zone.INSIDE, base_url=url, **changed), Settings())
+    try:
+        return backend.answer(a_run(), stop=threading.Event(), on_text=on_text)
+    finally:
+        backend.close()
+
+
+def serving(*models: str, asked: list[dict[str, Any]]) -> Callable[[BaseHTTPRequestHandler], None]:
+    """A server with these models, which notes what it is asked."""
+
+    def reply(handler: Any) -> None:
+        if handler.path == "/v1/models":
+            say(handler, 200, {"object": "list", "data": [{"id": name, "object": "model"} for name in models]})
+        else:
+            asked.append(json.loads(handler.asked))
+            say(handler, 200, completion(usage=None))
+
+    return reply
+
+
+def test_the_model_of_a_server_with_one_is_found() -> None:
+    """`model: auto` saves copying a path or an alias; what the server says of itself is asked once."""
+    asked: list[dict[str, Any]] = []
+    with saying(serving("/models/some-7b.gguf", asked=asked)) as url:
+        assert inside(url, model="auto").text == "fine"
+    assert asked[0]["model"] == "/models/some-7b.gguf"
+
+
+@pytest.mark.parametrize("models", [(), ("a", "b")])
+def test_a_server_with_none_or_several_models_must_be_told(models: tuple[str, ...]) -> None:
+    """Nobody guesses which one was meant."""
+    with saying(serving(*models, asked=[])) as url, pytest.raises(errors.ModelMissing, match="must name one"):
+        inside(url, model="auto")
+
+
+def test_a_server_that_refuses_what_we_added_is_asked_without_it() -> None:
+    """Log-probabilities and the usage of a stream are wishes of ours: the job does not fail for them."""
+    asked: list[dict[str, Any]] = []
+
+    def reply(handler: Any) -> None:
+        fields = json.loads(handler.asked)
+        asked.append(fields)
+        for name in ("logprobs", "stream_options"):
+            if name in fields:
+                say(handler, 400, {"error": {"message": f"{name} is not for this server: {CANARY}"}})
+                return
+        say(handler, 200, completion(usage=None))
+
+    pieces: list[str] = []
+    with saying(reply) as url:
+        answer = inside(url, on_text=pieces.append)
+    assert (answer.text, answer.usage, answer.confidence) == ("fine", Usage(), None)
+    assert pieces == ["fine"]
+    assert set(asked[-1]) & {"logprobs", "top_logprobs", "stream_options"} == set()
+
+
+def test_a_stream_is_handed_on_while_it_comes(standin: Running) -> None:
+    """In the caller's own thread, piece by piece; the whole is the answer, with its usage."""
+    pieces: list[tuple[str, int]] = []
+    whole = ask(standin.url)
+    backend = open_backend(lane(base_url=standin.url), Settings())
+    try:
+        told = backend.answer(
+            a_run(), stop=threading.Event(), on_text=lambda text: pieces.append((text, threading.get_ident()))
+        )
+    finally:
+        backend.close()
+    assert told == whole
+    assert "".join(text for text, _ in pieces) == whole.text
+    assert len(pieces) > 1
+    assert {thread for _, thread in pieces} == {threading.get_ident()}
+
+
+def test_a_reader_that_has_gone_ends_the_call(standin: Running) -> None:
+    """What on_text raises comes back to its caller, and the next call is answered."""
+
+    def gone(_text: str) -> None:
+        raise BufferError("the reader has gone")
+
+    backend = open_backend(lane(base_url=standin.url), Settings())
+    try:
+        with pytest.raises(BufferError):
+            backend.answer(a_run(), stop=threading.Event(), on_text=gone)
+        assert backend.answer(a_run(), stop=threading.Event()).text
+    finally:
+        backend.close()

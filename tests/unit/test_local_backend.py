@@ -180,6 +180,35 @@ def test_threads_take_turns(backend: LocalBackend) -> None:
     assert together == alone
 
 
+def test_an_answer_is_told_while_it_grows(backend: LocalBackend) -> None:
+    """In more than one piece, in the caller's own thread, and together the answer; it says how sure it is."""
+    pieces: list[tuple[str, int]] = []
+    answer = backend.answer(
+        run(max_tokens=900, response_format=LONG),
+        stop=threading.Event(),
+        on_text=lambda text: pieces.append((text, threading.get_ident())),
+    )
+    assert "".join(text for text, _ in pieces) == answer.text
+    assert len(pieces) > 1
+    assert {thread for _, thread in pieces} == {threading.get_ident()}
+    assert answer.confidence is not None
+    assert answer.confidence.lowest_logprob <= answer.confidence.mean_logprob <= 0
+
+
+def test_who_cannot_take_the_text_ends_its_own_job_alone(backend: LocalBackend) -> None:
+    """A caller whose on_text raises gets its own error back; the engine stops that job and lives."""
+    ask(backend)
+    pid = engine_pid(backend)
+
+    def full(_text: str) -> None:
+        raise BufferError("the reader has gone")
+
+    with pytest.raises(BufferError):
+        backend.answer(run(max_tokens=900, response_format=LONG), stop=threading.Event(), on_text=full)
+    assert isinstance(ask(backend), Answer)
+    assert engine_pid(backend) == pid
+
+
 def test_the_engine_dies_with_its_worker(tmp_path: Path) -> None:
     """A worker that was killed leaves no engine behind."""
     script = tmp_path / "worker.py"

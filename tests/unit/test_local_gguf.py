@@ -45,8 +45,26 @@ def head(folder: Path, data: bytes) -> gguf.Head:
 
 
 def test_a_whole_head_is_read(tmp_path: Path) -> None:
-    """Values behind lists are found; lists themselves are passed over."""
-    assert head(tmp_path, WHOLE) == gguf.Head(architecture="llama", context_tokens=2048, name=None, licence="mit")
+    """Values behind lists are found; of long lists and of lists of words only the length is taken."""
+    expected = gguf.Head(architecture="llama", context_tokens=2048, name=None, licence="mit", vocabulary=2)
+    assert head(tmp_path, WHOLE) == expected
+
+
+def test_the_shape_of_a_model_is_read(tmp_path: Path) -> None:
+    """What its memory follows from; a value that differs from layer to layer stands for each."""
+    numbers = {"block_count": 3, "embedding_length": 64, "attention.head_count": 8, "attention.key_length": 16}
+    entries = [entry(f"llama.{key}", 4, struct.pack("<I", value)) for key, value in numbers.items()]
+    per_layer = entry("llama.attention.head_count_kv", 9, struct.pack("<IQ3I", 4, 3, 4, 0, 2))
+    found = head(tmp_path, model(ARCHITECTURE, *entries, per_layer))
+    assert (found.layers, found.embedding, found.heads, found.kv_heads) == (3, 64, 8, (4, 0, 2))
+    assert (found.key_width, found.value_width, found.vocabulary) == (16, None, None)
+
+
+@pytest.mark.parametrize("value", [0, 2**63])
+def test_a_number_that_cannot_be_is_not_known(tmp_path: Path, value: int) -> None:
+    """No estimate is made from damage."""
+    found = head(tmp_path, model(ARCHITECTURE, entry("llama.block_count", 10, struct.pack("<Q", value))))
+    assert found.layers is None
 
 
 def test_a_model_that_names_no_context_has_none(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from tidegate.job import JsonSchema, Message, Params, ResponseFormat
-from tidegate.result import Usage
+from tidegate.result import Confidence, Usage
 from tidegate.value import Value
 from workers.local.protocol import (
     Ask,
@@ -16,12 +16,14 @@ from workers.local.protocol import (
     Failed,
     Failure,
     Load,
+    Piece,
     Ready,
     read_by_engine,
     read_by_parent,
     to_wire,
 )
 
+SURE = Confidence(mean_logprob=-0.1, lowest_logprob=-1.5, mean_margin=2.0, free_share=0.5)
 SCHEMA = ResponseFormat(type="json_schema", json_schema=JsonSchema(schema={"properties": {"a": {"const": None}}}))
 
 
@@ -41,8 +43,10 @@ def test_what_the_parent_says_arrives(message: Value) -> None:
 @pytest.mark.parametrize(
     "message",
     [
-        Ready(context_tokens=512, gpu=False),
+        Ready(context_tokens=512, kv_tokens=512, slots=1, gpu=None, gpu_layers=0, layers=5, threads=1, warm_up_s=0.1),
         Beat(),
+        Piece(id=1, text="half"),
+        Done(id=2, text="a", finish_reason="length", usage=Usage(), confidence=SURE),
         Done(id=1, text="", finish_reason="stop", usage=Usage(prompt_tokens=1)),
         Failed(failure=Failure.MODEL_MISSING, message="gone"),
         Failed(id=1, failure=Failure.CANCELLED, message="cancelled"),

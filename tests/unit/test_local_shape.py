@@ -24,14 +24,14 @@ PERSON = schema(type="object", properties={"age": {"type": "integer"}}, addition
 @pytest.mark.parametrize("wanted", [None, ResponseFormat()])
 def test_free_text_is_free(wanted: ResponseFormat | None) -> None:
     """Nothing holds an answer that nothing was promised about."""
-    assert shape.grammar(wanted) is None
+    assert shape.gbnf(wanted) is None
     shape.check("anything", wanted, finish_reason="length")
 
 
 @pytest.mark.parametrize(("text", "wanted"), [("{}", OBJECT), ('{"age": 3}', PERSON), ("3", schema(type="integer"))])
 def test_a_kept_promise_passes(text: str, wanted: ResponseFormat) -> None:
     """The grammar exists and the check is content."""
-    assert shape.grammar(wanted) is not None
+    assert shape.gbnf(wanted) is not None
     shape.check(text, wanted, finish_reason="stop")
 
 
@@ -67,13 +67,13 @@ def test_an_answer_that_was_cut_says_so() -> None:
         schema(**{"$ref": f"#/nowhere/{CANARY}"}),
         schema(type="string", minLength=100_000),
         schema(type="string", pattern=f"({CANARY}"),
-        schema(enum=[CANARY] * 20_000),
+        schema(enum=[f"{CANARY}{number}" for number in range(20_000)]),
     ],
 )
 def test_a_schema_that_cannot_be_expressed_is_refused(wanted: ResponseFormat) -> None:
     """Before any token, in words of ours."""
     with pytest.raises(Failing) as caught:
-        shape.grammar(wanted)
+        shape.gbnf(wanted)
     assert caught.value.failure is Failure.BAD_REQUEST
     assert CANARY not in str(caught.value)
 

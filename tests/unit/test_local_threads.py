@@ -21,7 +21,7 @@ def group(root: Path, path: str, **files: str) -> None:
 def count(root: Path, own: str) -> int:
     """The answer for a process in these groups."""
     (root / "own").write_text(own)
-    return threads.usable(cgroup=root, own=root / "own")
+    return threads.usable(root=root, own=root / "own")
 
 
 def test_without_a_quota_the_affinity_counts(tmp_path: Path) -> None:

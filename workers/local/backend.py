@@ -1,17 +1,20 @@
 """The local backend: a lane's handle on its engine process.
 
-One job at a time: threads of the same lane wait for their turn. The engine starts with the first job, so open a backend
-after a fork, not before.
+Each thread hands over one job, and the engine computes all of them together. It starts with the first job, so open a
+backend after a fork, not before.
 """
 
+import queue
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from importlib.util import find_spec
+from pathlib import Path
 
-from tidegate.errors import EngineCrashed, MissingExtra, ModelMissing, RunError, RunTimedOut
-from tidegate.lane import Lane
+from tidegate.errors import EngineCrashed, MissingExtra, ModelMissing, RunError
+from tidegate.lane import Engine, Lane
 from tidegate.result import Answer
 from tidegate.settings import Settings
 from workers.backend import Backend, Run
@@ -51,17 +54,17 @@ class LocalBackend:
         self._backoff = _Backoff()
         self._closed = False
 
-    def answer(self, run: Run, *, stop: threading.Event) -> Answer:
+    def answer(self, run: Run, *, stop: threading.Event, on_text: Callable[[str], None] | None = None) -> Answer:
         """Run one job. Raises a RunError; RunTimedOut("cancelled") soon after `stop` is set."""
-        patience = Patience(run.timeout_s, stop=stop)
-        with patience.turn(self._turn):
-            try:
-                done = self._ask(run, patience)
-            except EngineCrashed:
-                self._backoff.died()
-                raise
-            self._backoff.lived()
-        return Answer(text=done.text, finish_reason=done.finish_reason, usage=done.usage, model=self._lane.model)
+        done = self._ask(run, Patience(run.timeout_s, stop=stop), on_text)
+        self._backoff.lived()
+        return Answer(
+            text=done.text,
+            finish_reason=done.finish_reason,
+            usage=done.usage,
+            model=self._lane.model,
+            confidence=done.confidence,
+        )
 
     def close(self) -> None:
         """End the engine. A job that runs gets EngineCrashed."""
@@ -70,37 +73,64 @@ class LocalBackend:
             engine.kill(_CLOSED)
             engine.join(CANCEL_GRACE_S)
 
-    def _ask(self, run: Run, patience: Patience) -> Done:
+    def _ask(self, run: Run, patience: Patience, on_text: Callable[[str], None] | None) -> Done:
         engine = self._running(patience)
         try:
             patience.wait_for(engine.ready)
         except ModelMissing as exc:
-            self._backoff.died()
             raise ModelMissing(f"{self._lane.model}: {exc}") from None
-        number, future = engine.ask(run.messages, run.params)
+        pieces: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        number, future = engine.ask(
+            run.messages,
+            run.params,
+            on_piece=pieces.put if on_text else None,
+            time_s=patience.left_s,
+            priority=run.priority,
+            alone=run.suspect,
+            tenant=run.tenant,
+            guarded=run.guarded,
+        )
         try:
+            if on_text:
+                future.add_done_callback(lambda _: pieces.put(None))
+                while (piece := patience.next_of(pieces)) is not None:
+                    on_text(piece)
             return patience.wait_for(future)
-        except RunTimedOut:
-            _give_up(engine, number, future)
-            raise
+        finally:  # nobody waits any more: time is up, or the caller's own on_text raised
+            if not future.done():
+                _give_up(engine, number, future)
 
     def _running(self, patience: Patience) -> Watched:
-        """The engine; a new one where there is none or it died."""
-        if self._closed:
-            raise EngineCrashed(_CLOSED)
-        if self._engine is None or not self._engine.alive:
-            patience.sleep_until(self._backoff.until)
-            self._engine = self._start(patience)
-            if self._closed:  # meanwhile, by another thread that saw no engine to end
-                self._engine.kill(_CLOSED)
-        return self._engine
+        """The engine; a new one where there is none or it died. One thread starts it, the others wait."""
+        with patience.turn(self._turn):
+            if self._closed:
+                raise EngineCrashed(_CLOSED)
+            if self._engine is None or not self._engine.alive:
+                if self._engine is not None:
+                    self._backoff.died()
+                patience.sleep_until(self._backoff.until)
+                self._engine = self._start(patience)
+                if self._closed:  # meanwhile, by another thread that saw no engine to end
+                    self._engine.kill(_CLOSED)
+            return self._engine
 
     def _start(self, patience: Patience) -> Watched:
         check_file(self._model, patience)
         context = min(self._lane.context_tokens, self._model.context_tokens or self._lane.context_tokens)
-        path = self._model.path
-        load = Load(path=str(path), context_tokens=context, threads=threads.for_model(path.stat().st_size))
-        return Watched(load, silence_s=self._silence_s)
+        return Watched(load_of(self._lane, self._model.path, context_tokens=context), silence_s=self._silence_s)
+
+
+def load_of(lane: Lane, path: Path, *, context_tokens: int) -> Load:
+    """What the engine is told of a lane's model."""
+    engine = lane.engine or Engine()
+    return Load(
+        path=str(path),
+        context_tokens=context_tokens,
+        slots=lane.concurrency,
+        threads=engine.threads or threads.for_model(path.stat().st_size),
+        gpu_layers=engine.n_gpu_layers,
+        **engine.model_dump(exclude={"threads", "n_gpu_layers"}),
+    )
 
 
 def check_file(model: ModelFile, patience: Patience) -> None:

@@ -1,81 +1,124 @@
-"""The model in memory: one job's messages in, one answer out, and nothing left behind.
+"""The model in memory: jobs in, answers out, nothing left behind. Puts prompt, shape, sampling and batch together."""
 
-This is the only file that decodes. It serves one job at a time, because `llama_cpp.Llama` holds one sequence; batching
-replaces what is in here and moves nothing around it.
-"""
-
-import codecs
-import ctypes
-import secrets
+import math
+import time
 from collections.abc import Iterator
 
 import llama_cpp
-from llama_cpp.llama_grammar import LlamaGrammar
 
-from tidegate.job import Params
-from tidegate.result import FinishReason, Usage
+from tidegate.job import Message
 from workers.local import shape
+from workers.local.batcher import Batcher, Said
 from workers.local.failing import Failing
+from workers.local.native import Native
 from workers.local.prompt import Prompter
-from workers.local.protocol import Ask, Done, Failure, Load, Ready
+from workers.local.protocol import Ask, Failed, Failure, Load, Ready
+from workers.local.sampling import Sampler
+from workers.local.work import Prepared
 
-PREFILL_CHUNK_TOKENS = 256
-"""How much of a prompt is computed in one step; a build that ignores the abort flag (GPU) stops at the next step."""
+PREFILL_CHUNK_TOKENS = 128
+"""How much of new prompts is read in a step beside answers that are being written."""
 
 FEWEST_USEFUL_TOKENS = 16
 """A prompt that leaves less room than this (and less than was asked for) is refused."""
 
+MOST_CHARS_PER_TOKEN = 64
+"""A text longer than this many times the context cannot fit: it is refused before it is cut into tokens."""
+
+MOST_STOP_CHARS = 1_000
+"""After each token its end is compared with every beginning of a stop string."""
+
 
 class Decoder:
-    """A loaded model."""
+    """A loaded model with its batch."""
 
     def __init__(self, load: Load) -> None:
-        self._llm = _loaded(load)
-        self._prompter = Prompter(self._llm)
-        self._abort = ctypes.create_string_buffer(2)
-        self._limit = min(load.context_tokens, self._llm.n_ctx(), self._llm._model.n_ctx_train())  # noqa: SLF001
-        _watch_flag(self._llm, self._abort)
+        load = _bounded(load)
+        self._load = load
+        self._native = Native(load)
+        self._prompter = Prompter(self._native)
+        self._limit = min(load.context_tokens, self._native.cells, self._native.trained_tokens)
+        self._batcher = Batcher(
+            self._native,
+            slots=load.slots,
+            cells=self._native.cells,
+            chunk=min(PREFILL_CHUNK_TOKENS, load.step_tokens),
+            prefixes=0 if self._native.recurrent else load.prefixes,
+            confidence=load.confidence,
+        )
+        started = time.monotonic()
+        self._native.warm_up()
+        self._warm_up_s = time.monotonic() - started
 
     @property
     def ready(self) -> Ready:
         """What the parent may know about the model."""
-        return Ready(context_tokens=self._limit, gpu=llama_cpp.llama_supports_gpu_offload())
+        native = self._native
+        return Ready(
+            context_tokens=self._limit,
+            kv_tokens=native.cells,
+            slots=self._load.slots,
+            gpu=", ".join(gpu.name for gpu in native.devices) or None,
+            gpu_layers=native.offloaded.layers,
+            layers=native.offloaded.of,
+            threads=self._load.threads,
+            warm_up_s=self._warm_up_s,
+        )
 
-    def arm(self) -> None:
-        """Make ready for a job: forget an earlier `abort`."""
-        self._abort[0] = b"\x00"
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to do."""
+        return self._batcher.idle
 
-    def abort(self) -> None:
-        """Stop the running job inside the current step; safe from another thread."""
-        self._abort[0] = b"\x01"
+    def take(self, ask: Ask) -> None:
+        """Begin a job as soon as there is room. Raises Failing."""
+        if any(len(stop) > MOST_STOP_CHARS for stop in ask.params.stop):
+            raise Failing(Failure.BAD_REQUEST, f"a stop string of more than {MOST_STOP_CHARS:,} characters")
+        until = time.monotonic() + (math.inf if ask.time_s is None else ask.time_s)
+        grammar = shape.gbnf(ask.params.response_format)
+        prompt = self._prompt(ask)
+        self._batcher.add(
+            Prepared(
+                ask=ask,
+                prompt=prompt,
+                room=self._room(len(prompt), ask.params.max_tokens),
+                until=until,
+                sampler=lambda: Sampler(self._native, ask.params, grammar=grammar),
+                check=lambda text, reason: shape.check(text, ask.params.response_format, finish_reason=reason),
+            )
+        )
 
-    def answer(self, ask: Ask) -> Done:
-        """Run one job. Raises Failing."""
-        try:
-            return self._answer(ask)
-        finally:
-            self._forget()
+    def step(self) -> Iterator[Said]:
+        """Compute one step for all; what is to be told of it."""
+        return self._batcher.step()
 
-    def _answer(self, ask: Ask) -> Done:
-        grammar = shape.grammar(ask.params.response_format)
-        prompt = self._prompter.tokens(ask.messages)
-        room = self._room(len(prompt), ask.params.max_tokens)
-        text = _Text(ask.params.stop)
-        reason: FinishReason = "length"
-        count = 0
-        for token in self._sampled(prompt, ask.params, grammar):
-            if llama_cpp.llama_vocab_is_eog(self._llm._model.vocab, token):  # noqa: SLF001
-                reason = "stop"
-                break
-            count += 1
-            if text.add(self._piece(token)):
-                reason = "stop"
-                break
-            if count >= room:
-                break
-        shape.check(text.value, ask.params.response_format, finish_reason=reason)
-        usage = Usage(prompt_tokens=len(prompt), completion_tokens=count)
-        return Done(id=ask.id, text=text.value, finish_reason=reason, usage=usage)
+    def rest(self) -> None:
+        """Nobody runs and nobody waits: leave nothing in the memory."""
+        self._batcher.rest()
+
+    def cancel(self, number: int) -> Iterator[Failed]:
+        """End a job, wherever it is; nothing where it has ended."""
+        return self._batcher.cancel(number)
+
+    def give_up(self, cause: str) -> Iterator[Failed]:
+        """A step broke where no single job is to blame."""
+        return self._batcher.give_up(cause)
+
+    def interrupt(self) -> None:
+        """Break off the running step; safe from another thread."""
+        self._native.abort()
+
+    def resume(self) -> None:
+        """What interrupted is heard: the next step runs."""
+        self._native.resume()
+
+    def _prompt(self, ask: Ask) -> list[int]:
+        if len(ask.messages) > self._limit:
+            raise Failing(Failure.CONTEXT_OVERFLOW, f"{len(ask.messages):,} messages > {self._limit:,} tokens")
+        chars = sum(map(_chars, ask.messages))
+        if chars > self._limit * MOST_CHARS_PER_TOKEN:
+            raise Failing(Failure.CONTEXT_OVERFLOW, f"{chars:,} characters cannot fit in {self._limit:,} tokens")
+        return self._prompter.tokens(ask.messages)
 
     def _room(self, prompt_tokens: int, max_tokens: int) -> int:
         room = self._limit - prompt_tokens
@@ -86,84 +129,13 @@ class Decoder:
             raise Failing(Failure.BAD_REQUEST, "the model's chat template made an empty prompt")
         return min(max_tokens, room)
 
-    def _sampled(self, prompt: list[int], params: Params, grammar: LlamaGrammar | None) -> Iterator[int]:
-        """Token after token. Raises Failing(cancelled) inside a step or between two."""
-        self._llm.set_seed(params.seed if params.seed is not None else secrets.randbits(31))
-        tokens = self._llm.generate(prompt, temp=params.temperature, grammar=grammar)
-        while True:
-            self._stop_if_aborted()
-            try:
-                token = next(tokens)
-            except RuntimeError as exc:
-                self._stop_if_aborted()
-                raise Failing(Failure.BROKEN, f"llama.cpp cannot decode: {exc}") from None
-            yield token
 
-    def _stop_if_aborted(self) -> None:
-        if self._abort[0] != b"\x00":
-            raise Failing(Failure.CANCELLED, "cancelled")
-
-    def _piece(self, token: int) -> bytes:
-        """The bytes of a token. `Llama.detokenize` loses tokens of more than 32 bytes."""
-        size = 64
-        while True:
-            buffer = ctypes.create_string_buffer(size)
-            length = llama_cpp.llama_token_to_piece(self._llm._model.vocab, token, buffer, size, 0, False)  # noqa: SLF001
-            if length >= 0:
-                return buffer.raw[:length]
-            size = -length
-
-    def _forget(self) -> None:
-        """Nothing of a job stays: neither for the next job's prefix match nor in the memory of the cache."""
-        self._llm.reset()  # type: ignore[no-untyped-call]
-        self._llm._sampler = None  # noqa: SLF001 holds the last tokens for penalties
-        self._llm._ctx.kv_cache_clear()  # type: ignore[no-untyped-call]  # noqa: SLF001
-        self._llm.input_ids.fill(0)
+def _chars(message: Message) -> int:
+    calls = message.tool_calls or ()
+    return len(message.text) + sum(len(call.function.name) + len(call.function.arguments) for call in calls)
 
 
-class _Text:
-    """The answer so far, cut at the first stop string."""
-
-    def __init__(self, stops: tuple[str, ...]) -> None:
-        self._stops = stops
-        self._longest = max(map(len, stops), default=0)
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self.value = ""
-
-    def add(self, piece: bytes) -> bool:
-        """Whether a stop string was completed. Half a character waits for its other half."""
-        seen = max(0, len(self.value) - self._longest)
-        self.value += self._decoder.decode(piece)
-        at = min((found for stop in self._stops if (found := self.value.find(stop, seen)) >= 0), default=-1)
-        if at < 0:
-            return False
-        self.value = self.value[:at]
-        return True
-
-
-def _loaded(load: Load) -> llama_cpp.Llama:
-    try:
-        return llama_cpp.Llama(
-            load.path,
-            n_ctx=load.context_tokens,
-            n_batch=PREFILL_CHUNK_TOKENS,
-            n_ubatch=PREFILL_CHUNK_TOKENS,
-            n_threads=load.threads,
-            n_threads_batch=load.threads,
-            n_gpu_layers=-1 if llama_cpp.llama_supports_gpu_offload() else 0,
-            verbose=False,
-        )
-    except (ValueError, RuntimeError, AssertionError):
-        # The words name the path only; what is wrong went to llama.cpp's own log.
-        cause = "truncated, damaged, too large for the memory, or of an architecture unknown to this llama.cpp"
-        raise Failing(Failure.MODEL_MISSING, f"the file cannot be loaded: {cause}") from None
-
-
-def _watch_flag(llm: llama_cpp.Llama, flag: ctypes.Array[ctypes.c_char]) -> None:
-    """Let llama.cpp look at the flag before each operation of a step.
-
-    The C library's `strlen` is the callback: of a flag of one byte and a zero it returns 1 or 0. A callback in Python
-    would take the interpreter's lock hundreds of times per token, which costs a small model a third of its speed.
-    """
-    strlen = ctypes.cast(ctypes.CDLL(None).strlen, llama_cpp.ggml_abort_callback)
-    llama_cpp.llama_set_abort_callback(llm.ctx, strlen, ctypes.cast(flag, ctypes.c_void_p))
+def _bounded(load: Load) -> Load:
+    """No more sequences than llama.cpp can tell apart: further jobs wait in the engine."""
+    most = llama_cpp.llama_max_parallel_sequences() - load.prefixes
+    return load.model_copy(update={"slots": min(load.slots, most)})

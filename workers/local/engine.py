@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,6 @@ from workers.local.protocol import (
     Ask,
     Beat,
     Cancel,
-    Done,
     Failed,
     Failure,
     Load,
@@ -54,9 +54,9 @@ class _Engine:
         self._line = line
         self._sending = threading.Lock()
         self._loads: queue.SimpleQueue[Load] = queue.SimpleQueue()
-        self._asks: queue.SimpleQueue[Ask] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[Ask | Cancel] = queue.SimpleQueue()
+        """In the order in which they were sent: a cancel never overtakes its job, nor is one lost between two."""
         self._decoder: Decoder | None = None
-        self._current = -1
 
     def serve(self) -> None:
         """Returns only where no model could be loaded."""
@@ -69,7 +69,41 @@ class _Engine:
             return
         self._say(self._decoder.ready)
         while True:
-            self._say(_outcome(self._decoder, self._asks.get()))
+            self._hear(self._decoder)
+            self._compute(self._decoder)
+
+    def _hear(self, decoder: "Decoder") -> None:
+        """All that has come; where there is nothing to do, wait for it."""
+        decoder.resume()  # first: who interrupts from here on has his word in the inbox already
+        if decoder.idle and self._inbox.empty():
+            decoder.rest()
+            self._heed(decoder, self._inbox.get())
+        with suppress(queue.Empty):
+            while True:
+                self._heed(decoder, self._inbox.get_nowait())
+
+    def _heed(self, decoder: "Decoder", word: Ask | Cancel) -> None:
+        if isinstance(word, Ask):
+            self._begin(decoder, word)
+            return
+        for ended in decoder.cancel(word.id):
+            self._say(ended)
+
+    def _compute(self, decoder: "Decoder") -> None:
+        try:
+            for said in decoder.step():
+                self._say(said)
+        except Exception as exc:  # noqa: BLE001 the name of the class only: the words may quote a job
+            for ended in decoder.give_up(f"the engine failed: {type(exc).__name__}"):
+                self._say(ended)
+
+    def _begin(self, decoder: "Decoder", ask: Ask) -> None:
+        try:
+            decoder.take(ask)
+        except Failing as exc:
+            self._say(Failed(id=ask.id, failure=exc.failure, message=str(exc)))
+        except Exception as exc:  # noqa: BLE001 the name of the class only: the words may quote the job
+            self._say(Failed(id=ask.id, failure=Failure.BROKEN, message=f"the engine failed: {type(exc).__name__}"))
 
     def _listen(self) -> None:
         while True:
@@ -83,12 +117,12 @@ class _Engine:
         match message:
             case Load():
                 self._loads.put(message)
-            case Ask() if self._decoder is not None:
-                self._current = message.id
-                self._decoder.arm()
-                self._asks.put(message)
-            case Cancel() if self._decoder is not None and message.id == self._current:
-                self._decoder.abort()
+            case Ask():
+                self._inbox.put(message)
+            case Cancel():
+                self._inbox.put(message)
+                if self._decoder is not None:
+                    self._decoder.interrupt()
 
     def _beat(self) -> None:
         while True:
@@ -113,15 +147,6 @@ def _opened(load: Load) -> "Decoder":
         raise
     except Exception as exc:  # noqa: BLE001 a native library fails as it likes
         raise Failing(Failure.BROKEN, f"llama.cpp does not start: {type(exc).__name__}") from None
-
-
-def _outcome(decoder: "Decoder", ask: Ask) -> Done | Failed:
-    try:
-        return decoder.answer(ask)
-    except Failing as exc:
-        return Failed(id=ask.id, failure=exc.failure, message=str(exc))
-    except Exception as exc:  # noqa: BLE001 the name of the class only: the words may quote the job
-        return Failed(id=ask.id, failure=Failure.BROKEN, message=f"the engine failed: {type(exc).__name__}")
 
 
 def _ignore_the_terminal() -> None:

@@ -1,11 +1,12 @@
 """How long one call may take, and the wish to stop it: every wait of the backend goes through here."""
 
+import queue
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 from tidegate.errors import RunTimedOut
@@ -24,6 +25,11 @@ class Patience:
         self._deadline = time.monotonic() + timeout_s
         self._stop = stop
 
+    @property
+    def left_s(self) -> float:
+        """What is left until the deadline."""
+        return max(0.0, self._deadline - time.monotonic())
+
     def check(self) -> None:
         """Raises RunTimedOut where there is no patience left."""
         if self._stop.is_set():
@@ -40,6 +46,13 @@ class Patience:
             except NotYet:
                 if future.done():  # the future's own error
                     raise
+
+    def next_of(self, arrivals: "queue.SimpleQueue[T]") -> T:
+        """What arrives next. Raises RunTimedOut."""
+        while True:
+            self.check()
+            with suppress(queue.Empty):
+                return arrivals.get(timeout=self._look_s())
 
     @contextmanager
     def turn(self, lock: threading.Lock) -> Iterator[None]:

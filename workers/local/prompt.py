@@ -15,6 +15,7 @@ from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 
 from tidegate.job import Message
 from workers.local.failing import Failing
+from workers.local.native import Native
 from workers.local.protocol import Failure
 
 _CONTROL = llama_cpp.LLAMA_TOKEN_ATTR_CONTROL | llama_cpp.LLAMA_TOKEN_ATTR_UNKNOWN
@@ -25,11 +26,10 @@ _ROLES: Mapping[str, str] = {"developer": "system"}
 class Prompter:
     """Turns the messages of a job into the tokens that the model was trained on."""
 
-    def __init__(self, llm: llama_cpp.Llama) -> None:
-        self._llm = llm
-        self._vocab = llm._model.vocab  # noqa: SLF001 the low-level handle has no public name
-        self._template = _template(llm)
-        self._control = _control_pattern(llm)
+    def __init__(self, native: Native) -> None:
+        self._native = native
+        self._template = _template(native)
+        self._control = _control_pattern(native)
 
     def tokens(self, messages: Sequence[Message]) -> list[int]:
         """The prompt. Raises Failing where the template refuses the messages."""
@@ -45,12 +45,12 @@ class Prompter:
     def _tokenised(self, pieces: Iterator[tuple[str, bool]]) -> Iterator[int]:
         for text, trusted in pieces:
             if text:
-                yield from self._llm.tokenize(text.encode("utf-8", "replace"), add_bos=False, special=trusted)
+                yield from self._native.tokens(text, trusted=trusted)
 
     def _with_bos(self, tokens: list[int]) -> list[int]:
         """Most templates write the first token themselves; where one does not, the model says if it wants it."""
-        bos = self._llm.token_bos()
-        wanted = llama_cpp.llama_vocab_get_add_bos(self._vocab) and bos >= 0
+        bos = llama_cpp.llama_vocab_bos(self._native.vocab)
+        wanted = llama_cpp.llama_vocab_get_add_bos(self._native.vocab) and bos >= 0
         return [bos, *tokens] if wanted and tokens[:1] != [bos] else tokens
 
 
@@ -89,30 +89,30 @@ def _turn(message: Message) -> dict[str, Any]:
     return turn | {"role": _ROLES.get(message.role, message.role), "content": message.text}
 
 
-def _template(llm: llama_cpp.Llama) -> Jinja2ChatFormatter:
-    source = llm.metadata.get("tokenizer.chat_template")
+def _template(native: Native) -> Jinja2ChatFormatter:
+    source = llama_cpp.llama_model_chat_template(native.model, None)
     if not source:
         raise Failing(Failure.MODEL_MISSING, "the model has no chat template: a lane needs a chat model")
+    eos, bos = llama_cpp.llama_vocab_eos(native.vocab), llama_cpp.llama_vocab_bos(native.vocab)
     try:
-        return Jinja2ChatFormatter(source, _spelling(llm, llm.token_eos()), _spelling(llm, llm.token_bos()))
+        return Jinja2ChatFormatter(source.decode("utf-8", "replace"), _spelling(native, eos), _spelling(native, bos))
     except TemplateError:
         raise Failing(Failure.MODEL_MISSING, "the model's chat template cannot be read") from None
 
 
-def _control_pattern(llm: llama_cpp.Llama) -> re.Pattern[str] | None:
+def _control_pattern(native: Native) -> re.Pattern[str] | None:
     """Any spelling of a control token, the longest first."""
-    vocab = llm._model.vocab  # noqa: SLF001
     spellings = {
-        _spelling(llm, token)
-        for token in range(llm.n_vocab())
-        if llama_cpp.llama_vocab_get_attr(vocab, token) & _CONTROL
+        _spelling(native, token)
+        for token in range(native.vocab_size)
+        if llama_cpp.llama_vocab_get_attr(native.vocab, token) & _CONTROL
     }
     found = sorted(filter(None, spellings), key=len, reverse=True)
     return re.compile("|".join(map(re.escape, found))) if found else None
 
 
-def _spelling(llm: llama_cpp.Llama, token: int) -> str:
+def _spelling(native: Native, token: int) -> str:
     if token < 0:
         return ""
-    text = llama_cpp.llama_vocab_get_text(llm._model.vocab, token)  # noqa: SLF001
+    text = llama_cpp.llama_vocab_get_text(native.vocab, token)
     return text.decode("utf-8", "replace") if text else ""

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from tidegate.job import Message, Params
-from tidegate.result import FinishReason, Usage
+from tidegate.result import Confidence, FinishReason, Usage
 from tidegate.value import Many, Value
 
 MAX_FRAME_BYTES = 64_000_000
@@ -21,6 +21,7 @@ class Failure(StrEnum):
     """Why the engine did not answer. The backend turns each into an error of `tidegate.errors`."""
 
     CANCELLED = "cancelled"
+    TIMED_OUT = "timed_out"
     BAD_REQUEST = "bad_request"
     CONTEXT_OVERFLOW = "context_overflow"
     SCHEMA_INVALID = "schema_invalid"
@@ -34,7 +35,28 @@ class Load(Value):
     kind: Literal["load"] = "load"
     path: str
     context_tokens: int
+    """What one job may hold, prompt and answer."""
     threads: int
+    slots: int = 1
+    """Jobs at a time."""
+    prefixes: int = 0
+    """Beginnings of prompts that are kept for the next job of the same tenant."""
+    step_tokens: int = 256
+    """How much is computed in one step at most."""
+    kv_tokens: int | None = None
+    gpu_layers: int | None = None
+    """-1 is all; None is all where there is a GPU, and no error where there is none."""
+    main_gpu: int = 0
+    tensor_split: Many[float] = ()
+    flash_attention: Literal["auto", "on", "off"] = "auto"
+    kv_type: Literal["f16", "q8_0", "q4_0"] = "f16"
+    mmap: bool = True
+    confidence: bool = True
+
+    @property
+    def cells(self) -> int:
+        """The memory of all sequences together, in tokens."""
+        return self.kv_tokens or self.context_tokens * (self.slots + (1 if self.prefixes else 0))
 
 
 class Ask(Value):
@@ -44,6 +66,16 @@ class Ask(Value):
     id: int
     messages: Many[Message]
     params: Params
+    priority: int = 5
+    alone: bool = False
+    """Whether an engine died while this job ran: it then shares the next one with nobody."""
+    time_s: float | None = None
+    """How long somebody waits for it, from now on."""
+    stream: bool = False
+    """Whether to say its text while it grows."""
+    tenant: str = "default"
+    guarded: bool = True
+    """Whether nothing of it may be kept for another job: neither computed nor noted."""
 
 
 class Cancel(Value):
@@ -58,13 +90,31 @@ class Ready(Value):
 
     kind: Literal["ready"] = "ready"
     context_tokens: int
-    gpu: bool
+    """What one job may hold, prompt and answer."""
+    kv_tokens: int
+    """What all of them may hold together."""
+    slots: int
+    gpu: str | None = None
+    """The devices that compute, where there are any beside the CPU."""
+    gpu_layers: int
+    layers: int
+    """How many of the model's layers are on the GPU; the last one is the output."""
+    threads: int
+    warm_up_s: float
 
 
 class Beat(Value):
     """From the engine, all the time: it is alive."""
 
     kind: Literal["beat"] = "beat"
+
+
+class Piece(Value):
+    """From the engine: the next characters of an answer. All of them are the text of its Done, or a Failed follows."""
+
+    kind: Literal["piece"] = "piece"
+    id: int
+    text: str
 
 
 class Done(Value):
@@ -75,6 +125,7 @@ class Done(Value):
     text: str
     finish_reason: FinishReason
     usage: Usage
+    confidence: Confidence | None = None
 
 
 class Failed(Value):
@@ -87,10 +138,10 @@ class Failed(Value):
 
 
 ToEngine = Annotated[Load | Ask | Cancel, Field(discriminator="kind")]
-FromEngine = Annotated[Ready | Beat | Done | Failed, Field(discriminator="kind")]
+FromEngine = Annotated[Ready | Beat | Piece | Done | Failed, Field(discriminator="kind")]
 
 _TO_ENGINE: TypeAdapter[Load | Ask | Cancel] = TypeAdapter(ToEngine)
-_FROM_ENGINE: TypeAdapter[Ready | Beat | Done | Failed] = TypeAdapter(FromEngine)
+_FROM_ENGINE: TypeAdapter[Ready | Beat | Piece | Done | Failed] = TypeAdapter(FromEngine)
 
 
 def to_wire(message: Value) -> bytes:
@@ -103,6 +154,6 @@ def read_by_engine(frame: bytes) -> Load | Ask | Cancel:
     return _TO_ENGINE.validate_json(frame)
 
 
-def read_by_parent(frame: bytes) -> Ready | Beat | Done | Failed:
+def read_by_parent(frame: bytes) -> Ready | Beat | Piece | Done | Failed:
     """What the engine sent. Raises pydantic's ValidationError."""
     return _FROM_ENGINE.validate_json(frame)

@@ -12,26 +12,21 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError, ValidationError
 from jsonschema.protocols import Validator
 from jsonschema.validators import validator_for
-from llama_cpp.llama_grammar import JSON_GBNF, LlamaGrammar, json_schema_to_gbnf
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import EMPTY_REGISTRY
 
 from tidegate.job import ResponseFormat
 from tidegate.result import FinishReason
 from workers.local.failing import Failing
+from workers.local.grammar import schema as grammar
 from workers.local.protocol import Failure
 
-MAX_GRAMMAR_CHARS = 200_000
-"""A grammar beyond this takes llama.cpp longer to parse than any answer is worth."""
 
-
-def grammar(wanted: ResponseFormat | None) -> LlamaGrammar | None:
-    """What the model is held to, or None for free text. Raises Failing where the schema cannot be expressed."""
+def gbnf(wanted: ResponseFormat | None) -> str | None:
+    """The grammar that the model is held to, or None for free text. Raises Failing where it cannot be expressed."""
     if wanted is None or wanted.type == "text":
         return None
-    if wanted.json_schema is None:
-        return LlamaGrammar.from_string(JSON_GBNF)
-    return LlamaGrammar.from_string(_gbnf(wanted.json_schema.schema_))
+    return grammar.any_object() if wanted.json_schema is None else _gbnf(wanted.json_schema.schema_)
 
 
 def check(text: str, wanted: ResponseFormat | None, *, finish_reason: FinishReason) -> None:
@@ -52,14 +47,13 @@ def check(text: str, wanted: ResponseFormat | None, *, finish_reason: FinishReas
 def _gbnf(schema: Mapping[str, Any]) -> str:
     try:
         _kind(schema).check_schema(dict(schema))
-        text = str(json_schema_to_gbnf(json.dumps(schema)))
+        return grammar.gbnf(schema)
     except SchemaError as exc:
         raise Failing(Failure.BAD_REQUEST, f"json_schema is no JSON schema: it breaks {exc.validator!r}") from None
-    except Exception:  # noqa: BLE001 the converter raises whatever it trips over; its words may quote the schema
+    except Failing:
+        raise
+    except Exception:  # noqa: BLE001 - whatever a schema of a stranger's makes it trip over; the words may quote it
         raise Failing(Failure.BAD_REQUEST, "json_schema cannot be expressed as a grammar") from None
-    if len(text) > MAX_GRAMMAR_CHARS:
-        raise Failing(Failure.BAD_REQUEST, "json_schema is too large for a grammar")
-    return text
 
 
 def _kind(schema: Mapping[str, Any]) -> type[Validator]:

@@ -10,12 +10,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from multiprocessing import Pipe
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
@@ -39,6 +39,7 @@ from workers.local.protocol import (
     Failed,
     Failure,
     Load,
+    Piece,
     Ready,
     read_by_parent,
     to_wire,
@@ -47,11 +48,18 @@ from workers.local.protocol import (
 SILENCE_S = 15.0
 """An engine beats twice a second, also while it loads and decodes. This long without one: it hangs or is stopped."""
 
+START_S = 60.0
+"""Until the first beat: Python has to start and import, which takes its time on a machine that is busy."""
+
 LOAD_LIMIT_S = 600.0
 """No model takes longer to load from a disk; from a network drive it may take minutes."""
 
+BURIAL_S = 5.0
+"""A killed process is gone in milliseconds, unless the kernel itself waits for something."""
+
 ERRORS: Mapping[Failure, type[RunError]] = {
     Failure.CANCELLED: RunTimedOut,
+    Failure.TIMED_OUT: RunTimedOut,
     Failure.BAD_REQUEST: BadRequest,
     Failure.CONTEXT_OVERFLOW: ContextOverflow,
     Failure.SCHEMA_INVALID: SchemaInvalid,
@@ -66,6 +74,13 @@ _INHERITED_PREFIXES = ("GGML_", "LLAMA_", "OMP_", "CUDA_", "NVIDIA_", "HIP_", "R
 _HOUSE = Path(__file__).resolve().parent.parent.parent
 
 
+class _Call(NamedTuple):
+    """A job that the engine has."""
+
+    future: Future[Done]
+    on_piece: Callable[[str], None] | None
+
+
 class Watched:
     """An engine process, from its start to its death."""
 
@@ -77,7 +92,7 @@ class Watched:
         self._line, self._far_end = Pipe()
         self._sending = threading.Lock()
         self._ids = itertools.count()
-        self._calls: dict[int, Future[Done]] = {}
+        self._calls: dict[int, _Call] = {}
         self._process: subprocess.Popen[bytes] | None = None
         self._cause: str | None = None
         self._lock = threading.Lock()
@@ -91,11 +106,21 @@ class Watched:
         running = self._process is None or self._process.poll() is None
         return running and self._thread.is_alive() and self._cause is None
 
-    def ask(self, messages: Sequence[Message], params: Params) -> tuple[int, Future[Done]]:
-        """Hand over one job; the future holds its answer or a RunError. Raises BadRequest, EngineCrashed."""
+    def ask(
+        self,
+        messages: Sequence[Message],
+        params: Params,
+        *,
+        on_piece: Callable[[str], None] | None = None,
+        **how: Any,
+    ) -> tuple[int, Future[Done]]:
+        """Hand over one job; the future holds its answer or a RunError. Raises BadRequest, EngineCrashed.
+
+        `on_piece` gets the text while it grows, on the listener's thread: it must neither wait nor raise.
+        """
         number, future = next(self._ids), Future[Done]()
         try:
-            frame = to_wire(Ask(id=number, messages=tuple(messages), params=params))
+            frame = to_wire(Ask(id=number, messages=tuple(messages), params=params, stream=on_piece is not None, **how))
         except ValueError:  # half a surrogate pair cannot be written as UTF-8; the error would quote it
             raise BadRequest("a message is no valid Unicode text") from None
         if len(frame) > MAX_FRAME_BYTES:
@@ -103,7 +128,7 @@ class Watched:
         with self._lock:
             if self._cause is not None:
                 raise EngineCrashed(self._cause)
-            self._calls[number] = future
+            self._calls[number] = _Call(future, on_piece)
         self._send(frame)
         return number, future
 
@@ -153,12 +178,14 @@ class Watched:
     def _hear(self) -> str:
         """Take what it says until it is silent, gone or talks nonsense; why it ended."""
         started = time.monotonic()
+        silence_s = max(START_S, self._silence_s)
         while self._cause is None:
             if not self.ready.done() and time.monotonic() - started > LOAD_LIMIT_S:
                 return f"the model was not loaded within {LOAD_LIMIT_S:g} s"
             try:
-                if not self._line.poll(self._silence_s):
-                    return f"no heartbeat for {self._silence_s:g} s"
+                if not self._line.poll(silence_s):
+                    return f"no heartbeat for {silence_s:g} s"
+                silence_s = self._silence_s
                 self._take(read_by_parent(self._line.recv_bytes(MAX_FRAME_BYTES)))
             except (EOFError, OSError):
                 return "the engine died"
@@ -166,31 +193,44 @@ class Watched:
                 return "the engine sent an unreadable message"
         return self._cause
 
-    def _take(self, message: Ready | Beat | Done | Failed) -> None:
+    def _take(self, message: Ready | Beat | Piece | Done | Failed) -> None:
         match message:
+            case Piece():
+                if (call := self._calls.get(message.id)) and call.on_piece:
+                    call.on_piece(message.text)
             case Ready():
-                log.info("engine.ready", pid=self.pid, context_tokens=message.context_tokens, gpu=message.gpu)
+                log.info("engine.ready", pid=self.pid, **message.model_dump(exclude={"kind"}))
+                if message.gpu and not message.gpu_layers and self._load.gpu_layers != 0:
+                    log.warning("engine.gpu_unused", pid=self.pid, gpu=message.gpu)
                 self.ready.set_result(message)
             case Done():
-                if future := self._calls.pop(message.id, None):
-                    future.set_result(message)
+                if call := self._calls.pop(message.id, None):
+                    call.future.set_result(message)
             case Failed(id=None):
                 self.ready.set_exception(_error(message))
             case Failed() if message.id is not None:
-                if future := self._calls.pop(message.id, None):
-                    future.set_exception(_error(message))
+                if call := self._calls.pop(message.id, None):
+                    call.future.set_exception(_error(message))
 
     def _bury(self) -> None:
-        status = self._process.wait() if self._process else None
+        status = self._status()
         with self._lock:
             self._cause = f"{self._cause}{_how(status)}"
-            waiting: list[Future[Any]] = [self.ready, *self._calls.values()]
+            waiting: list[Future[Any]] = [self.ready, *(call.future for call in self._calls.values())]
             self._calls.clear()
         log.info("engine.ended", pid=self.pid, cause=self._cause, jobs=len(waiting) - 1)
         for future in waiting:
             with suppress(InvalidStateError):  # it has its answer
                 future.set_exception(EngineCrashed(self._cause))
         self._line.close()
+        self._far_end.close()
+
+    def _status(self) -> int | None:
+        """How it ended. One that hangs in the kernel, a driver's call say, is not waited for: its jobs have waited."""
+        if self._process is not None:
+            with suppress(subprocess.TimeoutExpired):
+                return self._process.wait(BURIAL_S)
+        return None
 
     def _send(self, frame: bytes) -> None:
         # A closed line is told by the listener, with the cause.

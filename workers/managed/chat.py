@@ -9,6 +9,7 @@ from tidegate.errors import ContentRefused, MalformedAnswer
 from tidegate.job import ResponseFormat
 from tidegate.result import Answer, FinishReason, Usage
 from workers.managed import promise
+from workers.managed.sureness import confidence
 from workers.managed.translation import Rejection, rejected
 
 FINISHES: Mapping[str | None, FinishReason] = {
@@ -38,6 +39,7 @@ class _Message(_Part):
 class _Choice(_Part):
     message: _Message
     finish_reason: str | None = None
+    logprobs: Any = None
 
 
 class _Completion(_Part):
@@ -49,6 +51,14 @@ class _Completion(_Part):
 class _Usage(_Part):
     prompt_tokens: Count
     completion_tokens: Count = 0
+
+
+class _Model(_Part):
+    id: Annotated[str, Field(min_length=1)]
+
+
+class _Models(_Part):
+    data: list[_Model]
 
 
 class _Error(_Part):
@@ -74,7 +84,30 @@ def read(content: bytes, *, model: str, promised: ResponseFormat | None) -> Answ
     if text is None and finish != "length":  # a model may spend its whole limit on thinking; else it said nothing
         raise MalformedAnswer("status 200, but the message has no content")
     promise.keep(text or "", promised)
-    return Answer(text=text or "", finish_reason=finish, usage=_usage(said.usage), model=said.model or model)
+    return Answer(
+        text=text or "",
+        finish_reason=finish,
+        usage=_usage(said.usage),
+        model=said.model or model,
+        confidence=confidence(choice.logprobs),
+    )
+
+
+def text_of(content: bytes) -> str | None:
+    """The text in a body that may be a completion."""
+    try:
+        return _Completion.model_validate_json(content).choices[0].message.content
+    except ValidationError:
+        return None
+
+
+def models(content: bytes) -> tuple[str, ...]:
+    """The names in a list of models. Raises MalformedAnswer."""
+    try:
+        return tuple(model.id for model in _Models.model_validate_json(content).data)
+    except ValidationError:
+        pass
+    raise MalformedAnswer("status 200, but the body is no list of models")
 
 
 def _raise_told_error(content: bytes) -> None:

@@ -7,15 +7,18 @@ slow drip never ends. A task on a loop is cancelled, which closes the connection
 
 import asyncio
 import os
+import queue
 import threading
+from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, wait
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import httpx2
 import openai
 
-from tidegate.errors import AuthFailed, InvalidSettings, MalformedAnswer, RunTimedOut
+from tidegate.errors import AuthFailed, InvalidSettings, MalformedAnswer, ModelMissing, RunTimedOut
 from tidegate.lane import Lane, Zone
 from tidegate.result import Answer
 from tidegate.settings import Settings
@@ -23,6 +26,7 @@ from workers.backend import Backend, Run
 from workers.managed import chat
 from workers.managed.loop import LoopThread
 from workers.managed.request import Body, body, quirk
+from workers.managed.stream import Stream
 from workers.managed.translation import rejection, translate
 
 DEFAULT_KEY_ENV = "OPENAI_API_KEY"
@@ -34,6 +38,12 @@ GLANCE_S = 0.05
 """How often a waiting caller looks whether it should stop. It adds nothing to an answer's time."""
 MAX_ANSWER_BYTES = 16_000_000
 """Far above the longest answer that a job may ask for; a server that sends more has lost its mind."""
+MAX_STREAM_BYTES = 8 * MAX_ANSWER_BYTES
+"""A stream wraps each token in a line of its own."""
+DISCOVER = "auto"
+"""A lane's `model` that means: the one that its server has."""
+
+OnPiece = Callable[[str], None]
 
 
 def open_backend(lane: Lane, settings: Settings) -> Backend:
@@ -54,39 +64,61 @@ class OpenAIBackend:
         )
         self._limit_field = "max_completion_tokens" if self._client.base_url.host == OPENAI_HOST else "max_tokens"
         self._quirks: frozenset[str] = frozenset()
+        self._model: str | None = None
         self._loop = LoopThread(name=f"lane-{lane.name}")
 
-    def answer(self, run: Run, *, stop: threading.Event) -> Answer:
+    def answer(self, run: Run, *, stop: threading.Event, on_text: Callable[[str], None] | None = None) -> Answer:
         """Ask once. Raises a RunError without a vendor's exception or text in it."""
         if stop.is_set():
             raise RunTimedOut("cancelled")  # before anything is sent
-        asked = self._loop.submit(lambda: self._ask(run))
+        pieces: queue.SimpleQueue[str] = queue.SimpleQueue()
+        asked = self._loop.submit(lambda: self._ask(run, pieces.put if on_text else None))
         if asked is None:
             raise RunTimedOut("cancelled: the backend is closed")
         # Read here and not on the loop: a job's schema may be slow to check, and the lane's other calls run there.
-        content = _waited_for(asked, stop=stop)
-        return chat.read(content, model=self._lane.model, promised=run.params.response_format)
+        content = _waited_for(asked, stop=stop) if on_text is None else _heard(asked, pieces, on_text, stop=stop)
+        return chat.read(content, model=self._model or self._lane.model, promised=run.params.response_format)
 
     def close(self) -> None:
         """End what is in flight and let go of the connections."""
         self._loop.close(self._client.close)
 
-    async def _ask(self, run: Run) -> bytes:
+    async def _ask(self, run: Run, on_piece: OnPiece | None) -> bytes:
         try:
             async with asyncio.timeout(run.timeout_s):
-                return await self._send(run)
+                self._model = self._model or await self._discovered()
+                return await self._send(run, on_piece)
         except Exception as error:  # noqa: BLE001 - nothing of a vendor's passes this line
             failure = translate(error)
+            if self._lane.model == DISCOVER and isinstance(failure, ModelMissing):
+                self._model = None  # the server may serve another one by now: ask it again next time
         # Raised out here, so that no vendor's exception hangs on as its context: it may quote the job.
         raise failure
 
-    async def _send(self, run: Run) -> bytes:
+    async def _discovered(self) -> str:
+        """The lane's model, or the one that the server has."""
+        if self._lane.model != DISCOVER:
+            return self._lane.model
+        said = await self._client.models.with_raw_response.list()
+        names = chat.models(said.content)
+        if len(names) != 1:
+            raise ModelMissing(f"lane {self._lane.name}: the server has {len(names)} models, so the lane must name one")
+        return names[0]
+
+    async def _send(self, run: Run, on_piece: OnPiece | None) -> bytes:
         """Send the request; without the fields that the server names as unsupported, if it does."""
         quirks = self._quirks
         while True:
-            fields = body(run, model=self._lane.model, limit_field=self._limit_field, quirks=quirks)
+            fields = body(
+                run,
+                model=self._model or self._lane.model,
+                limit_field=self._limit_field,
+                quirks=quirks,
+                stream=on_piece is not None,
+                logprobs=self._lane.zone is Zone.INSIDE,  # outside nobody escalates, and they are paid for in time
+            )
             try:
-                content = await self._post(fields, run)
+                content = await self._post(fields, run, on_piece)
             except openai.APIStatusError as error:
                 named = quirk(rejection(error))
                 if named is None or named in quirks:
@@ -96,17 +128,27 @@ class OpenAIBackend:
                 self._quirks |= quirks  # learnt only where it helped
                 return content
 
-    async def _post(self, fields: Body, run: Run) -> bytes:
-        content = bytearray()
+    async def _post(self, fields: Body, run: Run, on_piece: OnPiece | None) -> bytes:
+        content, size_bytes = bytearray(), 0
         async with self._client.chat.completions.with_streaming_response.create(
             **fields,
             extra_headers={"Idempotency-Key": run.job_id},
             timeout=httpx2.Timeout(run.timeout_s, connect=min(CONNECT_S, run.timeout_s)),
         ) as response:
+            streams = on_piece and response.headers.get("content-type", "").startswith("text/event-stream")
+            stream, limit = (Stream(on_piece), MAX_STREAM_BYTES) if on_piece and streams else (None, MAX_ANSWER_BYTES)
             async for chunk in response.iter_bytes():
-                content += chunk
-                if len(content) > MAX_ANSWER_BYTES:
-                    raise MalformedAnswer(f"status 200, but more than {MAX_ANSWER_BYTES} bytes")
+                size_bytes += len(chunk)
+                if size_bytes > limit:
+                    raise MalformedAnswer(f"status 200, but more than {limit} bytes")
+                if stream:
+                    stream.feed(chunk)
+                else:
+                    content += chunk
+        if stream:
+            return stream.body()
+        if on_piece and (text := chat.text_of(bytes(content))):  # asked for pieces, and it said all at once
+            on_piece(text)
         return bytes(content)
 
     async def _key(self) -> str:
@@ -132,6 +174,21 @@ def _given(name: str) -> str:
         return Path(file).read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError):
         return ""
+
+
+def _heard(asked: Future[bytes], pieces: "queue.SimpleQueue[str]", on_text: OnPiece, *, stop: threading.Event) -> bytes:
+    """Hand each piece on in this thread, so that a slow reader holds up nobody else."""
+    asked.add_done_callback(lambda _: pieces.put(""))  # wakes
+    try:
+        while not (asked.done() and pieces.empty()):
+            if stop.is_set():
+                raise RunTimedOut("cancelled")
+            with suppress(queue.Empty):
+                if piece := pieces.get(timeout=GLANCE_S):
+                    on_text(piece)
+    finally:
+        asked.cancel()  # does nothing where it has ended
+    return _waited_for(asked, stop=stop)
 
 
 def _waited_for(asked: Future[bytes], *, stop: threading.Event) -> bytes:

@@ -1,6 +1,6 @@
 """The head of a GGUF file: enough to tell what a model is without loading it.
 
-Reads the simple values of the metadata and skips over lists; tensors are llama.cpp's business. A file may come from
+Reads the simple values of the metadata and skips long lists; tensors are llama.cpp's business. A file may come from
 anywhere, so each length is checked against what is left of the file before it is used.
 """
 
@@ -8,13 +8,20 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)
 MAX_ENTRIES = 10_000
 MAX_STRING_BYTES = 4_000_000
 """The longest strings are chat templates, of some 10 kB."""
+
+
+MAX_NUMBER = 2**40
+"""No count of anything in a model is larger: what is, is damage."""
+
+FEW = 1024
+"""Lists of one number a layer are read; those of one a word are passed over."""
 
 
 class NotGguf(ValueError):
@@ -29,6 +36,17 @@ class Head:
     context_tokens: int | None
     name: str | None
     licence: str | None
+    layers: int | None = None
+    embedding: int | None = None
+    heads: int | None = None
+    kv_heads: tuple[int, ...] = ()
+    """Of each layer; one number where all layers have the same."""
+    key_width: int | None = None
+    value_width: int | None = None
+    """Numbers that a head keeps of a token; None where they follow from embedding and heads."""
+    vocabulary: int | None = None
+    file_type: int | None = None
+    """llama.cpp's number of the quantisation."""
 
 
 def read(path: Path) -> Head:
@@ -39,12 +57,20 @@ def read(path: Path) -> Head:
     architecture = entries.get("general.architecture")
     if not isinstance(architecture, str):
         raise NotGguf("a GGUF file that names no architecture")
-    context = entries.get(f"{architecture}.context_length")
+    own = {key.removeprefix(f"{architecture}."): value for key, value in entries.items()}
     return Head(
         architecture=architecture,
-        context_tokens=context if isinstance(context, int) and context > 0 else None,
+        context_tokens=_number(own.get("context_length")),
         name=_text(entries.get("general.name")),
         licence=_text(entries.get("general.license")),
+        layers=_number(own.get("block_count")),
+        embedding=_number(own.get("embedding_length")),
+        heads=_number(own.get("attention.head_count")),
+        kv_heads=_numbers(own.get("attention.head_count_kv")),
+        key_width=_number(own.get("attention.key_length")),
+        value_width=_number(own.get("attention.value_length")),
+        vocabulary=_length(entries.get("tokenizer.ggml.tokens")),
+        file_type=_number(entries.get("general.file_type")),
     )
 
 
@@ -52,11 +78,33 @@ def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
+def _number(value: Any) -> int | None:
+    """A number above zero; a list that was read counts by its greatest: an estimate must not be too small."""
+    found = max(value.numbers, default=0) if isinstance(value, Listed) else value
+    return found if isinstance(found, int) and not isinstance(found, bool) and 0 < found < MAX_NUMBER else None
+
+
+def _numbers(value: Any) -> tuple[int, ...]:
+    numbers = value.numbers if isinstance(value, Listed) else (value,)
+    return tuple(n for n in numbers if isinstance(n, int) and not isinstance(n, bool) and 0 <= n < MAX_NUMBER)
+
+
+def _length(value: Any) -> int | None:
+    return value.length if isinstance(value, Listed) else None
+
+
 _STRING, _ARRAY = 8, 9
 _SCALARS: Mapping[int, str] = {
     0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"
 }  # fmt: skip
 """GGUF's type number -> how `struct` reads it; all are little-endian."""
+
+
+class Listed(NamedTuple):
+    """A list of the metadata: its length, and its numbers where they are few."""
+
+    length: int
+    numbers: tuple[Any, ...] = ()
 
 
 class _Reader:
@@ -67,7 +115,7 @@ class _Reader:
         self._size = size
 
     def entries(self) -> dict[str, Any]:
-        """Each key with its value; lists are None."""
+        """Each key with its value; a list is Listed."""
         if self._file.read(4) != MAGIC:
             raise NotGguf("not a GGUF file")
         version = self._number("I")
@@ -83,16 +131,20 @@ class _Reader:
         if kind == _STRING:
             return self._string()
         if kind == _ARRAY:
-            return self._skip_list()
+            return self._list()
         return self._unpack(_scalar(kind))
 
-    def _skip_list(self) -> None:
+    def _list(self) -> Listed:
         kind, length = self._number("I"), self._number("Q")
         if kind == _STRING:
             for _ in range(length):  # ends with the file at the latest
                 self._skip(self._number("Q"))
-        else:
-            self._skip(length * struct.calcsize("<" + _scalar(kind)))
+            return Listed(length)
+        form = _scalar(kind)
+        if length <= FEW:
+            return Listed(length, tuple(self._unpack(form) for _ in range(length)))
+        self._skip(length * struct.calcsize("<" + form))
+        return Listed(length)
 
     def _string(self) -> str:
         length = self._number("Q")

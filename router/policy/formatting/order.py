@@ -12,7 +12,7 @@ from router.policy.model import Default, For, Overflow, PolicyFile, Rule
 from router.policy.sensitivity.grammar import Allowed, Denied, Section, Together, TypeMeans
 from router.policy.sensitivity.grammar import Own as OwnPattern
 from router.prompts import PromptFile
-from tidegate.lane import Lane, Price, Retry
+from tidegate.lane import Engine, Lane, Price, Retry
 
 Kinds = tuple[Any, ...]
 """What may stand at a place: annotations, as far as anything is known."""
@@ -37,6 +37,7 @@ _ORDERED: Mapping[type[BaseModel], tuple[str, ...]] = {
     Lane: tuple(Lane.model_fields),
     Price: tuple(Price.model_fields),
     Retry: tuple(Retry.model_fields),
+    Engine: tuple(Engine.model_fields),
     Rule: ("name", "when", "send", "split", "overflow", "refuse", "shadow", "redact", "why"),
     Overflow: ("to", "when", "until"),
     Default: ("send", "why"),

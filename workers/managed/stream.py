@@ -1,0 +1,72 @@
+"""An answer that comes in pieces, put together to the whole that `chat` reads. Servers' small ways are forgiven."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+CUT = "cut"
+"""The finish of a stream that broke off: no finish that `chat` knows."""
+
+
+class Stream:
+    """Takes a server's events as they come; hands each piece of text on at once."""
+
+    def __init__(self, on_text: Callable[[str], None]) -> None:
+        self._on_text = on_text
+        self._line = bytearray()
+        self._told: dict[str, list[str]] = {"content": [], "refusal": []}
+        self._logprobs: list[Any] = []
+        self._finish: str | None = None
+        self._ended = False
+        self._rest: dict[str, Any] = {}
+        self._error: bytes | None = None
+
+    def feed(self, chunk: bytes) -> None:
+        """Some bytes, cut anywhere."""
+        self._line += chunk
+        *lines, rest = self._line.split(b"\n")
+        for line in lines:
+            if line.startswith(b"data:"):  # all else is a comment, a name or an empty line
+                self._event(bytes(line[5:]).strip())
+        self._line = bytearray(rest)
+
+    def body(self) -> bytes:
+        """The whole as a server would have said it at once; an error that came within, as it came."""
+        if self._line.startswith(b"data:"):  # the last line of a server that ends without one
+            self.feed(b"\n")
+        if self._error is not None:
+            return self._error
+        message = {name: "".join(told) if told else None for name, told in self._told.items()}
+        finish = self._finish if self._finish or self._ended else CUT
+        choice = {"message": message, "finish_reason": finish, "logprobs": {"content": self._logprobs or None}}
+        return json.dumps({**self._rest, "choices": [choice]}).encode()
+
+    def _event(self, data: bytes) -> None:
+        if data == b"[DONE]":
+            self._ended = True
+            return
+        try:
+            said = json.loads(data)
+        except (ValueError, RecursionError):
+            said = None
+        if not isinstance(said, dict) or "error" in said:
+            self._error = self._error or data or b"{}"
+            return
+        self._rest |= {key: said[key] for key in ("model", "usage") if said.get(key) is not None}
+        choices = said.get("choices")
+        if isinstance(choices, list) and choices and isinstance(choices[0], dict):  # the last chunk may have none
+            self._choice(choices[0])
+
+    def _choice(self, choice: dict[str, Any]) -> None:
+        delta = choice.get("delta")
+        for name, told in self._told.items():
+            text = delta.get(name) if isinstance(delta, dict) else None
+            if isinstance(text, str) and text:
+                told.append(text)
+                if name == "content":
+                    self._on_text(text)
+        logprobs = choice.get("logprobs")
+        if isinstance(logprobs, dict) and isinstance(logprobs.get("content"), list):
+            self._logprobs += logprobs["content"]
+        if isinstance(choice.get("finish_reason"), str):
+            self._finish = choice["finish_reason"]
