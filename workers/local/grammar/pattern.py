@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from re import _parser  # type: ignore[attr-defined] # the library's own parser: a second one would read otherwise
+from re import _parser  # the library's own parser: a second one would read otherwise
 from typing import Any
 
 from workers.local.grammar.terms import (
