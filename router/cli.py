@@ -11,6 +11,7 @@ from router.commands import (
     check,
     decisions,
     diff,
+    evaluate,
     fmt,
     history,
     levels,
@@ -41,6 +42,7 @@ def mount(root: typer.Typer) -> None:
     checkup.add()
     root.add_typer(policy_app, name="policy", rich_help_panel="Policy")
     record.mount(root)
+    evaluate.mount(root)
 
 
 mount(app)
