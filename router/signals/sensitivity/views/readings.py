@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from router.signals.sensitivity.views.addresses import ADDRESSES
+from router.signals.sensitivity.views.cells import CELLS
 from router.signals.sensitivity.views.digits import DIGITS
 from router.signals.sensitivity.views.encodings import ENCODINGS
 from router.signals.sensitivity.views.escapes import ESCAPES
@@ -13,7 +14,9 @@ from router.signals.sensitivity.views.markup import MARKUP
 from router.signals.sensitivity.views.numerals import NUMERALS
 from router.signals.sensitivity.views.plain import PLAIN
 from router.signals.sensitivity.views.reading import Reading
+from router.signals.sensitivity.views.scanned import SCANNED
 from router.signals.sensitivity.views.spaced import SPACED
+from router.signals.sensitivity.views.tight import TIGHT
 from router.signals.sensitivity.views.turned import FLIPPED, TURNED
 from router.signals.sensitivity.views.words import WORDS
 
@@ -39,6 +42,9 @@ STAGES: tuple[Stage, ...] = (
     Stage((*MARKUP, NUMERALS, *ADDRESSES, *WORDS)),
     Stage(SPACED),
     *(Stage((reading,)) for reading in TURNED),
+    Stage(TIGHT, last=True),
+    Stage((CELLS,), last=True),
+    Stage(SCANNED, last=True),
     Stage(GLUED[:2], last=True),
     Stage((DIGITS[0],), last=True),
     Stage((DIGITS[1],), last=True),
