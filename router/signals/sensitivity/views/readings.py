@@ -14,6 +14,7 @@ from router.signals.sensitivity.views.markup import MARKUP
 from router.signals.sensitivity.views.numerals import NUMERALS
 from router.signals.sensitivity.views.plain import PLAIN
 from router.signals.sensitivity.views.reading import Reading
+from router.signals.sensitivity.views.said import SAID_READINGS
 from router.signals.sensitivity.views.scanned import SCANNED
 from router.signals.sensitivity.views.spaced import SPACED
 from router.signals.sensitivity.views.tight import TIGHT
@@ -44,6 +45,7 @@ STAGES: tuple[Stage, ...] = (
     *(Stage((reading,)) for reading in TURNED),
     Stage(TIGHT, last=True),
     Stage((CELLS,), last=True),
+    Stage(SAID_READINGS, last=True),
     Stage(SCANNED, last=True),
     Stage(GLUED[:2], last=True),
     Stage((DIGITS[0],), last=True),
