@@ -5,6 +5,7 @@ A value must prove itself: by check digits, an issuer's prefix, or a word nearby
 
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 from router.signals.sensitivity.views.addresses import SURE_TLD, TLD
 from router.signals.sensitivity.views.digits import is_card
@@ -19,7 +20,9 @@ def assembled(pieces: Sequence[str], words: str) -> str | None:
     """What the pieces make, written as usual; `words` is the text around them."""
     if not 1 <= len(pieces) <= MAX_PIECES or sum(map(len, pieces)) > MAX_VALUE_CHARS:
         return None
-    said = _NOISE.sub(" ", words).lower()
+    if not _MAY.search("".join(pieces)):
+        return None
+    said = _said(words)
     for make in _MAKERS:
         made = make(pieces, said)
         if made is not None:
@@ -27,6 +30,12 @@ def assembled(pieces: Sequence[str], words: str) -> str | None:
     return None
 
 
+@lru_cache(maxsize=64)
+def _said(words: str) -> str:
+    return _NOISE.sub(" ", words).lower()
+
+
+_MAY = re.compile(r"(?:\d[^\d]{0,3}){4}|[@.]|[A-Za-z_-]{3}.{12}")
 _NOISE = re.compile(r"[_\W]+|(?<=[A-Za-z])(?=\d)|(?<=[a-z])(?=[A-Z])")
 
 
@@ -35,7 +44,7 @@ def _internet(pieces: Sequence[str], said: str) -> str | None:
     if not (_IP.search(said) or (_ADDRESS.fullmatch(whole) and _PUT_TOGETHER.search(said))):
         return None
     parts = list(pieces) if len(pieces) == 4 else whole.split(".") if "." in whole else _split(whole)  # noqa: PLR2004
-    if len(parts) == 4 and all(_OCTET.fullmatch(part) for part in parts):  # noqa: PLR2004
+    if len(parts) == 4 and sum(map(len, parts)) > 5 and all(_OCTET.fullmatch(part) for part in parts):  # noqa: PLR2004
         return f"ip {'.'.join(parts)}"
     if _ADDRESS.fullmatch(whole):
         return f"ip {whole}"
@@ -111,7 +120,7 @@ _NUMBER = re.compile(r"\+?[\d ().-]{8,40}")
 def _card(pieces: Sequence[str], said: str) -> str | None:
     digits = _digits(pieces)
     even = len(set(map(len, pieces[:-1]))) == 1 and len(pieces) <= 5  # noqa: PLR2004
-    if is_card(digits) and (_CARD.search(said) or _PUT_TOGETHER.search(said) or (even and len(pieces[0]) == 4)):  # noqa: PLR2004
+    if is_card(digits) and (_CARD.search(said) or _PUT_TOGETHER.search(said) or (even and pieces[0].isdigit() and len(pieces[0]) == 4)):  # noqa: PLR2004
         return digits
     return None
 

@@ -65,7 +65,7 @@ def _read(text: str) -> Iterator[Edit]:
 
 
 _TAGGED = re.compile("[\U000e0020-\U000e007e]{6}")
-_OCTETS = re.compile(r"(?<![\d.])\d{1,3}([\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\x1b\[[0-9;]{0,8}m)\d{1,3}\1\d{1,3}\1\d{1,3}(?![\d.])")
+_OCTETS = re.compile(r"(?<![\d.\x00-\x1f-])\d{1,3}([\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\x1b\[[0-9;]{0,8}m)\d{1,3}\1\d{1,3}\1\d{1,3}(?![\d.\x00-\x1f-])(?!\x1b)")
 
 
 def _octet_gaps(text: str) -> frozenset[int]:

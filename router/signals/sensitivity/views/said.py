@@ -125,6 +125,8 @@ _MAIL = re.compile(r"(?i)mail|contact|address|correo|adres")
 def _tongues(text: str) -> Iterator[Edit]:
     """The signs of an address in many languages: `tomasz punt k apenstaartje fastmail punt com`."""
     for match in _TONGUES.finditer(text):
+        if _SENTENCE.search(match[0]):
+            continue
         shown = _SAID_AT.sub("@", match[0], count=1)
         local, _, domain = shown.partition("@")
         yield Edit(match.start(), match.end(), f"{_dotted(local)}@{_dotted(domain)}")
@@ -158,6 +160,7 @@ _TONGUES = re.compile(
     rf"(?i)(?<![\w@.])[a-z0-9][\w.+-]{{0,40}}(?: (?:{_SIGN_WORDS}) [\w+-]{{1,40}}){{0,4}} (?:{_AT_WORDS}) [a-z0-9][\w-]{{1,40}}"
     rf"(?:(?: (?:{_SIGN_WORDS}) |\.)[\w-]{{2,30}}){{0,3}}?(?: (?:{_DOT_WORDS}) |\.){TLD}(?![\w@])"
 )
+_SENTENCE = re.compile(r"(?i) (?:at|et|a) .*(?: (?:point|period|pont)|\.) ?(?:in|it|me|no|be|at|us|so|is|to|de|es|se|my)$")
 _SAID_AT = re.compile(rf"(?i) (?:{_AT_WORDS}) (?=(?:(?! (?:{_AT_WORDS}) ).)*$)")
 _SAID_SIGN = re.compile(rf"(?i) ({_SIGN_WORDS}) ")
 

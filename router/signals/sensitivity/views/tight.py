@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from itertools import groupby
 
-from router.signals.sensitivity.views.assembly import KEY, is_account
+from router.signals.sensitivity.views.assembly import KEY, assembled, is_account
 from router.signals.sensitivity.views.edits import Edit
 from router.signals.sensitivity.views.reading import Reading
 
@@ -44,23 +44,27 @@ def _without(text: str, run: list[re.Match[str]]) -> Iterator[Edit]:
     after = _AFTER.match(text, high)
     inner = [text[one.end() : two.start()] for one, two in zip(run, run[1:], strict=False)]
     whole = "".join(((before[0] if before else ""), *inner, (after[0] if after else "")))
-    if not _is_value(whole) and not _is_value("".join(inner)):
+    around = f"{text[max(0, low - 100) : low]} {text[high : high + 60]}"
+    outer = _is_value(whole, around)
+    if not outer and not _is_value("".join(inner), around):
         return
-    outer = _is_value(whole)
     for filler in run:
         edge = filler is run[0] or filler is run[-1]
         yield Edit(filler.start(), filler.end(), " " if edge and not outer else "")
 
 
-def _is_value(whole: str) -> bool:
+def _is_value(whole: str, around: str) -> bool:
     digits = re.sub(r"[ ().-]", "", whole)
-    return bool(_VALUE.search(whole) or KEY.fullmatch(whole.strip()) or is_account(digits))
+    if _VALUE.search(whole) or KEY.fullmatch(whole.strip()) or is_account(digits) or _SHAPED.fullmatch(whole.strip()):
+        return True
+    return digits.lstrip("+").isdigit() and assembled([digits], around) is not None
 
 
 _VALUE = re.compile(
-    r"[\w.+-]{2,40}@[\w-]{1,40}(?:\.[\w-]{1,20}){0,3}\.[A-Za-z]{2,10}|(?<!\d)\d(?:[ ().-]{0,2}\d){8,18}(?!\d)"
+    r"[\w.+-]{2,40}@[\w-]{1,40}(?:\.[\w-]{1,20}){0,3}\.[A-Za-z]{2,10}"
     r"|(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])"
 )
+_SHAPED = re.compile(r"\d{3}-\d\d-\d{4}|(?:\d{4}[ -]){3}\d{4}|\(?\d{3}\)?[ .-]\d{3}[.-]\d{4}|\+\d{1,3}[ -][\d -]{8,14}")
 
 
 def _dumps(text: str) -> Iterator[Edit]:
