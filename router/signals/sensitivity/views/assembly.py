@@ -15,6 +15,9 @@ MAX_PIECES = 64
 
 MAX_VALUE_CHARS = 96
 
+LONGEST_PIECE = 8
+"""A longer one is a number of its own."""
+
 
 def assembled(pieces: Sequence[str], words: str) -> str | None:
     """What the pieces make, written as usual; `words` is the text around them."""
@@ -132,7 +135,7 @@ _CARD = re.compile(r"card\b|cards\b|visa|master|amex|credit|debit|\bcc\b|\bpan\b
 
 
 def _social(pieces: Sequence[str], said: str) -> str | None:
-    digits = _digits(pieces)
+    digits = _digits(pieces) if len(pieces) == 1 or max(map(len, pieces)) <= LONGEST_PIECE else ""
     if len(digits) == 9 and _SOCIAL.search(said) and digits[:3] not in ("000", "666"):  # noqa: PLR2004
         return f"ssn {digits[:3]}-{digits[3:5]}-{digits[5:]}"
     return None
@@ -142,7 +145,7 @@ _SOCIAL = re.compile(r"\bssn\b|social")
 
 
 def _phone(pieces: Sequence[str], said: str) -> str | None:
-    digits = _digits(pieces)
+    digits = _digits(pieces) if len(pieces) == 1 or max(map(len, pieces)) <= LONGEST_PIECE else ""
     if not (9 <= len(digits) <= 13 and _PHONE.search(said)):  # noqa: PLR2004
         return None
     if len(digits) == 10:  # noqa: PLR2004

@@ -8,6 +8,7 @@ from router.signals.sensitivity.views.cells import CELLS
 from router.signals.sensitivity.views.digits import DIGITS
 from router.signals.sensitivity.views.encodings import ENCODINGS
 from router.signals.sensitivity.views.escapes import ESCAPES
+from router.signals.sensitivity.views.flipped import FLIPPED_DIGITS
 from router.signals.sensitivity.views.glued import GLUED
 from router.signals.sensitivity.views.lookalikes import LOOKALIKES
 from router.signals.sensitivity.views.markup import MARKUP
@@ -34,7 +35,7 @@ class Stage(NamedTuple):
     """Whether it reads what stands there as no program would have written it: then nothing is decoded after it."""
 
 
-BASE: tuple[Stage, ...] = tuple(Stage((reading,), whole=True) for reading in (PLAIN, FLIPPED, LOOKALIKES))
+BASE: tuple[Stage, ...] = tuple(Stage((reading,), whole=True) for reading in (PLAIN, FLIPPED, FLIPPED_DIGITS, LOOKALIKES))
 """First, one upon the other, and the last of them is what the others read."""
 
 STAGES: tuple[Stage, ...] = (

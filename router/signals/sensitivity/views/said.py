@@ -102,7 +102,8 @@ HANDLES = {
 _PROVIDER = "|".join(re.escape(name) for name in sorted(HANDLES, key=len, reverse=True))
 _TIED = (
     r"(?:,? ?(?:over |hosted |registered |with an account )?(?:at|on|@|via|using|with|under|bei|chez|en|auf|\(at\)|\[at\])"
-    r" (?:my |the |his |her |their )?|[,;:]? (?:and )?(?:the |my |then )?(?:provider|domain|host|service|mailbox|account)(?: is| =|:)? |[ ]?[/|(][ ]?)"
+    r" (?:my |the |his |her |their )?|[,;:]? (?:and )?(?:the |my |then )?(?:provider|domain|host|service|mailbox|account)(?: is| =|:)? |[ ]?[/|(][ ]?"
+    r"|,? ?\(?(?:it'?s|and|the|that'?s|after|usual|followed|which|is|sits|lives)(?: (?:an?|after|the|at|sign|is|by|usual|comes?|it'?s|with)){0,5} )"
 )
 
 
