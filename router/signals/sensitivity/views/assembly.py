@@ -123,7 +123,9 @@ _NUMBER = re.compile(r"\+?[\d ().-]{8,40}")
 def _card(pieces: Sequence[str], said: str) -> str | None:
     digits = _digits(pieces)
     even = len(set(map(len, pieces[:-1]))) == 1 and len(pieces) <= 5  # noqa: PLR2004
-    if is_card(digits) and (_CARD.search(said) or _PUT_TOGETHER.search(said) or (even and pieces[0].isdigit() and len(pieces[0]) == 4)):  # noqa: PLR2004
+    if is_card(digits) and (
+        _CARD.search(said) or _PUT_TOGETHER.search(said) or (even and pieces[0].isdigit() and len(pieces[0]) == 4)
+    ):  # noqa: PLR2004
         return digits
     return None
 

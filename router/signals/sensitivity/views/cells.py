@@ -8,7 +8,7 @@ from itertools import groupby
 from router.signals.sensitivity.views.addresses import TLD
 from router.signals.sensitivity.views.assembly import MAX_PIECES, MAX_VALUE_CHARS, assembled
 from router.signals.sensitivity.views.edits import Edit
-from router.signals.sensitivity.views.reading import Reading
+from router.signals.sensitivity.views.reading import guarded
 
 BEFORE_CHARS, AFTER_CHARS = 160, 60
 GAP_CHARS = 60
@@ -134,7 +134,9 @@ def _code(cells: Sequence[_Cell], place: int) -> Iterator[Edit]:
 
 
 MIN_CODE_CHARS = 15
-_CODE = re.compile(r"[A-Z]{1,2}$|[A-Z]{2}\d[\dA-Z ]*$|s?$|s?k|g?[hl]|gi|A?K?I|AIza|hf?|xo?|[A-Za-z]{1,3}$|[a-z]{2,3}[-_]")
+_CODE = re.compile(
+    r"[A-Z]{1,2}$|[A-Z]{2}\d[\dA-Z ]*$|s?$|s?k|g?[hl]|gi|A?K?I|AIza|hf?|xo?|[A-Za-z]{1,3}$|[a-z]{2,3}[-_]"
+)
 _GOES_ON = re.compile(r"[A-Za-z0-9_-]{1,2}|\d{3,4}")
 
 
@@ -170,7 +172,7 @@ _WORDS = re.compile(r"[\w\s]+")
 _NUMERIC = re.compile(r"\+?[\d ().-]{1,16}")
 _OPENS = re.compile(r"[A-Z]{2}\d|[A-Z]{2}$|[A-Z]$|sk-|gh[opsur]|glpat|AKIA|AIza|hf_|xox|[rs]k_|[sghx]$")
 
-CELLS = Reading(
+CELLS = guarded(
     "cells",
     (
         r"[\"'`][ \t]{0,8}[,;:=<+&~}\])][^\"'`]{0,60}[\"'`]",
@@ -178,6 +180,7 @@ CELLS = Reading(
         r"[\d\"'`],[ ]{0,2}[\d\"'`A-Za-z]",
         r"[A-Za-z0-9],[A-Za-z0-9]",
         r">[^<>\n]{1,40}</",
+        r"[\])][ \t]?[\[({]\w",
         r"=[\"'][^\"'\n]{1,40}[\"']",
         r"[=:][ \t]{0,8}[A-Za-z0-9@.+_-]{1,40}[ \t]{0,8}\n",
         r"(?:\d[.)]|#\d{1,3}|[-*\u2022])[ \t]{1,4}[\"'`]?[A-Za-z0-9@.+_-]{1,40}[\"'`]?[ \t]{0,8}\n",

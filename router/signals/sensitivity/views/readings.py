@@ -35,7 +35,9 @@ class Stage(NamedTuple):
     """Whether it reads what stands there as no program would have written it: then nothing is decoded after it."""
 
 
-BASE: tuple[Stage, ...] = tuple(Stage((reading,), whole=True) for reading in (PLAIN, FLIPPED, FLIPPED_DIGITS, LOOKALIKES))
+BASE: tuple[Stage, ...] = tuple(
+    Stage((reading,), whole=True) for reading in (PLAIN, FLIPPED, FLIPPED_DIGITS, LOOKALIKES)
+)
 """First, one upon the other, and the last of them is what the others read."""
 
 STAGES: tuple[Stage, ...] = (

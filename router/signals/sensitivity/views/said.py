@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 
 from router.signals.sensitivity.views.addresses import TLD
-from router.signals.sensitivity.views.assembly import KEY, assembled, is_account
+from router.signals.sensitivity.views.assembly import assembled, is_account
 from router.signals.sensitivity.views.edits import Edit
-from router.signals.sensitivity.views.reading import Reading
+from router.signals.sensitivity.views.reading import Reading, guarded
 from router.signals.sensitivity.views.words import DIGITS, NATO
 
 AROUND_CHARS = 100
@@ -65,7 +65,21 @@ def _mixed(rest: str) -> str:
     return "".join(char.upper() if at % 2 else char for at, char in enumerate(rest))
 
 
-_ISSUERS = ("AKIA", "ASIA", "AIza", "sk-proj-", "sk-ant-", "sk-", "ghp_", "gho_", "glpat-", "hf_", "xoxb-", "xoxp-", "sk_live_")
+_ISSUERS = (
+    "AKIA",
+    "ASIA",
+    "AIza",
+    "sk-proj-",
+    "sk-ant-",
+    "sk-",
+    "ghp_",
+    "gho_",
+    "glpat-",
+    "hf_",
+    "xoxb-",
+    "xoxp-",
+    "sk_live_",
+)
 
 
 def _pieces(text: str) -> Iterator[Edit]:
@@ -90,7 +104,9 @@ _PART = re.compile(
     rf"(?i)(?:(?P<begin>{_BEGINS})|(?P<middle>{_MIDDLE})|(?P<end>{_ENDS}))[ \t]*(?:with|in|on|by|is|are|comes?|it|has|=|:|the|part|digits?|[ ,]){{0,8}}[ \t:='\"]*"
     rf"(?-i:(?P<value>{_VALUE}))(?P<before>)"
 )
-_TOLD = re.compile(rf"{_PART.pattern.replace('?P<begin>', '').replace('?P<middle>', '').replace('?P<end>', '').replace('?P<value>', '').replace('(?P<before>)', '').replace('(?i)', '(?i:', 1)})(?:[^\d\n]{{0,12}}(?i:\b(?:{_BEGINS}|{_MIDDLE}|{_ENDS})\b)[^\d\n]{{0,24}}(?:{_VALUE})){{1,4}}")
+_TOLD = re.compile(
+    rf"{_PART.pattern.replace('?P<begin>', '').replace('?P<middle>', '').replace('?P<end>', '').replace('?P<value>', '').replace('(?P<before>)', '').replace('(?i)', '(?i:', 1)})(?:[^\d\n]{{0,12}}(?i:\b(?:{_BEGINS}|{_MIDDLE}|{_ENDS})\b)[^\d\n]{{0,24}}(?:{_VALUE})){{1,4}}"
+)
 
 
 HANDLES = {
@@ -126,8 +142,6 @@ _MAIL = re.compile(r"(?i)mail|contact|address|correo|adres")
 def _tongues(text: str) -> Iterator[Edit]:
     """The signs of an address in many languages: `tomasz punt k apenstaartje fastmail punt com`."""
     for match in _TONGUES.finditer(text):
-        if _SENTENCE.search(match[0]):
-            continue
         shown = _SAID_AT.sub("@", match[0], count=1)
         local, _, domain = shown.partition("@")
         yield Edit(match.start(), match.end(), f"{_dotted(local)}@{_dotted(domain)}")
@@ -147,7 +161,7 @@ _DASHES = frozenset("dash hyphen minus bindestrich tiret streepje myślnik poml�
 _AT_WORDS = (
     r"apenstaartje|apenstaart|snabel-?a|kringla|krølla?lfa|alfakrøll|kukac|zavináč|zavinac|małpa|malpa|małpka|собака|собачка|ät"
     r"|chiocciola|arroba|arrobase|arobase|klammeraffe|affenschwanz|miukumauku|papáki|papaki|παπάκι|кльомба|маймунско|et işareti|kuyruklu a|at işareti"
-    r"|afna|majmunče|majmun|at-sign|at sign|at symbol|commercial at|rondò|strudel|shtrudel|שטרודל|アットマーク|골뱅이|艾特|小老鼠|圈a|at|et|a"
+    r"|afna|majmunče|majmun|at-sign|at sign|at symbol|commercial at|rondò|strudel|shtrudel|שטרודל|アットマーク|골뱅이|艾特|小老鼠|圈a"
 )
 _DOT_WORDS = (
     r"punkt|punktum|punto|ponto|point|punt|kropka|tečka|tecka|bodka|точка|крапка|pont|piste|nokta|ponto|puntu|teleia|τελεία"
@@ -161,7 +175,6 @@ _TONGUES = re.compile(
     rf"(?i)(?<![\w@.])[a-z0-9][\w.+-]{{0,40}}(?: (?:{_SIGN_WORDS}) [\w+-]{{1,40}}){{0,4}} (?:{_AT_WORDS}) [a-z0-9][\w-]{{1,40}}"
     rf"(?:(?: (?:{_SIGN_WORDS}) |\.)[\w-]{{2,30}}){{0,3}}?(?: (?:{_DOT_WORDS}) |\.){TLD}(?![\w@])"
 )
-_SENTENCE = re.compile(r"(?i) (?:at|et|a) .*(?: (?:point|period|pont)|\.) ?(?:in|it|me|no|be|at|us|so|is|to|de|es|se|my)$")
 _SAID_AT = re.compile(rf"(?i) (?:{_AT_WORDS}) (?=(?:(?! (?:{_AT_WORDS}) ).)*$)")
 _SAID_SIGN = re.compile(rf"(?i) ({_SIGN_WORDS}) ")
 
@@ -204,7 +217,7 @@ _ROM = r"(?:VIIII|VIII|VII|VI|IV|IX|V|IIII|III|II|I|[0NO])"
 _ROMAN = re.compile(rf"(?<![\w.]){_ROM}(?:[ .,/_-]{{1,3}}{_ROM}){{8,18}}(?!\w)")
 
 SAID_READINGS: tuple[Reading, ...] = (
-    Reading(
+    guarded(
         "spelled",
         (
             rf"(?i)(?:{_FIRST})[ \t,.;/-]{{1,3}}(?:\d|[a-z]\b|(?:{_CODES}))",
@@ -213,16 +226,22 @@ SAID_READINGS: tuple[Reading, ...] = (
         ),
         _spelled,
     ),
-    Reading(
+    guarded(
         "told",
-        (rf"(?i)(?:{_BEGINS}|{_MIDDLE}|{_ENDS})[^\n\d]{{1,40}}\d[^\n]{{0,40}}(?:{_BEGINS}|{_MIDDLE}|{_ENDS})[^\n\d]{{1,40}}\d",),
+        (
+            rf"(?i)(?:{_BEGINS}|{_MIDDLE}|{_ENDS})[^\n\d]{{1,40}}\d[^\n]{{0,40}}(?:{_BEGINS}|{_MIDDLE}|{_ENDS})[^\n\d]{{1,40}}\d",
+        ),
         _pieces,
     ),
-    Reading("handles", (rf"(?i)[\w]{_TIED}(?:{_PROVIDER}|[a-z0-9-]{{3,30}}\.(?:{TLD}))",), _handles),
-    Reading(
+    guarded("handles", (rf"(?i)[\w]{_TIED}(?:{_PROVIDER}|[a-z0-9-]{{3,30}}\.(?:{TLD}))",), _handles),
+    guarded(
         "tongues",
-        (rf"(?i) (?:{_AT_WORDS}) [a-z0-9][\w-]{{1,40}}(?:(?: (?:{_SIGN_WORDS}) |\.)[\w-]{{2,30}}){{0,3}}?(?: (?:{_DOT_WORDS}) |\.){TLD}",),
+        (
+            rf"(?i) (?:{_AT_WORDS}) [a-z0-9][\w-]{{1,40}}(?:(?: (?:{_SIGN_WORDS}) |\.)[\w-]{{2,30}}){{0,3}}?(?: (?:{_DOT_WORDS}) |\.){TLD}",
+        ),
         _tongues,
     ),
-    Reading("counted", (rf"(?i){_NEXT_MARK}(?:{_GAP}{_NEXT_MARK}){{6}}", rf"{_ROM}(?:[ .,/_-]{{1,3}}{_ROM}){{6}}"), _counted),
+    guarded(
+        "counted", (rf"(?i){_NEXT_MARK}(?:{_GAP}{_NEXT_MARK}){{6}}", rf"{_ROM}(?:[ .,/_-]{{1,3}}{_ROM}){{6}}"), _counted
+    ),
 )

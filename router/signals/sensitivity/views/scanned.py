@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from router.signals.sensitivity.views.addresses import TLD
 from router.signals.sensitivity.views.assembly import assembled, is_account
 from router.signals.sensitivity.views.edits import Edit
-from router.signals.sensitivity.views.reading import Reading
+from router.signals.sensitivity.views.reading import Reading, guarded
 
 BEFORE_CHARS, AFTER_CHARS = 100, 60
 
@@ -69,7 +69,9 @@ def _accounts(text: str) -> Iterator[Edit]:
 
 _BANKS = (frozenset[int](), frozenset(range(4, 8)), frozenset((4,)))
 """Where a country has letters in its accounts: nowhere, the bank's four, Italy's one."""
-_ACCOUNT = re.compile(rf"(?<![A-Za-z0-9])[A-Z]{{2}}{_SIGN}{{2}}(?:[ ~_.-]{{0,2}}[A-Za-z0-9]{{1,4}}){{3,8}}(?![A-Za-z0-9])")
+_ACCOUNT = re.compile(
+    rf"(?<![A-Za-z0-9])[A-Z]{{2}}{_SIGN}{{2}}(?:[ ~_.-]{{0,2}}[A-Za-z0-9]{{1,4}}){{3,8}}(?![A-Za-z0-9])"
+)
 
 
 def _gaps(text: str) -> Iterator[Edit]:
@@ -110,7 +112,7 @@ def _addresses(text: str) -> Iterator[Edit]:
 _MAIL = re.compile(r"(?i)mail|contact|address|reach|write to|send")
 _LEET = dict(zip("0134578", "oieastb", strict=True))
 _LEETED = re.compile(r"\.(?:c0m?|0rg|n3t|i0|1o|d3|m3|3du|1nf0|inf0|c0\.uk)$")
-_AT = "(?:\u00a9|\u00ae|&(?!\\w{1,8};)|\\{@|\\(Q|\\(@|@@|\"|(?:[ ]?[\\[(](?:at|4t|a)[\\])][ ]?)|[ ]?@[ ]?)"
+_AT = '(?:\u00a9|\u00ae|&(?!\\w{1,8};)|\\{@|\\(Q|\\(@|@@|"|(?:[ ]?[\\[(](?:at|4t|a)[\\])][ ]?)|[ ]?@[ ]?)'
 _ENDING = rf"(?:c0m|0rg|n3t|i0|1o|d3|m3|c0|3du|1nf0|inf0|{TLD})"
 _ADDRESS = re.compile(
     rf"(?<![\w@])(?P<local>[A-Za-z0-9][\w.,+-]{{1,40}}){_AT}"
@@ -118,11 +120,11 @@ _ADDRESS = re.compile(
 )
 
 SCANNED: tuple[Reading, ...] = (
-    Reading(
+    guarded(
         "scanned",
         (rf"{_MIXED}{_SEP}{_SIGN}", rf"{_SIGN}{_SEP}{_MIXED}"),
         _scanned,
     ),
-    Reading("gaps", (r"[A-Za-z0-9_)-][ \t]{2,24}[A-Za-z0-9_-]{1,12}[ \t]{2,24}[A-Za-z0-9_-]", _OCTETS.pattern), _gaps),
-    Reading("mistyped", (rf"\w{_AT}[A-Za-z0-9][A-Za-z0-9-]{{1,30}}[^@\n]{{0,6}}[.,][ ]?{_ENDING}",), _addresses),
+    guarded("gaps", (r"[A-Za-z0-9_)-][ \t]{2,24}[A-Za-z0-9_-]{1,12}[ \t]{2,24}[A-Za-z0-9_-]", _OCTETS.pattern), _gaps),
+    guarded("mistyped", (rf"\w{_AT}[A-Za-z0-9][A-Za-z0-9-]{{1,30}}[^@\n]{{0,6}}[.,][ ]?{_ENDING}",), _addresses),
 )

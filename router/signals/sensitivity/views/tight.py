@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterator
-from itertools import groupby
+from itertools import pairwise
 
 from router.signals.sensitivity.views.assembly import KEY, assembled, is_account
 from router.signals.sensitivity.views.edits import Edit
-from router.signals.sensitivity.views.reading import Reading
+from router.signals.sensitivity.views.reading import Reading, guarded
 
 MIN_FILLERS = 2
 CHUNK_CHARS = 16
@@ -42,7 +42,7 @@ def _without(text: str, run: list[re.Match[str]]) -> Iterator[Edit]:
     low, high = run[0].start(), run[-1].end()
     before = _BEFORE.search(text[max(0, low - CHUNK_CHARS) : low])
     after = _AFTER.match(text, high)
-    inner = [text[one.end() : two.start()] for one, two in zip(run, run[1:], strict=False)]
+    inner = [text[one.end() : two.start()] for one, two in pairwise(run)]
     whole = "".join(((before[0] if before else ""), *inner, (after[0] if after else "")))
     around = f"{text[max(0, low - 100) : low]} {text[high : high + 60]}"
     outer = _is_value(whole, around)
@@ -69,23 +69,26 @@ _SHAPED = re.compile(r"\d{3}-\d\d-\d{4}|(?:\d{4}[ -]){3}\d{4}|\(?\d{3}\)?[ .-]\d
 
 def _dumps(text: str) -> Iterator[Edit]:
     """The bytes of a dump: of lines with offsets, or as a document format writes them."""
-    lines = [match for match in _DUMPED.finditer(text)]
-    for _, group in groupby(enumerate(lines), key=lambda numbered: _block(lines, numbered[0])):
-        block = [line for _, line in group]
-        data = bytes.fromhex("".join("".join(line["bytes"].split()) for line in block))
-        yield Edit(block[0].start(), block[-1].end(), data.decode("latin-1"))
+    block: list[re.Match[str]] = []
+    for line in _DUMPED.finditer(text):
+        if block and line.start() - block[-1].end() > 2:  # noqa: PLR2004 - the end of a line
+            yield _bytes(block)
+            block = []
+        block.append(line)
+    if block:
+        yield _bytes(block)
     for match in _QUOTED.finditer(text):
         yield Edit(match.start(), match.end(), bytes.fromhex(match[0].replace("\\'", "")).decode("latin-1"))
 
 
-def _block(lines: list[re.Match[str]], at: int) -> int:
-    while at and lines[at].start() - lines[at - 1].end() <= 2:  # noqa: PLR2004 - the end of a line
-        at -= 1
-    return at
+def _bytes(block: list[re.Match[str]]) -> Edit:
+    data = bytes.fromhex("".join("".join(line["bytes"].split()) for line in block))
+    return Edit(block[0].start(), block[-1].end(), data.decode("latin-1"))
 
 
 _DUMPED = re.compile(
-    r"(?m)^[ \t>]{0,8}(?:0x)?[0-9a-fA-F]{4,8}:?[ \t]{1,4}(?P<bytes>(?:[0-9a-fA-F]{2}){1,2}(?:[ \t]{1,2}(?:[0-9a-fA-F]{2}){1,2}){0,15})"
+    r"(?m)^[ \t>]{0,8}(?:0x)?[0-9a-fA-F]{4,8}:?[ \t]{1,4}"
+    r"(?P<bytes>(?:[0-9a-fA-F]{2}){1,2}(?:[ \t]{1,2}(?:[0-9a-fA-F]{2}){1,2}){0,15})"
     r"(?:[ \t]{2,60}\|?[^\n]{0,18})?$"
 )
 _QUOTED = re.compile(r"(?:\\'[0-9a-fA-F]{2}){6,400}")
@@ -101,13 +104,13 @@ def _symbols(text: str) -> Iterator[Edit]:
 _SYMBOL = re.compile(r"\\(?:symbol|char)\{?(?P<code>\d{2,3})\}?|(?<=\w)\{(?P<sign>[@.+_-])\}(?=\w)")
 
 TIGHT: tuple[Reading, ...] = (
-    Reading(
+    guarded(
         "dumps",
         (r"(?:\n|^)[ \t>]{0,8}(?:0x)?[0-9a-fA-F]{4,8}:?[ \t]{1,4}(?:[0-9a-fA-F]{2})", r"(?:\\'[0-9a-fA-F]{2}){6}"),
         _dumps,
     ),
-    Reading("symbols", (r"\\(?:symbol|char)\{?\d{2}", r"\w\{[@.+_-]\}\w"), _symbols),
-    Reading(
+    guarded("symbols", (r"\\(?:symbol|char)\{?\d{2}", r"\w\{[@.+_-]\}\w"), _symbols),
+    guarded(
         "tight",
         (rf"(?i){_FILLER}[A-Za-z0-9@.+() -]{{1,{CHUNK_CHARS}}}{_FILLER}",),
         _tight,
