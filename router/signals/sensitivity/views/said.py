@@ -118,7 +118,7 @@ HANDLES = {
 _PROVIDER = "|".join(re.escape(name) for name in sorted(HANDLES, key=len, reverse=True))
 _TIED = (
     r"(?:,? ?(?:over |hosted |registered |with an account )?(?:at|on|@|via|using|with|under|bei|chez|en|auf|\(at\)|\[at\])"
-    r" (?:my |the |his |her |their )?|[,;:]? (?:and )?(?:the |my |then )?(?:provider|domain|host|service|mailbox|account)(?: is| =|:)? |[ ]?[/|(][ ]?"
+    r" (?:my |the |his |her |their )?|[,;:]? (?:and )?(?:the |my |then )?(?:provider|domain|host|service|mailbox|account)(?: is| =|:)? "
     r"|,? ?\(?(?:it'?s|and|the|that'?s|after|usual|followed|which|is|sits|lives)(?: (?:an?|after|the|at|sign|is|by|usual|comes?|it'?s|with)){0,5} )"
 )
 
@@ -220,9 +220,9 @@ SAID_READINGS: tuple[Reading, ...] = (
     guarded(
         "spelled",
         (
-            rf"(?i)(?:{_FIRST})[ \t,.;/-]{{1,3}}(?:\d|[a-z]\b|(?:{_CODES}))",
-            rf"(?i)(?:\d|\b[a-z])[ \t,.;/-]{{1,3}}(?:{_FIRST})[ \t,.;/-]",
-            rf"(?i)\b[a-z] {_AS} [a-z]{{2,12}}[ \t,.;/-]{{1,3}}(?:(?:and|capital|then) )?[a-z0-9]\b",
+            rf"(?i)(?:{_FIRST})[ \t,.;/-]{{1,3}}(?:\d|[a-z][^a-z]|(?:{_CODES}))",
+            rf"(?i)(?:\d|[^a-z][a-z])[ \t,.;/-]{{1,3}}(?:{_FIRST})[ \t,.;/-]",
+            rf"(?i)[^a-z0-9][a-z] {_AS} [a-z]{{2,12}}[ \t,.;/-]{{1,3}}(?:(?:and|capital|then) )?[a-z0-9][^a-z0-9]",
         ),
         _spelled,
     ),
