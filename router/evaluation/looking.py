@@ -5,7 +5,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from itertools import islice
 
@@ -97,13 +97,14 @@ def _stop(pool: ProcessPoolExecutor) -> None:
         process.terminate()
 
 
+_held = ExitStack()
 _opened: list[Look] = []
 """A worker process's detectors, for as long as it lives."""
 
 
 def _open(opener: Open) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it, and ends this process
-    look = opener().__enter__()  # for the life of the process: nobody leaves it
+    look = _held.enter_context(opener())  # for the life of the process: whoever drops it closes it
     _opened[:] = [look]
     _safely(look, Job(text=WARM_UP))
 

@@ -28,16 +28,22 @@ SECRET = "Rumpelstiltskin"
 
 @contextmanager
 def at_signs() -> Iterator[Look]:
-    """A stand-in for the detectors: an `@` is an e-mail address, a `!` breaks them."""
+    """A stand-in for the detectors: an `@` is an e-mail address, a `!` breaks them, and so does to close them."""
+    closed = False
 
     def look(job: Job) -> Sensitivity:
+        if closed:
+            raise RuntimeError("closed")
         text = "\n".join(turn.text for turn in job.turns())
         if "!" in text:
             raise ValueError(text)
         found = (Finding(type="EMAIL_ADDRESS", score=0.9, detector="fake"),) if "@" in text else ()
         return Sensitivity(level=Level.PERSONAL if found else Level.PUBLIC, findings=found)
 
-    yield look
+    try:
+        yield look
+    finally:
+        closed = True
 
 
 @contextmanager

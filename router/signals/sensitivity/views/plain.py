@@ -52,10 +52,31 @@ OTHERS = {
 
 
 def _read(text: str) -> Iterator[Edit]:
+    dots = _octet_gaps(text)
     for match in PLACE.finditer(text):
-        yield Edit(match.start(), match.end(), _plain(match[0]))
+        if match.start() in dots:
+            yield Edit(match.start(), match.end(), ".")
+        elif _TAGGED.match(text, match.start()) and text[match.start() - 1 : match.start()].isalnum():
+            yield Edit(match.start(), match.end(), " " + _plain(match[0]))  # what is hidden behind a word is none of it
+        else:
+            yield Edit(match.start(), match.end(), _plain(match[0]))
     for match in HIDDEN.finditer(text):
         yield Edit(match.start(), match.end(), "", "hidden")
+
+
+_TAGGED = re.compile("[\U000e0020-\U000e007e]{6}")
+_OCTETS = re.compile(
+    r"(?<![\d.\x00-\x1f-])\d{1,3}([\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\x1b\[[0-9;]{0,8}m)\d{1,3}\1\d{1,3}\1\d{1,3}(?![\d.\x00-\x1f-])(?!\x1b)"
+)
+
+
+def _octet_gaps(text: str) -> frozenset[int]:
+    """Where a sign that shows nothing stands for the dots of an address of the internet."""
+    return frozenset(
+        match.start() + gap.start()
+        for match in _OCTETS.finditer(text)
+        for gap in re.finditer(r"(?<=\d)[\x00-\x1f\x7f]", match[0])
+    )
 
 
 @lru_cache(maxsize=8192)

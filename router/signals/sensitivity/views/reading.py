@@ -1,5 +1,6 @@
 """What a way of reading is: a name, when it can change a text, and how."""
 
+import re
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
@@ -29,3 +30,16 @@ def tried(name: str, needs: tuple[str, ...], edits: Callable[[str], Iterable[Edi
         return any(edit.problem or text[edit.start : edit.end] != edit.text for edit in edits(text))
 
     return Reading(name, needs, edits, confirms)
+
+
+def guarded(name: str, needs: tuple[str, ...], edits: Callable[[str], Iterable[Edit]]) -> Reading:
+    """A reading that looks for its own needs first: where the gate sees none, it would change nothing."""
+    patterns = tuple(map(re.compile, needs))
+
+    def needed(text: str) -> bool:
+        return any(pattern.search(text) for pattern in patterns)
+
+    def guarded_edits(text: str) -> Iterable[Edit]:
+        return edits(text) if needed(text) else ()
+
+    return Reading(name, needs, guarded_edits, needed)

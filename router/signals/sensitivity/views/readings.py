@@ -4,16 +4,21 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from router.signals.sensitivity.views.addresses import ADDRESSES
+from router.signals.sensitivity.views.cells import CELLS
 from router.signals.sensitivity.views.digits import DIGITS
 from router.signals.sensitivity.views.encodings import ENCODINGS
 from router.signals.sensitivity.views.escapes import ESCAPES
+from router.signals.sensitivity.views.flipped import FLIPPED_DIGITS
 from router.signals.sensitivity.views.glued import GLUED
 from router.signals.sensitivity.views.lookalikes import LOOKALIKES
 from router.signals.sensitivity.views.markup import MARKUP
 from router.signals.sensitivity.views.numerals import NUMERALS
 from router.signals.sensitivity.views.plain import PLAIN
 from router.signals.sensitivity.views.reading import Reading
+from router.signals.sensitivity.views.said import SAID_READINGS
+from router.signals.sensitivity.views.scanned import SCANNED
 from router.signals.sensitivity.views.spaced import SPACED
+from router.signals.sensitivity.views.tight import TIGHT
 from router.signals.sensitivity.views.turned import FLIPPED, TURNED
 from router.signals.sensitivity.views.words import WORDS
 
@@ -30,7 +35,9 @@ class Stage(NamedTuple):
     """Whether it reads what stands there as no program would have written it: then nothing is decoded after it."""
 
 
-BASE: tuple[Stage, ...] = tuple(Stage((reading,), whole=True) for reading in (PLAIN, FLIPPED, LOOKALIKES))
+BASE: tuple[Stage, ...] = tuple(
+    Stage((reading,), whole=True) for reading in (PLAIN, FLIPPED, FLIPPED_DIGITS, LOOKALIKES)
+)
 """First, one upon the other, and the last of them is what the others read."""
 
 STAGES: tuple[Stage, ...] = (
@@ -39,6 +46,10 @@ STAGES: tuple[Stage, ...] = (
     Stage((*MARKUP, NUMERALS, *ADDRESSES, *WORDS)),
     Stage(SPACED),
     *(Stage((reading,)) for reading in TURNED),
+    Stage(TIGHT, last=True),
+    Stage((CELLS,), last=True),
+    Stage(SAID_READINGS, last=True),
+    Stage(SCANNED, last=True),
     Stage(GLUED[:2], last=True),
     Stage((DIGITS[0],), last=True),
     Stage((DIGITS[1],), last=True),
