@@ -1,6 +1,7 @@
 """Write every held-out file: `python benchmarks/heldout/generate.py FOLDER [--seed N]`. The same seed, the same bytes."""
 
 import argparse
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -17,8 +18,9 @@ SEED = 20261122
 Rows = Iterator[dict[str, Any]]
 
 FILES: Mapping[str, Callable[[int], Rows]] = {
-    "disguised_novel": lambda seed: (row for row in disguised(seed) if row["source"].startswith("novel")),
-    "disguised_listed": lambda seed: (row for row in disguised(seed) if row["source"].startswith("listed")),
+    "disguised_novel": lambda seed: (row for row in disguised(seed) if kind(row) == "novel"),
+    "disguised_shown": lambda seed: (row for row in disguised(seed) if kind(row) == "shown"),
+    "disguised_listed": lambda seed: (row for row in disguised(seed) if kind(row) == "listed"),
     "plain": plain,
     "named": lambda seed: named(seed, 1557),
     "hard": lambda seed: hard(seed, 1001),
@@ -38,6 +40,16 @@ def main() -> None:
     given.folder.mkdir(parents=True, exist_ok=True)
     for name, rows in FILES.items():
         write(given.folder / f"{name}.jsonl", rows(given.seed))
+
+
+def kind(row: dict[str, Any]) -> str:
+    """Of a disguise: `listed`, known before; `shown`, to the builders after the first verdict; `novel`, never.
+
+    Half of the forms were shown, by the hash of their names.
+    """
+    if row["source"].startswith("listed"):
+        return "listed"
+    return "shown" if hashlib.sha256(row["transform"].encode()).digest()[0] % 2 == 0 else "novel"
 
 
 def write(path: Path, rows: Rows) -> None:

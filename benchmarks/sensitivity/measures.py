@@ -87,7 +87,7 @@ def measures(data: Data) -> list[dict[str, Any]]:
         if name in ("named", "hard")
     ]
     found += [_recall("disguised identifier", 0.95, public[name], name=name) for name in DISGUISED if name in public]
-    for name in ("disguised_novel", "disguised_listed"):
+    for name in ("disguised_novel", "disguised_shown", "disguised_listed"):
         if name in held_out:
             found.append(
                 _recall("disguised identifier", 0.95, held_out[name], name=f"held out: {name}", by="transform")

@@ -12,6 +12,8 @@ from router.evaluation.rows import Row, read_rows
 GENERATE = Path(__file__).resolve().parents[2] / "benchmarks" / "heldout" / "generate.py"
 FORMS_AT_LEAST, TEMPLATES_AT_LEAST = 100, 150
 
+DISGUISED = ("disguised_novel", "disguised_shown", "disguised_listed")
+
 
 def generated(folder: Path, *, seed: int = 1) -> dict[str, bytes]:
     """Every file by its name."""
@@ -36,14 +38,14 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
 
 def test_every_row_says_what_it_holds(rows: dict[str, tuple[Row, ...]]) -> None:
     """Personal files are personal to the last row, clean ones hold nothing."""
-    for name in ("named", "hard", "plain", "disguised_novel", "disguised_listed"):
+    for name in ("named", "hard", "plain", "disguised_novel", "disguised_shown", "disguised_listed"):
         assert all(row.personal for row in rows[name])
     assert not any(row.personal for row in rows["clean"])
 
 
 def test_there_are_many_forms_and_templates(rows: dict[str, tuple[Row, ...]]) -> None:
     """And no form has so few rows that its share says nothing."""
-    forms = Counter(row.transform for name in ("disguised_novel", "disguised_listed") for row in rows[name])
+    forms = Counter(row.transform for name in DISGUISED for row in rows[name])
     assert len(forms) >= FORMS_AT_LEAST
     assert min(forms.values()) >= 10
     assert len({row.template for row in rows["named"]}) >= TEMPLATES_AT_LEAST
