@@ -77,6 +77,17 @@ _WORDS = frozenset({"name", "id", "tool_call_id"})
 _FREE = frozenset({"schema"})
 """Fields in which the producer chose the keys, too."""
 
+_SCHEMA_WORDS = frozenset(
+    """
+    $schema $id $ref $defs $anchor $comment definitions type enum const title description default examples
+    format properties required additionalProperties patternProperties propertyNames minProperties maxProperties
+    items prefixItems contains minItems maxItems uniqueItems minLength maxLength pattern minimum maximum
+    exclusiveMinimum exclusiveMaximum multipleOf allOf anyOf oneOf not if then else dependentRequired
+    dependentSchemas unevaluatedProperties unevaluatedItems readOnly writeOnly deprecated strict
+    """.split()  # noqa: SIM905 - a list of one word a line says no more
+)
+"""Keys that JSON Schema chose: nobody's text, and a schema without them is none."""
+
 
 @dataclass(frozen=True)
 class _Visitor:
@@ -98,7 +109,7 @@ def _field(name: str, value: Any, visitor: _Visitor) -> Any:
     if name in _OURS:
         return value
     if name in _FREE:
-        return _free(value, visitor)
+        return _free(value, visitor, fixed=_SCHEMA_WORDS)
     if isinstance(value, str):
         return visitor.text(value, Kind.WORD if name in _WORDS else Kind.TEXT)
     if isinstance(value, dict):
@@ -115,18 +126,21 @@ def _message(message: dict[str, Any], turn: int, visit: Visit) -> dict[str, Any]
     return {key: _field(key, value, content if key == "content" else beside) for key, value in message.items()}
 
 
-def _free(value: Any, visitor: _Visitor) -> Any:
-    """What the producer chose, keys and values."""
+def _free(value: Any, visitor: _Visitor, *, fixed: frozenset[str] = frozenset()) -> Any:
+    """What the producer chose, keys and values, but for keys that are `fixed`."""
     beside = _Visitor(visitor.visit)
     if isinstance(value, str):
         return beside.text(value)
     if isinstance(value, dict):
-        pairs = [(beside.visit(_key(key, inner)), _under(key, inner, beside)) for key, inner in value.items()]
+        pairs = [
+            (key if key in fixed else beside.visit(_key(key, inner)), _under(key, inner, beside, fixed))
+            for key, inner in value.items()
+        ]
         if len(dict(pairs)) < len(pairs):
             raise Ambiguous
         return dict(pairs)
     if isinstance(value, list):
-        return [_free(inner, beside) for inner in value]
+        return [_free(inner, beside, fixed=fixed) for inner in value]
     if isinstance(value, int | float) and not isinstance(value, bool):
         written = json.dumps(value)
         becomes = beside.visit(Leaf(written, Kind.NUMBER))
@@ -138,11 +152,11 @@ def _key(key: str, value: Any) -> Leaf:
     return Leaf(key, Kind.WORD, is_key=not isinstance(value, dict | list))
 
 
-def _under(key: str, value: Any, visitor: _Visitor) -> Any:
+def _under(key: str, value: Any, visitor: _Visitor, fixed: frozenset[str]) -> Any:
     """A schema names keys under `required`: they must stay the same as the keys."""
     if key == "required" and isinstance(value, list) and all(isinstance(name, str) for name in value):
-        return [visitor.text(name, Kind.WORD) for name in value]
-    return _free(value, visitor)
+        return [name if name in fixed else visitor.text(name, Kind.WORD) for name in value]
+    return _free(value, visitor, fixed=fixed)
 
 
 def _nested(text: str) -> Any:
