@@ -102,16 +102,11 @@ class Inspector:
         return judged.model_copy(update={"coverage": look.coverage})
 
     def _look(self, texts: Callable[[Look], Iterable[str]], rules: Rules, *, every: bool, gated: bool) -> Look:
-        """A look for as long as there is time. What hangs is left to its thread, and the look has failed.
-
-        A text that the gate finds nothing in never sees another thread: that costs more than all the rest.
-        """
+        """A look for as long as there is time, the gate's included. What hangs is left to its thread, and failed."""
         look = Look(gate=self._gate if gated else None, rules=rules, every=every)
         try:
             look.detectors = (*rules.detectors(), *self._detectors)
-            wanted = look.glance(texts(look))
-            if wanted:
-                self._pool.submit(look.at, wanted).result(self._timeout_s)
+            self._pool.submit(lambda: look.at(look.glance(texts(look)))).result(self._timeout_s)
         except Overdue:
             look.given_up = True
             look.note(Failure(look.at_work, "timeout"))

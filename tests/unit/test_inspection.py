@@ -111,6 +111,27 @@ def test_a_detector_that_hangs_makes_unknown_in_time() -> None:
         looking.close()
 
 
+def test_the_gate_has_no_more_time_than_the_rest() -> None:
+    """What hangs before any detector is asked is cut off by the same deadline."""
+    release = threading.Event()
+
+    class Slow:
+        def hints(self, _text: str) -> frozenset[str]:
+            release.wait()
+            return frozenset()
+
+        def ends(self, _text: str, _name: str) -> None:
+            return None
+
+    looking = Inspector(detectors=[Fake("quiet")], timeout_s=0.05, gate=Slow())
+    try:
+        sensitivity = looking.inspect(Job(text="x")).sensitivity
+        assert (sensitivity.level, sensitivity.cause) == (Level.UNKNOWN, "inspection: timeout")
+    finally:
+        release.set()
+        looking.close()
+
+
 def test_a_job_too_large_to_look_at_is_unknown() -> None:
     """Nobody looks, and nobody pretends to have looked."""
     quiet = Fake("quiet")

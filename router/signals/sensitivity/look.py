@@ -99,7 +99,7 @@ class Look:
 
     def _hints(self, text: str) -> Hints:
         """What the gate sees. A gate that fails is no gate: then everything is looked for."""
-        if self.gate is None:
+        if self.gate is None or self.given_up:
             return None
         try:
             return confirmed(text, self.gate.hints(text))
@@ -121,6 +121,8 @@ class Look:
         for text in texts:
             try:
                 for view in readings(text, self._hints):
+                    if self.given_up:
+                        return
                     self.read[view.name] = None
                     yield from map(self._hinted, pieces(view))
             except BaseException as exc:  # noqa: BLE001 - one text that nobody can read does not hide the next
