@@ -78,7 +78,7 @@ class Lane(Value):
 
     name: Name
     zone: Zone
-    backend: Literal["llama_cpp", "openai"]
+    backend: Literal["llama_cpp", "openai", "noop"]
     model: Annotated[str, Field(min_length=1)]
     base_url: str | None = None
     """Where an `openai` backend calls; None means the provider's own address."""

@@ -55,6 +55,7 @@ class OpenBackend(Protocol):
 ADAPTERS: Mapping[str, str] = {
     "llama_cpp": "workers.local.backend",
     "openai": "workers.managed.openai",
+    "noop": "workers.rehearsal",
 }
 """A lane's `backend` -> the module that serves it, imported when a worker first needs it."""
 
