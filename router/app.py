@@ -27,7 +27,7 @@ from router.signals.overflow import Overflows
 from router.signals.sensitivity.views import views
 from router.tasks import Routing, register
 from router.upkeep import Upkeep
-from tidegate import __version__, connections, keychecks
+from tidegate import __version__, connections, keychecks, storecheck
 from tidegate.client import Client
 from tidegate.errors import Unavailable
 from tidegate.keys import signer
@@ -78,6 +78,7 @@ def open_service(settings: Settings) -> Service:
         shadows=shadows,
         decisions=decisions,
     )
+    storecheck.check_when_up(redis)
     try:
         keychecks.announce(redis, client.vault.seals.keyrings.values())
     except Unavailable:

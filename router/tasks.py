@@ -96,7 +96,7 @@ class Routing:
 
     def _take_in(self, job_id: str, job: Any) -> None:
         try:
-            self.client.submit(job if isinstance(job, str) else json.dumps(job), job_id=job_id)
+            self.client.take_in(job if isinstance(job, str) else json.dumps(job), job_id=job_id)
         except InvalidJob:
             self.client.take_in_malformed(job_id, json.dumps(job).encode())
 

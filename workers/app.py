@@ -14,7 +14,7 @@ from typing import Any
 from celery.signals import worker_shutting_down
 from kombu.entity import Queue
 
-from tidegate import __version__, connections, keychecks
+from tidegate import __version__, connections, keychecks, storecheck
 from tidegate.doorbell import Doorbell
 from tidegate.errors import InvalidSettings, Unavailable
 from tidegate.keys import keyring, verifier
@@ -43,6 +43,7 @@ def open_service(settings: Settings, *, zone: Zone, only: Sequence[str] = ()) ->
     lanes = lanes_of(settings, zone=zone, only=only)
     where = connections.addresses(settings)
     redis = connections.connect(where.store, timeout_s=settings.store_timeout_s)
+    storecheck.check_when_up(redis)
     ring = keyring(settings, zone)
     try:
         keychecks.check(redis, [ring])

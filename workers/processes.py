@@ -8,15 +8,17 @@ from typing import Annotated
 
 import typer
 
-from tidegate import __version__, connections
+from tidegate import __version__, connections, storecheck
 from tidegate.doorbell import Doorbell
 from tidegate.lane import Zone
 from tidegate.ledger.census import Census, Presence
+from tidegate.ledger.pressure import Pressure
 from tidegate.ledger.store import Keep, Ledger
 from tidegate.logs import configure
 from tidegate.presence import reported
 from tidegate.settings import load
 from workers.janitor import Janitor
+from workers.pressure import Gauge
 
 PANEL = "Processes"
 
@@ -48,18 +50,21 @@ def janitor() -> None:
     configure(settings.log_level)
     where = connections.addresses(settings)
     redis = connections.connect(where.store, timeout_s=settings.store_timeout_s)
+    storecheck.check_when_up(redis)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     presence = Presence(
         name=f"janitor@{socket.gethostname()}.{os.getpid()}", role="janitor", pid=os.getpid(), version=__version__
     )
+    census = Census(redis)
     keeper = Janitor(
         ledger=Ledger(redis, keep=Keep(result_s=settings.result_keep_s, dead_s=settings.dead_keep_s)),
         doorbell=Doorbell(celery_app(settings, where)),
         nudge_s=settings.nudge_s,
         max_crashes=settings.max_crashes,
         period_s=settings.janitor_period_s,
+        chores=(Gauge(census=census, pressure=Pressure(redis)),),
     )
-    with reported(Census(redis), presence):
+    with reported(census, presence):
         keeper.run(stop)

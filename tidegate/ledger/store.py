@@ -12,6 +12,7 @@ from redis import exceptions
 
 from tidegate.connections import StoreClient
 from tidegate.errors import Conflict, StorageFull, StoreUnavailable, UnknownJob
+from tidegate.ledger.admission import Limits, refusal
 from tidegate.ledger.record import Event, Record
 from tidegate.ledger.states import Move, State
 from tidegate.names import STORE_PREFIX
@@ -56,12 +57,20 @@ class Applied:
 class Ledger:
     """Reads and moves records. Every method raises StoreUnavailable where the store does not answer."""
 
-    def __init__(self, client: StoreClient, *, keep: Keep = Keep(), prefix: str = STORE_PREFIX) -> None:
+    def __init__(
+        self,
+        client: StoreClient,
+        *,
+        keep: Keep = Keep(),
+        limits: Limits | None = None,
+        prefix: str = STORE_PREFIX,
+    ) -> None:
         self.redis = client
         self._keep = keep
+        self._limits = limits or Limits()
         self._prefix = prefix
-        self._accept = client.register_script(_script("accept.lua"))
-        self._transition = client.register_script(_script("transition.lua"))
+        self._accept = client.register_script(_script("admission.lua") + _script("accept.lua"))
+        self._transition = client.register_script(_script("admission.lua") + _script("transition.lua"))
         self._annotate = client.register_script(_ANNOTATE)
 
     def accept(
@@ -74,8 +83,12 @@ class Ledger:
         deadline_s: float,
         look_in_s: float,
         fields: Mapping[str, str],
+        admitted: bool = False,
     ) -> Accepted:
-        """Put a job on record with its sealed payload. The same id twice keeps the first."""
+        """Put a job on record with its sealed payload. The same id twice keeps the first.
+
+        Raises SubmitRefused where there is no room, unless it is `admitted` already: it lies in the broker.
+        """
         args = [
             self._prefix,
             job_id,
@@ -83,12 +96,14 @@ class Ledger:
             keep_s,
             deadline_s,
             look_in_s,
+            "" if admitted else self._limits.wire,
             *_flat({**fields, "payload": slot}),
         ]
         with store_errors():
-            created, state, fingerprint = self._accept(
-                keys=[self._job(job_id), f"{self._prefix}:vault:{slot}"], args=args
-            )
+            created, *rest = self._accept(keys=[self._job(job_id), f"{self._prefix}:vault:{slot}"], args=args)
+        if created < 0:
+            raise refusal(rest, tenant=fields.get("tenant", "default"))
+        state, fingerprint = rest
         return Accepted(created=bool(created), state=State(state.decode()), fingerprint=fingerprint.decode())
 
     def apply(self, job_id: str, move: Move) -> Applied:
