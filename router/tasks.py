@@ -14,6 +14,7 @@ from celery.exceptions import Reject
 from pydantic import ValidationError
 
 from router import audit
+from router.asked import asked_first
 from router.circumstances import Circumstances
 from router.inspection import Inspector
 from router.placement import Placement
@@ -123,7 +124,8 @@ class Routing:
         around = self.circumstances.around(job, signals, job_id=record.id, policy=policy)
         decision, redaction = decided(job, around, policy, decide=self.decide, redactor=self.redactor)
         audit.decided(record, decision)
-        self.placement.place(record, job, decision, rewritten=job is not given, redaction=redaction)
+        asked = asked_first(decision, record.asked_lane)
+        self.placement.place(record, job, asked, rewritten=job is not given, redaction=redaction)
         self._afterwards(record, job, decision, policy, redaction)
         return None
 

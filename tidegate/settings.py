@@ -78,6 +78,14 @@ class Settings(BaseSettings):
     )
     result_keep_s: int = Field(default=86_400, ge=60, description="How long results can be read.")
     dead_keep_s: int = Field(default=14 * 86_400, ge=60, description="How long dead letters can be redriven.")
+    auto_redrive: str = Field(
+        default="",
+        description="Reasons, commas between, whose dead letters the janitor redrives once their cause is over.",
+    )
+    auto_redrive_most: int = Field(
+        default=1, ge=1, description="Letters that were redriven so often, by whom ever, are left to people."
+    )
+    auto_redrive_per_s: float = Field(default=5.0, gt=0, description="How many such letters a second, at most.")
     decisions_keep_s: int = Field(
         default=7 * 86_400, ge=0, description="How long decisions stay recorded, for replay; 0 records none."
     )
@@ -97,7 +105,7 @@ class Settings(BaseSettings):
     )
     store_max_bytes: int | None = Field(
         default=None,
-        ge=16_000_000,
+        ge=4_000_000,
         description="Memory of the embedded store; half of the machine's (or the container's) where not given.",
     )
     store_headroom: float = Field(

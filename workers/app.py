@@ -7,6 +7,7 @@ if it tried.
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -76,6 +77,7 @@ def open_service(settings: Settings, *, zone: Zone, only: Sequence[str] = ()) ->
             zone=zone.value,
             lanes={name: lane.concurrency for name, lane in lanes.items()},
             pid=os.getpid(),
+            since=time.time(),
             version=__version__,
         ),
     )

@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import threading
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -11,6 +12,7 @@ import typer
 from tidegate import __version__, connections, storecheck
 from tidegate.doorbell import Doorbell
 from tidegate.lane import Zone
+from tidegate.ledger.admission import Limits
 from tidegate.ledger.census import Census, Presence
 from tidegate.ledger.pressure import Pressure
 from tidegate.ledger.store import Keep, Ledger
@@ -19,6 +21,7 @@ from tidegate.presence import reported
 from tidegate.settings import load
 from workers.janitor import Janitor
 from workers.pressure import Gauge
+from workers.recovery import Recovery, causes_over, reasons_of
 
 PANEL = "Processes"
 
@@ -58,13 +61,27 @@ def janitor() -> None:
         name=f"janitor@{socket.gethostname()}.{os.getpid()}", role="janitor", pid=os.getpid(), version=__version__
     )
     census = Census(redis)
+    ledger = Ledger(
+        redis, keep=Keep(result_s=settings.result_keep_s, dead_s=settings.dead_keep_s), limits=Limits.of(settings)
+    )
+    doorbell = Doorbell(celery_app(settings, where))
     keeper = Janitor(
-        ledger=Ledger(redis, keep=Keep(result_s=settings.result_keep_s, dead_s=settings.dead_keep_s)),
-        doorbell=Doorbell(celery_app(settings, where)),
+        ledger=ledger,
+        doorbell=doorbell,
         nudge_s=settings.nudge_s,
         max_crashes=settings.max_crashes,
         period_s=settings.janitor_period_s,
-        chores=(Gauge(census=census, pressure=Pressure(redis)),),
+        chores=(
+            Gauge(census=census, pressure=Pressure(redis)),
+            Recovery(
+                ledger=ledger,
+                doorbell=doorbell,
+                reasons=reasons_of(settings.auto_redrive),
+                most_redrives=settings.auto_redrive_most,
+                per_s=settings.auto_redrive_per_s,
+                causes=partial(causes_over, census),
+            ),
+        ),
     )
     with reported(census, presence):
         keeper.run(stop)

@@ -88,6 +88,7 @@ if ends[to] then
     local pace, took = prefix .. ':pace', now - tonumber(old[6])
     local before = tonumber(redis.call('HGET', pace, lane) or took)
     redis.call('HSET', pace, lane, stamp(before * 0.8 + took * 0.2))
+    redis.call('HSET', prefix .. ':succeeded_at', lane, stamp(now))
   end
 else
   local look = math.min(now + tonumber(ARGV[8]), deadline)
