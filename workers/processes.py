@@ -14,7 +14,6 @@ from tidegate.doorbell import Doorbell
 from tidegate.lane import Zone
 from tidegate.ledger.admission import Limits
 from tidegate.ledger.census import Census, Presence
-from tidegate.ledger.pressure import Pressure
 from tidegate.ledger.store import Keep, Ledger
 from tidegate.logs import configure
 from tidegate.presence import reported
@@ -72,7 +71,7 @@ def janitor() -> None:
         max_crashes=settings.max_crashes,
         period_s=settings.janitor_period_s,
         chores=(
-            Gauge(census=census, pressure=Pressure(redis)),
+            Gauge(census=census, pressure=ledger.pressure),
             Recovery(
                 ledger=ledger,
                 doorbell=doorbell,

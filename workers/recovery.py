@@ -15,8 +15,9 @@ from tidegate.deadletters import Choice, Letter
 from tidegate.doorbell import Doorbell
 from tidegate.errors import Conflict, InvalidSettings, Reason, SubmitRefused, UnknownJob
 from tidegate.ledger.census import Census
-from tidegate.ledger.store import Ledger
+from tidegate.ledger.store import Ledger, store_errors
 from tidegate.logs import logger
+from tidegate.names import STORE_PREFIX
 
 EVERY_S = 5.0
 
@@ -101,8 +102,14 @@ class Recovery:
         if not self.reasons or now < self._next_at:
             return
         self._next_at = now + EVERY_S
-        if self.ledger.first(f"recovery:{int(self.ledger.now() / EVERY_S)}", keep_s=EVERY_S * 2):
+        if self._mine():
             self._round(most=max(1, int(self.per_s * EVERY_S)))
+
+    def _mine(self) -> bool:
+        """Of several janitors one does this round: whoever says its name first."""
+        name = f"{STORE_PREFIX}:recovery:{int(self.ledger.now() / EVERY_S)}"
+        with store_errors():
+            return bool(self.ledger.redis.set(name, "1", nx=True, px=int(EVERY_S * 2000)))
 
     def _round(self, *, most: int) -> None:
         causes = self.causes()

@@ -66,7 +66,7 @@ def test_pages_hold_while_letters_go(redis: StoreClient, ledger: Ledger) -> None
     """Letters that are removed while others are read make nobody miss any that stay."""
     preloaded(redis, ledger, 1200)
     seen = set()
-    for page in ledger.dead_ids(page=100):
+    for page in ledger.shelf.ids(page=100):
         seen.update(page)
         redis.zrem("tg:dead", *page[:50])
     assert len(seen) == 1200
@@ -190,7 +190,7 @@ def test_who_reveals_is_on_record_before_anything_is_shown(client: Client, monke
     assert (last.move, last.state, last.note) == ("revealed", State.DEAD, {"by": "alex"})
     assert SECRET not in last.to_json()
     monkeypatch.setattr(client.vault, "get", lambda slot: pytest.fail("opened without a line on record"))
-    monkeypatch.setattr(client.ledger, "tell", lambda *_, **__: (_ for _ in ()).throw(RuntimeError))
+    monkeypatch.setattr(client.ledger.shelf, "tell", lambda *_, **__: (_ for _ in ()).throw(RuntimeError))
     with pytest.raises(RuntimeError):
         reveal(client, job_id, by="alex")
 
@@ -271,4 +271,4 @@ def test_ids_are_looked_up_and_not_searched(client: Client, redis: StoreClient, 
     stats: Any = redis.info("commandstats")
     assert stats["cmdstat_hmget"]["calls"] == 3
     assert "cmdstat_zrange" not in stats
-    assert len(list(itertools.islice(ledger.dead_ids(), 3))) == 2
+    assert len(list(itertools.islice(ledger.shelf.ids(), 3))) == 2

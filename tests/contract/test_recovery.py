@@ -51,7 +51,7 @@ def recovery(client: Client, doorbell: RecordingDoorbell, **changes: Any) -> Rec
 def rounds(one: Recovery, redis: StoreClient, count: int = 2) -> None:
     """Some rounds, each as if its time had come."""
     for _ in range(count):
-        redis.delete(*redis.keys("tg:first:*"), "none")
+        redis.delete(*redis.keys("tg:recovery:*"), "none")
         one()
 
 
@@ -124,7 +124,7 @@ def test_one_janitor_at_a_time(client: Client, doorbell: RecordingDoorbell, redi
     causes = lambda: asked.append(1) or ()  # noqa: E731 - counts the looks
     first, second = recovery(client, doorbell, causes=causes), recovery(client, doorbell, causes=causes)
     for _ in range(2):  # twice, should the first pair fall on either side of a round's end
-        redis.delete(*redis.keys("tg:first:*"), "none")
+        redis.delete(*redis.keys("tg:recovery:*"), "none")
         before = len(asked)
         first()
         second()

@@ -502,7 +502,7 @@ def test_a_message_is_kept_until_its_job_is_on_record(
     def away(*_: Any, **__: Any) -> None:
         raise StoreUnavailable("away")
 
-    for name, job in (("submit", {"text": HARMLESS}), ("take_in_malformed", {"text": ""})):
+    for name, job in (("take_in", {"text": HARMLESS}), ("take_in_malformed", {"text": ""})):
         with monkeypatch.context() as patched:
             patched.setattr(client, name, away)
             with pytest.raises(Reject) as caught:

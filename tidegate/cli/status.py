@@ -13,7 +13,6 @@ from tidegate.deadletters.figures import figures
 from tidegate.lanes import read_lanes
 from tidegate.ledger.admission import Limits
 from tidegate.ledger.census import Census
-from tidegate.ledger.pressure import Pressure
 from tidegate.ledger.store import Keep, Ledger
 from tidegate.settings import load
 
@@ -32,8 +31,9 @@ def status(*, as_json: AsJson = False) -> None:
     lanes = read_lanes(settings.policy_file)
     loads = census.loads(["intake", *lanes])
     workers, totals = census.workers(), census.totals()
-    use, limits = Pressure(redis).use(), Limits.of(settings)
-    dead = figures(Ledger(redis, keep=Keep(result_s=settings.result_keep_s, dead_s=settings.dead_keep_s)))
+    limits = Limits.of(settings)
+    ledger = Ledger(redis, keep=Keep(result_s=settings.result_keep_s, dead_s=settings.dead_keep_s), limits=limits)
+    use, dead = ledger.pressure.use(), figures(ledger)
     if as_json:
         facts: dict[str, Any] = {
             "lanes": {name: json.loads(load.model_dump_json()) for name, load in loads.items()},

@@ -15,6 +15,6 @@ class Figures:
 
 
 def figures(ledger: Ledger) -> Figures:
-    """The figures now, in one round trip whatever their number. Raises StoreUnavailable."""
-    count, oldest_at, now = ledger.dead_figures()
-    return Figures(count=count, oldest_s=None if oldest_at is None else max(0.0, now - oldest_at))
+    """The figures now, whatever their number. Raises StoreUnavailable."""
+    count, oldest_s = ledger.shelf.figures()
+    return Figures(count=count, oldest_s=oldest_s)

@@ -83,7 +83,7 @@ def chosen(ledger: Ledger, choice: Choice, *, rules: bool = False) -> Iterator[L
     """
     now = ledger.now()
     until = now - (choice.older_than_s or 0.0)
-    pages = [sorted(choice.ids)] if choice.ids else ledger.dead_ids(until=until, page=PAGE)
+    pages = [sorted(choice.ids)] if choice.ids else ledger.shelf.ids(until=until, page=PAGE)
     for ids in pages:
         for letter in _read(ledger, ids, rules=rules or choice.rule is not None):
             if choice.fits(letter, now=now):
@@ -92,7 +92,7 @@ def chosen(ledger: Ledger, choice: Choice, *, rules: bool = False) -> Iterator[L
 
 def _read(ledger: Ledger, ids: Iterable[str], *, rules: bool) -> Iterator[Letter]:
     names = (*_STORED, "state", *(("decision",) if rules else ()))
-    for job_id, fields in ledger.glance(ids, names):
+    for job_id, fields in ledger.shelf.glance(ids, names):
         if fields.get("state") == State.DEAD:
             yield _letter(job_id, fields)
 

@@ -32,7 +32,7 @@ def redrive(ledger: Ledger, doorbell: Doorbell, record: Record, *, by: str, lane
     """
     if record.payload is None:
         raise Conflict(f"job {record.id}: its payload is no longer kept, so it cannot be redriven")
-    ledger.see_room(tenant=record.tenant)
+    ledger.pressure.see_room(tenant=record.tenant)
     move = states.redrive(
         rev=record.rev,
         redrives=record.redrives + 1,

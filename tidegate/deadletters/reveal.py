@@ -19,7 +19,7 @@ def reveal(client: Client, job_id: str, *, by: str) -> Job:
         raise Conflict(f"job {job_id} is {record.state}; only a dead letter is revealed")
     if record.payload is None:
         raise PayloadMissing(f"job {job_id}: its text is no longer kept")
-    client.ledger.tell(job_id, "revealed", note={"by": by})
+    client.ledger.shelf.tell(job_id, "revealed", note={"by": by})
     try:
         return Job.from_json(client.vault.get(record.payload))
     except ValidationError:

@@ -1,11 +1,15 @@
 """Pressure: what is in, to be held against the limits of `admission`; and what the janitor measures for it."""
 
 from dataclasses import dataclass
+from importlib import resources
 from typing import Any
 
 from tidegate.connections import StoreClient
-from tidegate.ledger.store import store_errors
+from tidegate.ledger.admission import Limits, refusal
+from tidegate.ledger.faults import store_errors
 from tidegate.names import STORE_PREFIX
+
+_SEE_ROOM = "return refused(ARGV[1], ARGV[2], 0, ARGV[3]) or {}"
 
 PRESSURE_KEEP_S = 15
 """Past this nobody believes what was measured: without a janitor the age of jobs refuses nobody."""
@@ -31,9 +35,12 @@ class Use:
 class Pressure:
     """What is in, read by people and by the janitor, who measures what a script cannot."""
 
-    def __init__(self, client: StoreClient, *, prefix: str = STORE_PREFIX) -> None:
+    def __init__(self, client: StoreClient, *, limits: Limits | None = None, prefix: str = STORE_PREFIX) -> None:
         self._redis = client
+        self._limits = limits or Limits()
         self._prefix = prefix
+        script = resources.files(__package__).joinpath("admission.lua").read_text(encoding="utf-8")
+        self._refused = client.register_script(script + _SEE_ROOM)
 
     def use(self) -> Use:
         """What is in now."""
@@ -56,6 +63,13 @@ class Pressure:
             oldest_s=_number(measured.get(b"oldest_s")),
             ends_per_s=_number(measured.get(b"ends_per_s")),
         )
+
+    def see_room(self, *, tenant: str) -> None:
+        """Raises SubmitRefused where a job of this tenant would be refused now."""
+        with store_errors():
+            told = self._refused(args=[self._prefix, tenant, self._limits.wire])
+        if told:
+            raise refusal(told, tenant=tenant)
 
     def measured(self, *, oldest_s: float, ends_per_s: float) -> None:
         """Tell what the janitor measured. It is believed for a while only."""

@@ -1,10 +1,8 @@
 """The ledger in Redis: each change is one Lua script, so it happens whole or not at all."""
 
 import json
-import math
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -12,35 +10,22 @@ from typing import Any
 from redis import exceptions
 
 from tidegate.connections import StoreClient
-from tidegate.errors import Conflict, StorageFull, StoreUnavailable, UnknownJob
+from tidegate.errors import Conflict, UnknownJob
 from tidegate.ledger.admission import Limits, refusal
+from tidegate.ledger.faults import store_errors
+from tidegate.ledger.pressure import Pressure
 from tidegate.ledger.record import Event, Record
+from tidegate.ledger.shelf import Shelf
 from tidegate.ledger.states import Move, State
 from tidegate.names import STORE_PREFIX
+
+__all__ = ["Accepted", "Applied", "Keep", "Ledger", "store_errors"]
 
 _ANNOTATE = """
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 redis.call('HSET', KEYS[1], unpack(ARGV))
 return 1
 """
-
-
-_TELL = """
-local at = redis.call('HMGET', KEYS[1], 'state', 'rev', 'fence')
-if not at[1] then return 0 end
-local clock = redis.call('TIME')
-local now = string.format('%.6f', tonumber(clock[1]) + tonumber(clock[2]) / 1000000)
-redis.call('RPUSH', KEYS[1] .. ':history', string.format(
-  '{"at":%s,"move":"%s","state":"%s","rev":%d,"fence":%d,"note":%s}',
-  now, ARGV[1], at[1], tonumber(at[2]), tonumber(at[3]), ARGV[2]))
-redis.call('LTRIM', KEYS[1] .. ':history', -200, -1)
--- A history that had gone would come back without an end.
-local left = redis.call('TTL', KEYS[1])
-if left > 0 then redis.call('EXPIRE', KEYS[1] .. ':history', left) end
-return 1
-"""
-
-_SEE_ROOM = "return refused(ARGV[1], ARGV[2], 0, ARGV[3]) or {}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,8 +76,8 @@ class Ledger:
         self._accept = client.register_script(_script("admission.lua") + _script("accept.lua"))
         self._transition = client.register_script(_script("admission.lua") + _script("transition.lua"))
         self._annotate = client.register_script(_ANNOTATE)
-        self._tell = client.register_script(_TELL)
-        self._see_room = client.register_script(_script("admission.lua") + _SEE_ROOM)
+        self.shelf = Shelf(client, keep_s=keep.dead_s, prefix=prefix)
+        self.pressure = Pressure(client, limits=self._limits, prefix=prefix)
 
     def accept(
         self,
@@ -185,75 +170,10 @@ class Ledger:
 
     def dead(self) -> Iterator[Record]:
         """All dead letters, the oldest first."""
-        for ids in self.dead_ids():
-            yield from self.get_many(ids)
-
-    def dead_ids(self, *, until: float = math.inf, page: int = 500) -> Iterator[list[str]]:
-        """The ids of all dead letters that died by `until`, the oldest first, page by page.
-
-        Letters may come and go meanwhile: none is told twice, and none that stays is passed over.
-        """
-        since, told = -math.inf, frozenset[bytes]()
-        while True:
-            # Whoever died in the same microsecond as the last one told is read again, and known.
-            with store_errors():
-                found = self.redis.zrange(
-                    f"{self._prefix}:dead",
-                    repr(since),
-                    repr(until),
-                    byscore=True,
-                    offset=0,
-                    num=page + len(told),
-                    withscores=True,
-                )
-            fresh = [(job_id, at) for job_id, at in found if job_id not in told]
-            if not fresh:
-                return
-            yield [job_id.decode() for job_id, _ in fresh]
-            last = fresh[-1][1]
-            told = frozenset(job_id for job_id, at in found if at == last)
-            since = last
-
-    def dead_figures(self) -> tuple[int, float | None, float]:
-        """How many dead letters are kept, when the oldest of them died, and the time now."""
-        since = self.now() - self._keep.dead_s
-        with store_errors(), self.redis.pipeline(transaction=False) as pipe:
-            pipe.time()
-            pipe.zcount(f"{self._prefix}:dead", since, "+inf")
-            pipe.zrange(f"{self._prefix}:dead", since, "+inf", byscore=True, offset=0, num=1, withscores=True)
-            (seconds, micros), count, oldest = pipe.execute()
-        return int(count), oldest[0][1] if oldest else None, float(seconds) + float(micros) / 1e6
-
-    def glance(self, job_ids: Iterable[str], names: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:
-        """Some fields of each record that exists, in one round trip: for lists, which need not read decisions."""
-        ids = list(job_ids)
-        with store_errors(), self.redis.pipeline(transaction=False) as pipe:
-            for job_id in ids:
-                pipe.hmget(self._job(job_id), names)
-            rows = pipe.execute()
-        for job_id, row in zip(ids, rows, strict=True):
-            found = {name: value.decode() for name, value in zip(names, row, strict=True) if value is not None}
-            if found:
-                yield job_id, found
-
-    def tell(self, job_id: str, move: str, *, note: Mapping[str, Any]) -> None:
-        """Put on a job's history what was done with it beside its moves. Raises UnknownJob."""
         with store_errors():
-            known = self._tell(keys=[self._job(job_id)], args=[move, json.dumps(dict(note), separators=(",", ":"))])
-        if not known:
-            raise UnknownJob(f"no job {job_id} is on record")
-
-    def first(self, name: str, *, keep_s: float) -> bool:
-        """Whether nobody has said this name lately: of several processes one does what one should do."""
-        with store_errors():
-            return bool(self.redis.set(f"{self._prefix}:first:{name}", "1", nx=True, px=int(keep_s * 1000)))
-
-    def see_room(self, *, tenant: str) -> None:
-        """Raises SubmitRefused where a job of this tenant would be refused now."""
-        with store_errors():
-            told = self._see_room(args=[self._prefix, tenant, self._limits.wire])
-        if told:
-            raise refusal(told, tenant=tenant)
+            ids = [job_id.decode() for job_id in self.redis.zrange(f"{self._prefix}:dead", 0, -1)]
+        for start in range(0, len(ids), 500):
+            yield from self.get_many(ids[start : start + 500])
 
     def forget(self, job_id: str) -> None:
         """Remove a dead letter for good: record, history and payload."""
@@ -290,23 +210,6 @@ class Ledger:
 
     def _job(self, job_id: str) -> str:
         return f"{self._prefix}:job:{job_id}"
-
-
-@contextmanager
-def store_errors() -> Iterator[None]:
-    """Translate the client's errors: callers never see a vendor's exception."""
-    try:
-        yield
-    except exceptions.OutOfMemoryError:
-        raise StorageFull("the store is out of memory: raise its maxmemory, or let jobs end first") from None
-    except (exceptions.ConnectionError, exceptions.TimeoutError, OSError) as exc:
-        raise StoreUnavailable(f"the store does not answer ({type(exc).__name__}): is it running?") from exc
-    except exceptions.ResponseError as exc:
-        if str(exc).startswith(("MISCONF", "OOM")) or "MISCONF" in str(exc):
-            raise StorageFull("the store cannot write to its disk: free some space in its data folder") from None
-        if str(exc).startswith(("LOADING", "BUSY")):
-            raise StoreUnavailable("the store is still loading its data") from None
-        raise
 
 
 def _script(name: str) -> str:

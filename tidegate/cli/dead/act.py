@@ -2,20 +2,17 @@
 
 import getpass
 from collections.abc import Iterable, Iterator
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
-from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from tidegate.cli.console import AsJson, emit, err
+from tidegate.cli.console import AsJson, counted, emit, err
 from tidegate.cli.dead.options import DryRun, Everything, chooses, see_meant
 from tidegate.client import Client
 from tidegate.deadletters import Choice, Redriven, chosen, purged, redriven
 from tidegate.errors import Misuse
 from tidegate.lanes import read_lanes
 from tidegate.settings import load
-
-T = TypeVar("T")
 
 INTERRUPTED = 130
 """The exit code of what Ctrl-C ended."""
@@ -56,7 +53,7 @@ def redrive_(
     done, refused = 0, 0
     try:
         outcomes = redriven(client.ledger, client.doorbell, letters, by=getpass.getuser(), rate=rate, lane=lane_to)
-        for outcome in _counted(outcomes, "redriving", quiet=as_json):
+        for outcome in counted(outcomes, "redriving", quiet=as_json):
             done, refused = done + (outcome.refused is None), refused + (outcome.refused is not None)
             _tell(outcome, as_json=as_json)
     except KeyboardInterrupt:
@@ -104,10 +101,3 @@ def _told(ids: Iterable[str], what: str, *, done: bool, as_json: bool) -> Iterat
     for job_id in ids:
         emit({"job_id": job_id, what: done}) if as_json else typer.echo(job_id)
         yield job_id
-
-
-def _counted(items: Iterable[T], what: str, *, quiet: bool) -> Iterator[T]:
-    """How far it is, on a terminal. How many there will be is known only when all were read."""
-    columns = (SpinnerColumn(), TextColumn(what), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=err, transient=True, disable=quiet or not err.is_terminal) as progress:
-        yield from progress.track(items, total=None)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tidegate.cli.console import err
+from tidegate.cli.console import counted, err
 from tidegate.cli.dead.look import Reveal
 from tidegate.cli.dead.options import chooses
 from tidegate.client import Client
@@ -39,5 +39,5 @@ def export_(
     """Write dead letters to a file, without their texts unless they are revealed."""
     client = Client()
     opened = partial(revealed, client, by=getpass.getuser()) if reveal else None
-    count = export(chosen(client.ledger, meant, rules=True), file, reveal=opened)
+    count = export(counted(chosen(client.ledger, meant, rules=True), "writing"), file, reveal=opened)
     err.print(f"{file}: {count} dead letters{', with their texts' if reveal else ''}")

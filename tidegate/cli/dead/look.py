@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tidegate.cli.console import AsJson, emit, err, out, seconds, table
+from tidegate.cli.console import AsJson, counted, emit, err, out, seconds, table
 from tidegate.cli.dead.options import chooses
 from tidegate.client import Client
 from tidegate.deadletters import Choice, Letter, chosen
@@ -46,7 +46,7 @@ def list_(
     now = client.ledger.now()
     letters: list[tuple[Any, ...]] = []
     count, more, limit = 0, False, (0 if as_json else SHOWN) if limit is None else limit
-    for letter in chosen(client.ledger, meant):
+    for letter in counted(chosen(client.ledger, meant), "reading", quiet=as_json):
         if limit and count >= limit:
             more = True
             break
@@ -71,7 +71,7 @@ def group(
     """Count dead letters by what they have in common, the largest group first."""
     client = Client()
     now = client.ledger.now()
-    groups = grouped(chosen(client.ledger, meant, rules=by is By.RULE), by)
+    groups = grouped(counted(chosen(client.ledger, meant, rules=by is By.RULE), "reading"), by)
     if as_json:
         for one in groups:
             ages = {"oldest_s": round(now - one.oldest_at, 3), "newest_s": round(now - one.newest_at, 3)}

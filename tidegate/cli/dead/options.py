@@ -68,7 +68,9 @@ def see_meant(client: Client, meant: Choice, *, everything: bool) -> None:
     """Raises Misuse where nothing was chosen, or an id is no dead letter's: before anything is done."""
     if not (meant.narrows or everything):
         raise Misuse("which dead letters? Give ids, an option that chooses (see --help), or --all")
-    found = {job_id for job_id, fields in client.ledger.glance(meant.ids, ("state",)) if fields["state"] == State.DEAD}
+    found = {
+        job_id for job_id, fields in client.ledger.shelf.glance(meant.ids, ("state",)) if fields["state"] == State.DEAD
+    }
     missing = sorted(meant.ids - found)
     if missing:
         raise Misuse(f"no such dead letter: {', '.join(missing)}")
