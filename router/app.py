@@ -78,7 +78,7 @@ def open_service(settings: Settings) -> Service:
         shadows=shadows,
         decisions=decisions,
     )
-    storecheck.check_when_up(redis)
+    storecheck.check_at_start(redis)
     try:
         keychecks.announce(redis, client.vault.seals.keyrings.values())
     except Unavailable:

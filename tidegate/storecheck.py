@@ -65,8 +65,11 @@ def looked_at(client: StoreClient) -> Keeping:
     )
 
 
-def check(client: StoreClient) -> None:
-    """Raises InvalidSettings where the store evicts, Unavailable where it is not there; warns of the rest."""
+def check(client: StoreClient) -> Keeping:
+    """Raises InvalidSettings where the store evicts, Unavailable where it is not there.
+
+    Silent about what is only risky: a producer's standard output is its own.
+    """
     keeping = looked_at(client)
     if keeping.evicts:
         raise InvalidSettings(
@@ -74,16 +77,18 @@ def check(client: StoreClient) -> None:
             f"Set it to {KEEPS_ALL} (redis.conf, or your provider's parameters), and give it a maxmemory: new jobs "
             "are refused in time then"
         )
-    for warning in keeping.warnings:
-        log.warning("store.risky", warning=warning)
+    return keeping
 
 
-def check_when_up(client: StoreClient) -> None:
-    """The same for a process that waits for a store that is down."""
+def check_at_start(client: StoreClient) -> None:
+    """The same for a process of ours: it says what is risky, and waits for a store that is down."""
     try:
-        check(client)
+        keeping = check(client)
     except Unavailable:
         log.warning("store.unchecked")
+        return
+    for warning in keeping.warnings:
+        log.warning("store.risky", warning=warning)
 
 
 def _info(client: StoreClient, section: str) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def open_service(settings: Settings, *, zone: Zone, only: Sequence[str] = ()) ->
     lanes = lanes_of(settings, zone=zone, only=only)
     where = connections.addresses(settings)
     redis = connections.connect(where.store, timeout_s=settings.store_timeout_s)
-    storecheck.check_when_up(redis)
+    storecheck.check_at_start(redis)
     ring = keyring(settings, zone)
     try:
         keychecks.check(redis, [ring])

@@ -52,7 +52,7 @@ def janitor() -> None:
     configure(settings.log_level)
     where = connections.addresses(settings)
     redis = connections.connect(where.store, timeout_s=settings.store_timeout_s)
-    storecheck.check_when_up(redis)
+    storecheck.check_at_start(redis)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

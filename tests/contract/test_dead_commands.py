@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from tidegate import deadletters
 from tidegate.cli import main
 from tidegate.client import Client
-from tidegate.errors import Misuse, Reason
+from tidegate.errors import Misuse, Reason, SubmitRefused
 from tidegate.ledger import states
 from tidegate.ledger.states import OPEN, State
 from tidegate.settings import Settings
@@ -35,9 +35,9 @@ def type_(client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setenv(f"TIDEGATE_{name.upper()}", value)
     runner = CliRunner()
 
-    def typed(*words: str) -> Result:
+    def typed(*words: str, fails: bool = False) -> Result:
         done = runner.invoke(main.app, words)
-        if done.exception is not None and not isinstance(done.exception, SystemExit):
+        if not fails and done.exception is not None and not isinstance(done.exception, SystemExit):
             raise done.exception
         return done
 
@@ -173,3 +173,14 @@ def test_status_tells_how_much_room_is_left(client: Client, type_: Type) -> None
     shown = type_("status").stdout
     assert "of tenant acme" in shown
     assert "dead letters: 1" in shown
+
+
+def test_a_refused_submit_tells_what_went_in(type_: Type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of five jobs two have room: their ids are printed, the rest is to be sent later."""
+    monkeypatch.setenv("TIDEGATE_MAX_OPEN", "2")
+    file = tmp_path / "jobs.jsonl"
+    file.write_text('{"text": "x"}\n' * 5)
+    done = type_("submit", "--jsonl", str(file), "--json", fails=True)
+    assert len(lines(done)) == 2
+    assert "2 of 5 jobs are on record: send the others later" in done.stderr
+    assert isinstance(done.exception, SubmitRefused)

@@ -1,6 +1,5 @@
 """A store of 8 MB filled to the brim: submits are refused in words, and every job that is in ends well."""
 
-import time
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from tidegate.ledger.states import State
 from tidegate.runtime.installation import Installation
 from tidegate.settings import load
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 POLICY = """\
 version: 1
@@ -40,12 +39,11 @@ def test_a_store_filled_to_the_brim_ends_every_job_that_it_took(tmp_path: Path) 
     installation = Installation(settings, read_lanes(policy))
     try:
         installation.start()
-        installation.wait_ready(timeout_s=90)
+        installation.wait_ready(timeout_s=150)
         with Client(installation.settings) as client:
-            accepted, refused = _filled(client, for_s=2.0)
-            assert refused > 0
-            ends = {client.result(job_id, timeout_s=60).finish_reason for job_id in accepted}
-            assert ends
+            accepted = _filled(client, refusals=20)
+            for job_id in accepted:
+                client.result(job_id, timeout_s=60)
             assert {client.record(job_id).state for job_id in accepted} == {State.SUCCEEDED}
             assert Pressure(client.ledger.redis).use().open_ == 0
             client.result(client.submit({"text": "There is room again."}), timeout_s=30)
@@ -55,15 +53,14 @@ def test_a_store_filled_to_the_brim_ends_every_job_that_it_took(tmp_path: Path) 
     assert "OOM command not allowed" not in logs
 
 
-def _filled(client: Client, *, for_s: float) -> tuple[list[str], int]:
-    """Submit without a pause, whatever is said. Returns the ids, and how often there was no room."""
+def _filled(client: Client, *, refusals: int) -> list[str]:
+    """Submit without a pause, whatever is said, until so many were refused. Returns the ids of those that were not."""
     accepted, refused = [], 0
-    until = time.monotonic() + for_s
-    while time.monotonic() < until:
+    while refused < refusals:
         try:
             accepted.append(client.submit({"text": TEXT}))
         except SubmitRefused as exc:
             refused += exc.limit == "memory"
         except StorageFull:
             pytest.fail("the store was full before anybody was refused")
-    return accepted, refused
+    return accepted

@@ -1,4 +1,4 @@
-"""The shelf: dead letters in the store, read page by page however many there are; and what is told of them beside moves."""
+"""The shelf: dead letters in the store, read page by page however many; and what is told of them beside moves."""
 
 import json
 import math
