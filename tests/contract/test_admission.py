@@ -130,10 +130,10 @@ def test_what_came_by_message_is_not_refused(settings: Settings, redis: StoreCli
         assert client.record("by-message").state.value == "accepted"
 
 
-def test_old_jobs_keep_new_ones_out(settings: Settings, redis: StoreClient, pressure: Pressure) -> None:
+def test_old_jobs_keep_new_ones_out(settings: Settings, redis: StoreClient) -> None:
     """While the oldest waiting job is older than allowed nobody gets in; a measurement of long ago refuses nobody."""
     with limited(settings, redis, max_wait_s=60.0) as client:
-        pressure.measured(oldest_s=61.0, ends_per_s=5.0)
+        client.ledger.pressure.measured(oldest_s=61.0, ends_per_s=5.0)
         with pytest.raises(SubmitRefused, match="the oldest job has been waiting for 61 s, at most 60 s"):
             client.submit({"text": "x"})
         assert 0 < redis.ttl("tg:pressure") <= 15
@@ -141,13 +141,27 @@ def test_old_jobs_keep_new_ones_out(settings: Settings, redis: StoreClient, pres
         client.submit({"text": "x"})
 
 
-def test_the_hint_follows_the_pace(settings: Settings, redis: StoreClient, pressure: Pressure) -> None:
+def test_the_hint_follows_the_pace(settings: Settings, redis: StoreClient) -> None:
     """With ten ends a second and a limit of 1,000, two per cent are free in two seconds."""
-    pressure.measured(oldest_s=0.0, ends_per_s=10.0)
     redis.hset("tg:open", mapping={"jobs": 1000})
-    with limited(settings, redis, max_open=1000) as client, pytest.raises(SubmitRefused) as told:
-        client.submit({"text": "x"})
+    with limited(settings, redis, max_open=1000) as client:
+        client.ledger.pressure.measured(oldest_s=0.0, ends_per_s=10.0)
+        with pytest.raises(SubmitRefused) as told:
+            client.submit({"text": "x"})
     assert 1.6 <= told.value.retry_after_s <= 2.6
+
+
+def test_the_installation_s_limits_count(settings: Settings, redis: StoreClient) -> None:
+    """What the janitor tells goes before what a producer has set, be that more or less."""
+    with limited(settings, redis, max_open=1) as strict, limited(settings, redis, max_open=9) as easy:
+        Pressure(redis, limits=Limits(open_=2)).measured(oldest_s=0.0, ends_per_s=0.0)
+        strict.submit({"text": "one"})
+        strict.submit({"text": "two"})
+        with pytest.raises(SubmitRefused, match="at most 2 may be"):
+            easy.submit({"text": "three"})
+        assert strict.ledger.pressure.use().limits == Limits(open_=2)
+        redis.delete("tg:pressure")
+        easy.submit({"text": "three"})
 
 
 def test_the_janitor_measures_wait_and_pace(client: Client, redis: StoreClient, pressure: Pressure) -> None:

@@ -31,8 +31,8 @@ def status(*, as_json: AsJson = False) -> None:
     lanes = read_lanes(settings.policy_file)
     loads = census.loads(["intake", *lanes])
     workers, totals = census.workers(), census.totals()
-    limits = Limits.of(settings)
-    ledger = Ledger(redis, keep=Keep(result_s=settings.result_keep_s, dead_s=settings.dead_keep_s), limits=limits)
+    keep = Keep(result_s=settings.result_keep_s, dead_s=settings.dead_keep_s)
+    ledger = Ledger(redis, keep=keep, limits=Limits.of(settings))
     use, dead = ledger.pressure.use(), figures(ledger)
     if as_json:
         facts: dict[str, Any] = {
@@ -40,7 +40,7 @@ def status(*, as_json: AsJson = False) -> None:
             "workers": [json.loads(worker.to_json()) for worker in workers],
             "ended": totals,
             "dead": asdict(dead),
-            "room": room.facts(use, limits),
+            "room": room.facts(use),
         }
         return emit(facts)
     rows = (
@@ -63,7 +63,7 @@ def status(*, as_json: AsJson = False) -> None:
         table(("worker", "role", "lanes", "slots"), ((w.name, w.role, ", ".join(w.lanes), w.slots) for w in workers))
     )
     out.print()
-    out.print(room.shown(use, limits))
+    out.print(room.shown(use))
     out.print()
     if dead.count:
         out.print(f"dead letters: {dead.count}, the oldest is {seconds(dead.oldest_s)} old (tidegate dead group)")

@@ -10,12 +10,14 @@ local PER_JOB = 8192
 local function reserve(payload_bytes) return payload_bytes + PER_JOB end
 
 -- The limit that a new job would break, as {name, used, allowed, ends a second}, or nil.
--- `limits` is "open,per tenant,oldest wait in seconds,headroom", or '' where nobody is refused.
+-- `limits` is "open,per tenant,oldest wait in seconds,headroom", or '' where nobody is refused. They are the caller's:
+-- where a janitor tells the installation's, those count.
 local function refused(prefix, tenant, bytes, limits)
-  local most, per_tenant, wait, headroom = string.match(limits, '^(%d+),(%d+),([%d.]+),([%d.]+)$')
+  if limits == '' then return nil end
+  local pressure = redis.call('HMGET', prefix .. ':pressure', 'oldest_s', 'ends_per_s', 'limits')
+  local most, per_tenant, wait, headroom = string.match(pressure[3] or limits, '^(%d+),(%d+),([%d.]+),([%d.]+)$')
   if not most then return nil end
   local open = redis.call('HMGET', prefix .. ':open', 'jobs', 'bytes', 'tenant:' .. tenant)
-  local pressure = redis.call('HMGET', prefix .. ':pressure', 'oldest_s', 'ends_per_s')
   local function over(name, used, allowed)
     return {name, string.format('%.0f', used), string.format('%.0f', allowed), pressure[2] or '0'}
   end

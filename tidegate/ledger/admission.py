@@ -38,6 +38,12 @@ class Limits:
             headroom=settings.store_headroom,
         )
 
+    @classmethod
+    def read(cls, wire: str) -> "Limits":
+        """From what another process told."""
+        open_, per_tenant, wait_s, headroom = wire.split(",")
+        return cls(open_=int(open_), per_tenant=int(per_tenant), wait_s=float(wait_s), headroom=float(headroom))
+
     @property
     def wire(self) -> str:
         """As the script reads them."""

@@ -30,6 +30,8 @@ class Use:
     oldest_s: float | None
     """The longest that a job has been waiting; None where no janitor measures it."""
     ends_per_s: float | None
+    limits: Limits
+    """Those that count: the installation's, where a janitor tells them."""
 
 
 class Pressure:
@@ -62,6 +64,7 @@ class Pressure:
             memory_max_bytes=memory.get("maxmemory") or None,
             oldest_s=_number(measured.get(b"oldest_s")),
             ends_per_s=_number(measured.get(b"ends_per_s")),
+            limits=Limits.read(measured[b"limits"].decode()) if b"limits" in measured else self._limits,
         )
 
     def see_room(self, *, tenant: str) -> None:
@@ -72,10 +75,11 @@ class Pressure:
             raise refusal(told, tenant=tenant)
 
     def measured(self, *, oldest_s: float, ends_per_s: float) -> None:
-        """Tell what the janitor measured. It is believed for a while only."""
+        """Tell what the janitor measured, and the installation's limits. It is believed for a while only."""
         key = f"{self._prefix}:pressure"
+        told = {"oldest_s": f"{oldest_s:.3f}", "ends_per_s": f"{ends_per_s:.3f}", "limits": self._limits.wire}
         with store_errors(), self._redis.pipeline(transaction=True) as pipe:
-            pipe.hset(key, mapping={"oldest_s": f"{oldest_s:.3f}", "ends_per_s": f"{ends_per_s:.3f}"})
+            pipe.hset(key, mapping=told)
             pipe.expire(key, PRESSURE_KEEP_S)
             pipe.execute()
 
