@@ -1,8 +1,9 @@
 """`tidegate dead` and `tidegate status` as people type them, on a real store and in this process."""
 
+import gc
 import json
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,11 +19,14 @@ from tidegate.ledger import states
 from tidegate.ledger.states import OPEN, State
 from tidegate.settings import Settings
 
+# A command's connections end with its process, which here goes on.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
+
 Type = Callable[..., Result]
 
 
 @pytest.fixture
-def type_(client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Type:
+def type_(client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Type]:
     """Type a command; errors of ours come as they are raised."""
     assert settings.broker_url is not None
     assert settings.store_url is not None
@@ -41,7 +45,8 @@ def type_(client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch) -
             raise done.exception
         return done
 
-    return typed
+    yield typed
+    gc.collect()
 
 
 def died(client: Client, text: str = "a", *, reason: Reason = Reason.TIMEOUT, lane: str = "openai-small") -> str:
