@@ -143,9 +143,9 @@ def test_old_jobs_keep_new_ones_out(settings: Settings, redis: StoreClient) -> N
 
 def test_the_hint_follows_the_pace(settings: Settings, redis: StoreClient) -> None:
     """With ten ends a second and a limit of 1,000, two per cent are free in two seconds."""
-    redis.hset("tg:open", mapping={"jobs": 1000})
     with limited(settings, redis, max_open=1000) as client:
         client.ledger.pressure.measured(oldest_s=0.0, ends_per_s=10.0)
+        redis.hset("tg:open", mapping={"jobs": 1000})
         with pytest.raises(SubmitRefused) as told:
             client.submit({"text": "x"})
     assert 1.6 <= told.value.retry_after_s <= 2.6
@@ -162,6 +162,16 @@ def test_the_installation_s_limits_count(settings: Settings, redis: StoreClient)
         assert strict.ledger.pressure.use().limits == Limits(open_=2)
         redis.delete("tg:pressure")
         easy.submit({"text": "three"})
+
+
+def test_a_count_that_somebody_broke_is_set_right(client: Client, redis: StoreClient, pressure: Pressure) -> None:
+    """A record that was removed by hand stays on the count until no job is open."""
+    redis.delete(f"tg:job:{client.submit({'text': 'x'})}")
+    client.ledger.pressure.measured(oldest_s=0.0, ends_per_s=0.0)
+    assert pressure.use().open_ == 1
+    redis.delete("tg:agenda")
+    client.ledger.pressure.measured(oldest_s=0.0, ends_per_s=0.0)
+    assert pressure.use().open_ == 0
 
 
 def test_the_janitor_measures_wait_and_pace(client: Client, redis: StoreClient, pressure: Pressure) -> None:

@@ -11,6 +11,9 @@ from tidegate.names import STORE_PREFIX
 
 _SEE_ROOM = "return refused(ARGV[1], ARGV[2], 0, ARGV[3]) or {}"
 
+_SET_RIGHT = "return redis.call('ZCARD', KEYS[1]) == 0 and redis.call('DEL', KEYS[2]) or 0"
+"""Where no job is open, none is counted. A count can be wrong only where somebody removed a record by hand."""
+
 PRESSURE_KEEP_S = 15
 """Past this nobody believes what was measured: without a janitor the age of jobs refuses nobody."""
 
@@ -81,6 +84,7 @@ class Pressure:
         with store_errors(), self._redis.pipeline(transaction=True) as pipe:
             pipe.hset(key, mapping=told)
             pipe.expire(key, PRESSURE_KEEP_S)
+            pipe.eval(_SET_RIGHT, 2, f"{self._prefix}:agenda", f"{self._prefix}:open")
             pipe.execute()
 
 
