@@ -112,6 +112,8 @@ class Running:
                 queued_s=claim.at - record.accepted_at, run_s=now - claim.at, total_s=now - record.accepted_at
             ),
             confidence=answer.confidence,
+            tool_calls=answer.tool_calls,
+            logprobs=answer.logprobs,
         )
         slot = new_slot(record.id, "result")
         self.vault.put(slot, result.to_json().encode(), zone=lane.zone, keep_s=self.result_keep_s)

@@ -376,23 +376,23 @@ def test_an_answer_without_sense_is_malformed(said: Any) -> None:
     """The SDK would take `{}` for an answer; we do not."""
     content = said if isinstance(said, bytes) else json.dumps(said).encode()
     with pytest.raises(errors.MalformedAnswer):
-        chat.read(content, model="m", promised=None)
+        chat.read(content, model="m", params=Params())
 
 
 @pytest.mark.parametrize("usage", [None, {}, "many", {"prompt_tokens": -1}, {"prompt_tokens": "3"}, 7])
 def test_an_answer_without_a_count_is_still_an_answer(usage: Any) -> None:
     """Some servers count nothing; the answer is worth having, its price is unknown."""
-    answer = chat.read(json.dumps(completion(usage=usage)).encode(), model="m", promised=None)
+    answer = chat.read(json.dumps(completion(usage=usage)).encode(), model="m", params=Params())
     assert (answer.text, answer.usage) == ("fine", Usage())
 
 
 def test_what_servers_leave_out_is_filled_in() -> None:
     """No model, no finish reason, and a limit that was spent on thinking."""
-    answer = chat.read(json.dumps(completion(model=None, finish_reason=None)).encode(), model="m", promised=None)
+    answer = chat.read(json.dumps(completion(model=None, finish_reason=None)).encode(), model="m", params=Params())
     assert (answer.model, answer.finish_reason) == ("m", "stop")
-    silent = chat.read(json.dumps(completion(content=None, finish_reason="length")).encode(), model="m", promised=None)
+    silent = chat.read(json.dumps(completion(content=None, finish_reason="length")).encode(), model="m", params=Params())
     assert (silent.text, silent.finish_reason) == ("", "length")
-    tgi = chat.read(json.dumps(completion(finish_reason="eos_token")).encode(), model="m", promised=None)
+    tgi = chat.read(json.dumps(completion(finish_reason="eos_token")).encode(), model="m", params=Params())
     assert tgi.finish_reason == "stop"
 
 
@@ -400,14 +400,14 @@ def test_a_filtered_answer_is_refused() -> None:
     """By the finish reason or by a refusal."""
     for said in (completion(finish_reason="content_filter"), completion(content=None, refusal="no")):
         with pytest.raises(errors.ContentRefused):
-            chat.read(json.dumps(said).encode(), model="m", promised=None)
+            chat.read(json.dumps(said).encode(), model="m", params=Params())
 
 
 @given(st.binary(max_size=200) | st.recursive(st.none() | st.text(), st.lists).map(lambda it: json.dumps(it).encode()))
 def test_any_body_ends_in_an_answer_or_in_our_error(content: bytes) -> None:
     """Nothing else leaves the reader."""
     with contextlib.suppress(RunError):
-        assert isinstance(chat.read(content, model="m", promised=None), Answer)
+        assert isinstance(chat.read(content, model="m", params=Params()), Answer)
 
 
 @pytest.mark.parametrize(
@@ -429,10 +429,10 @@ def test_the_promised_form_is_kept(text: str, promised: ResponseFormat, kind: ty
     """An answer of another form is no answer, and a schema that cannot be applied is the job's mistake."""
     content = json.dumps(completion(content=text)).encode()
     if kind is None:
-        assert chat.read(content, model="m", promised=promised).text == text
+        assert chat.read(content, model="m", params=Params(response_format=promised)).text == text
         return
     with pytest.raises(kind):
-        chat.read(content, model="m", promised=promised)
+        chat.read(content, model="m", params=Params(response_format=promised))
 
 
 def test_a_schema_cannot_send_us_anywhere() -> None:
@@ -442,7 +442,7 @@ def test_a_schema_cannot_send_us_anywhere() -> None:
         away = {"$ref": f"http://127.0.0.1:{listener.getsockname()[1]}/schema.json"}
         promised = ResponseFormat(type="json_schema", json_schema=JsonSchema(schema=away))
         with pytest.raises(errors.BadRequest):
-            chat.read(json.dumps(completion(content="1")).encode(), model="m", promised=promised)
+            chat.read(json.dumps(completion(content="1")).encode(), model="m", params=Params(response_format=promised))
         with pytest.raises(BlockingIOError):
             listener.accept()
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegate.errors import MalformedAnswer, ProviderFailed
+from tidegate.job import Params
 from tidegate.result import Answer, Confidence, Usage
 from workers.managed import chat
 from workers.managed.request import quirk
@@ -36,7 +37,7 @@ def read(raw: bytes, *, at: int = 7) -> tuple[Answer, list[str]]:
     stream = Stream(pieces.append)
     for start in range(0, len(raw), at):
         stream.feed(raw[start : start + at])
-    return chat.read(stream.body(), model="lane", promised=None), pieces
+    return chat.read(stream.body(), model="lane", params=Params()), pieces
 
 
 @pytest.mark.parametrize(
