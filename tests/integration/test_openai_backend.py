@@ -390,7 +390,9 @@ def test_what_servers_leave_out_is_filled_in() -> None:
     """No model, no finish reason, and a limit that was spent on thinking."""
     answer = chat.read(json.dumps(completion(model=None, finish_reason=None)).encode(), model="m", params=Params())
     assert (answer.model, answer.finish_reason) == ("m", "stop")
-    silent = chat.read(json.dumps(completion(content=None, finish_reason="length")).encode(), model="m", params=Params())
+    silent = chat.read(
+        json.dumps(completion(content=None, finish_reason="length")).encode(), model="m", params=Params()
+    )
     assert (silent.text, silent.finish_reason) == ("", "length")
     tgi = chat.read(json.dumps(completion(finish_reason="eos_token")).encode(), model="m", params=Params())
     assert tgi.finish_reason == "stop"

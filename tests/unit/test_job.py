@@ -73,7 +73,7 @@ WRONG: dict[str, tuple[str, str]] = {
     "empty text": ('{"text":""}', "text"),
     "no messages": ('{"messages":[]}', "messages"),
     "an unknown field": ('{"text":"x","model":"m"}', "model"),
-    "an unknown field inside": ('{"text":"x","params":{"top_k":1}}', "params.top_k"),
+    "an unknown field inside": ('{"text":"x","params":{"top_a":1}}', "params.top_a"),
     "a number as text": ('{"text":"x","params":{"max_tokens":"1"}}', "params.max_tokens"),
     "a fraction of a token": ('{"text":"x","params":{"max_tokens":1.5}}', "params.max_tokens"),
     "a truth as a number": ('{"text":"x","params":{"temperature":true}}', "params.temperature"),

@@ -25,7 +25,8 @@ def body(
     params = run.params
     if params.stop_tokens:
         raise BadRequest("params.stop_tokens: only a lane with an engine of its own knows them")
-    logprobs = logprobs or params.logprobs
+    # llama-server refuses them in a stream with tools, and what it refuses once we never ask for again.
+    logprobs = params.logprobs or (logprobs and not (stream and params.tools))
     wanted = {
         "model": model,
         "messages": [_turn(message) for message in run.messages],
