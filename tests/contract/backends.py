@@ -16,6 +16,9 @@ BACKENDS = ("llama_cpp", "openai", "llama_server")
 REAL = ("llama_cpp", "llama_server")
 """Those with a model behind them."""
 
+CERTAIN = ("llama_cpp", "openai")
+"""Those that make a call of a tool where it must be: llama.cpp's server leaves it to a model that knows how."""
+
 CANARY = "Erika Mustermann, 4111 1111 1111 1111"
 VERDICT = {
     "type": "object",

@@ -6,7 +6,7 @@ from typing import Any
 
 import llama_server as server
 import pytest
-from backends import BACKENDS, CANARY, Served
+from backends import BACKENDS, CANARY, CERTAIN, REAL, Served
 from ggufs import HERMES, with_template
 
 from tidegate.lane import Lane, Zone
@@ -76,6 +76,18 @@ def openai() -> Iterator[Served]:
 @pytest.fixture(scope="session", params=BACKENDS)
 def served(request: pytest.FixtureRequest) -> Any:
     """Each backend in turn."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(scope="session", params=REAL)
+def real(request: pytest.FixtureRequest) -> Any:
+    """Each backend with a model behind it, in turn."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(scope="session", params=CERTAIN)
+def certain(request: pytest.FixtureRequest) -> Any:
+    """Each backend that makes a call where it must, in turn."""
     return request.getfixturevalue(request.param)
 
 

@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 import pytest
-from backends import REAL, Served, run
+from backends import Served, run
 
 from tidegate.errors import BadRequest, RunTimedOut
 from tidegate.job import Message
@@ -15,12 +15,6 @@ REVIEW = "What is the sentiment of this review? Answer positive, negative or neu
 
 ANY_TOKEN = "300"
 """A number in the shipped model's vocabulary."""
-
-
-@pytest.fixture(scope="session", params=REAL)
-def real(request: pytest.FixtureRequest) -> Any:
-    """Each backend with a model behind it, in turn."""
-    return request.getfixturevalue(request.param)
 
 
 @pytest.mark.parametrize(
@@ -36,7 +30,7 @@ def real(request: pytest.FixtureRequest) -> Any:
         {"stop": ("\n", "zzz")},
         {"n": 1, "logprobs": False, "tool_choice": "none"},
     ],
-    ids=lambda params: "+".join(params),
+    ids="+".join,
 )
 def test_what_openai_has_is_taken_and_a_seed_repeats_it(served: Served, params: dict[str, Any]) -> None:
     """Whatever chance is told to do, the same seed does it again."""

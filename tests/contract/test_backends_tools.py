@@ -35,12 +35,6 @@ def chosen(name: str) -> dict[str, Any]:
     return {"type": "function", "function": {"name": name}}
 
 
-@pytest.fixture(scope="session", params=("llama_cpp", "openai"))
-def certain(request: pytest.FixtureRequest) -> Any:
-    """Each backend that makes a call where it must. llama.cpp's server leaves it to a model that knows how."""
-    return request.getfixturevalue(request.param)
-
-
 def test_a_demanded_call_comes_or_an_error(served: Served) -> None:
     """What a backend makes of it may be wrong, but never passes for a call."""
     job = run("What now?", max_tokens=128, tools=OFFERED, tool_choice="required")
@@ -88,20 +82,16 @@ def test_where_the_model_may_choose_it_may_also_speak(served: Served, choice: st
     assert not (choice == "none" and answer.tool_calls)
 
 
-def test_tools_are_told_to_the_model(served: Served) -> None:
-    """A prompt with tools is longer than the same without them. The stand-in has nobody to tell."""
-    if served.lane.name == "openai-small":
-        pytest.skip("no model")
-    with_tools = served.ask(run("hello", tools=OFFERED)).usage.prompt_tokens
-    assert with_tools > served.ask(run("hello")).usage.prompt_tokens + 20
+def test_tools_are_told_to_the_model(real: Served) -> None:
+    """A prompt with tools is longer than the same without them."""
+    with_tools = real.ask(run("hello", tools=OFFERED)).usage.prompt_tokens
+    assert with_tools > real.ask(run("hello")).usage.prompt_tokens + 20
 
 
-def test_a_call_that_was_cut_is_an_error(served: Served) -> None:
-    """max_tokens that end in the middle of a call never come back as a call. The stand-in's are never cut."""
-    if served.lane.name == "openai-small":
-        pytest.skip("no model")
+def test_a_call_that_was_cut_is_an_error(real: Served) -> None:
+    """max_tokens that end in the middle of a call never come back as a call."""
     with pytest.raises(RunError):
-        served.ask(run("What now?", max_tokens=3, tools=OFFERED, tool_choice="required"))
+        real.ask(run("What now?", max_tokens=3, tools=OFFERED, tool_choice="required"))
 
 
 def test_a_tool_with_a_schema_that_is_none_is_refused(served: Served) -> None:

@@ -6,6 +6,7 @@ from workers import toolcalls
 from workers.local.calls import Form, Spoken, Unreadable
 from workers.local.failing import Failing
 from workers.local.grammar import tools as grammar
+from workers.local.grammar.bounds import check_size
 from workers.local.prompt import Prompter
 from workers.local.protocol import Failure
 from workers.local.work import Calling
@@ -21,6 +22,7 @@ def form(params: Params, prompter: Prompter) -> Form | None:
         raise Failing(Failure.BAD_REQUEST, "params.tools: the model's way to write calls is none that is read here")
     if params.response_format is not None and params.response_format.type != "text":
         raise Failing(Failure.BAD_REQUEST, "params.response_format: not beside tools; tool_choice can demand a call")
+    check_size([tool.function.parameters for tool in params.tools])
     if (cause := toolcalls.of_tools(params)) is not None:
         raise Failing(Failure.BAD_REQUEST, cause)
     return prompter.form

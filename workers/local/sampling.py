@@ -6,6 +6,7 @@ The order is llama.cpp's own: bias and penalties change the logits, then the unl
 import ctypes
 import math
 import secrets
+import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -23,6 +24,9 @@ GREEDY_BELOW = 1e-5
 
 TOP_K, TOP_P, MIN_P = 40, 0.95, 0.05
 """What llama.cpp does with a temperature where a job says nothing."""
+
+GRAMMAR_S = 1.0
+"""What a grammar may take for one token, in CPU time: everybody else waits for it."""
 
 _CANDIDATE = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
 """llama.cpp's `llama_token_data`."""
@@ -51,6 +55,13 @@ class Sampler:
         """The next token, by the logits in a row of the last step. Raises Failing where the grammar allows none."""
         if self._grammar is None:
             return Picked(int(llama_cpp.llama_sampler_sample(self._chain, self._native.context, row)))
+        began_s = time.thread_time()
+        picked = self._held_to_grammar(row)
+        if time.thread_time() - began_s > GRAMMAR_S:
+            raise Failing(Failure.BAD_REQUEST, "json_schema: its grammar takes this model seconds for each token")
+        return picked
+
+    def _held_to_grammar(self, row: int) -> Picked:
         # A grammar over the whole vocabulary takes milliseconds a token, and the model is mostly right by itself.
         before = llama_cpp.llama_sampler_clone(self._chain) if self._remembers else None
         token = int(llama_cpp.llama_sampler_sample(self._chain, self._native.context, row))
