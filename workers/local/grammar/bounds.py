@@ -43,7 +43,7 @@ class Reach(NamedTuple):
     """Whether it may be nothing at all."""
     ways: int
     """With how many of its parts a text may begin."""
-    count: int = 1
+    times: int = 1
     """How many times its innermost part may come, repetitions in repetitions multiplied."""
 
 
@@ -60,7 +60,7 @@ def _sequence(tree: Iterable[Any]) -> Reach:
         ways = max(ways, begun)
     if ways > MAX_WAYS:
         raise refused(f"a pattern of more than {MAX_WAYS} parts in a row that may be left out")
-    return Reach(all(part.empty for part in parts), begun, max((part.count for part in parts), default=1))
+    return Reach(all(part.empty for part in parts), begun, max((part.times for part in parts), default=1))
 
 
 def _part(kind: str, value: Any) -> Reach:
@@ -71,7 +71,7 @@ def _part(kind: str, value: Any) -> Reach:
 def _branch(value: Any) -> Reach:
     found = [_sequence(tree) for tree in value[1]]
     ways = sum(part.ways for part in found)
-    return Reach(any(part.empty for part in found), ways, max(part.count for part in found))
+    return Reach(any(part.empty for part in found), ways, max(part.times for part in found))
 
 
 def _repeat(value: Sequence[Any]) -> Reach:
@@ -79,11 +79,10 @@ def _repeat(value: Sequence[Any]) -> Reach:
     inner = _sequence(tree)
     if inner.empty and most > 1:
         raise refused("a pattern that repeats what may be empty")
-    times = int(most) if most is not _parser.MAXREPEAT and most > 1 else 1
-    count = inner.count * times
-    if inner.count > 1 and count > MAX_REPEATS:
+    times = inner.times * (int(most) if most is not _parser.MAXREPEAT and most > 1 else 1)
+    if inner.times > 1 and times > MAX_REPEATS:
         raise refused(f"more than {MAX_REPEATS:,} repetitions within repetitions")
-    return Reach(least == 0 or inner.empty, inner.ways, count)
+    return Reach(least == 0 or inner.empty, inner.ways, times)
 
 
 _READERS: Mapping[str, Callable[[Any], Reach]] = {

@@ -1,8 +1,6 @@
 """A schema's parts -> rules of a grammar."""
 
-import json
 from collections.abc import Callable, Collection, Iterator, Mapping
-from os.path import commonprefix
 from typing import Any
 from urllib.parse import unquote
 
@@ -13,7 +11,7 @@ from referencing.jsonschema import EMPTY_REGISTRY
 
 from workers.local.grammar import numbers, pattern
 from workers.local.grammar.combine import merged
-from workers.local.grammar.terms import json_literal, literal, refused, repeated
+from workers.local.grammar.terms import json_literal, json_text, literal, one_of, refused, repeated
 
 MAX_NESTING = 32
 """How deep a schema may nest, parts that refer to others inside a combination included."""
@@ -175,19 +173,7 @@ class _Writer:
             values = [value for value in values if self._allows({"const": schema["const"]}, value)]
         if not values:
             raise refused("enum or const", ": no value is left")
-        return self._rule(f"{self._one_of([json.dumps(value, ensure_ascii=False) for value in values])} space")
-
-    def _one_of(self, texts: list[str]) -> str:
-        """One of several texts. Those that begin alike share a rule: else a grammar keeps each of them in mind."""
-        begins: dict[str, list[str]] = {}
-        for text in dict.fromkeys(texts):
-            begins.setdefault(text[:1], []).append(text)
-        choices = []
-        for first, alike in begins.items():
-            shared = commonprefix(alike) if first else ""
-            rest = [text[len(shared) :] for text in alike]
-            choices.append(literal(shared) if rest == [""] else f"{literal(shared)} {self._one_of(rest)}")
-        return choices[0] if len(choices) == 1 else self._rule(" | ".join(choices))
+        return self._rule(f"{one_of(map(json_text, values), name=self._rule)} space")
 
     def _allows(self, schema: Mapping[str, Any], value: Any) -> bool:
         # A registry of its own: the default one fetches a foreign $ref over the network.
