@@ -188,3 +188,10 @@ def test_half_a_character_is_told_in_bytes() -> None:
     (told,) = chances.told(tokens=1, within_bytes=None)
     assert (told.token, told.bytes, told.logprob) == ("\ufffd", (0xC3,), LEAST)
     assert told.top_logprobs[0].bytes == (0xA9,)
+
+
+def test_a_mark_of_a_call_that_is_a_control_token_is_seen(decoder: Decoder) -> None:
+    """Such a token has no text by itself, and the call behind it would be taken for an answer."""
+    (token,) = decoder._native.tokens("<|user|>", trusted=True)
+    assert decoder._native.piece(token) == b""
+    assert decoder._prompter.spellings(("<|user|>", "<tool_call>")) == {token: b"<|user|>"}
