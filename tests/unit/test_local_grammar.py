@@ -113,6 +113,11 @@ EITHER = {
         ),
         ({"const": {"a": "ü"}}, ['{"a": "ü"}'], ["{}"]),
         ({"type": "string", "enum": ["a", 1]}, ['"a"'], ["1"]),
+        (
+            {"enum": [1, 12, 123, "a", "ab", "b", ""]},
+            ["1", "12", "123", '"a"', '"ab"', '"b"', '""'],
+            ["13", "1234", '"aa"', '"abc"', "a"],
+        ),
         ({"type": ["string", "null"]}, ['"x"', "null"], ["1", "true"]),
         (
             {"type": "array", "items": {"type": "boolean"}, "minItems": 1, "maxItems": 2},
