@@ -62,6 +62,7 @@ class Ledger:
         self._prefix = prefix
         self._accept = client.register_script(_script("accept.lua"))
         self._transition = client.register_script(_script("transition.lua"))
+        self._forget = client.register_script(_script("forget.lua"))
         self._annotate = client.register_script(_ANNOTATE)
 
     def accept(
@@ -154,22 +155,14 @@ class Ledger:
         for start in range(0, len(ids), 500):
             yield from self.get_many(ids[start : start + 500])
 
-    def forget(self, job_id: str) -> None:
-        """Remove a dead letter for good: record, history and payload."""
-        with store_errors(), self.redis.pipeline(transaction=True) as pipe:
-            pipe.watch(self._job(job_id))
-            record = self.get(job_id)
-            if record.state is not State.DEAD:
-                raise Conflict(f"job {job_id} is {record.state}; only dead letters are purged")
-            named = (record.payload, record.outside, record.placeholders, record.result)
-            slots = [f"{self._prefix}:vault:{slot}" for slot in named if slot]
-            pipe.multi()
-            pipe.zrem(f"{self._prefix}:dead", job_id)
-            pipe.unlink(self._job(job_id), f"{self._job(job_id)}:history", *slots)
-            try:
-                pipe.execute()
-            except exceptions.WatchError:  # redriven meanwhile: an open job is never removed
-                raise Conflict(f"job {job_id} was moved meanwhile; only dead letters are purged") from None
+    def forget(self, job_id: str, *, by: str = "tidegate") -> None:
+        """Remove a dead letter for good: record, history and payload. Raises Conflict where it is none, UnknownJob."""
+        with store_errors():
+            state = self._forget(keys=[self._job(job_id)], args=[self._prefix, job_id, by]).decode()
+        if not state:
+            raise UnknownJob(f"no job {job_id} is on record")
+        if state != State.DEAD:  # redriven meanwhile, perhaps: an open job is never removed
+            raise Conflict(f"job {job_id} is {state}; only dead letters are purged")
 
     def annotate(self, job_id: str, fields: Mapping[str, str]) -> bool:
         """Add fields to a record, whatever its state: what is learnt after a job's end. False where it is gone."""
@@ -209,7 +202,9 @@ def store_errors() -> Iterator[None]:
 
 
 def _script(name: str) -> str:
-    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+    """A script with the journal's function before it."""
+    folder = resources.files(__package__)
+    return "".join(folder.joinpath(part).read_text(encoding="utf-8") for part in ("journal.lua", name))
 
 
 def _flat(fields: Mapping[str, Any]) -> Iterator[str]:
