@@ -9,9 +9,9 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from tidegate.audit.line import Place, Signs
+from tidegate.audit.line import Place
 from tidegate.connections import StoreClient
-from tidegate.keys import Verifier
+from tidegate.keys import Signs, Verifier
 from tidegate.ledger.store import store_errors
 from tidegate.names import STORE_PREFIX
 from tidegate.value import Value

@@ -16,10 +16,10 @@ from tidegate.audit import journal
 from tidegate.audit import line as lines
 from tidegate.audit.folder import Folder
 from tidegate.audit.head import Head, key_of, read_head
-from tidegate.audit.line import Kind, Place, Signs
+from tidegate.audit.line import Kind, Place
 from tidegate.connections import StoreClient
 from tidegate.errors import InvalidSettings, Unavailable
-from tidegate.keys import Verifier
+from tidegate.keys import Signs, Verifier
 from tidegate.ledger.store import store_errors
 from tidegate.logs import logger
 from tidegate.names import STORE_PREFIX

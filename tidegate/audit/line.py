@@ -16,9 +16,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any
 
-from tidegate.keys import Verifier
+from tidegate.keys import Signs, Verifier
 
 GENESIS = "0" * 64
 """What stands for the line before the first."""
@@ -34,13 +34,6 @@ class Kind(StrEnum):
     OPENED = "opened"
     GAP = "gap"
     RESET = "reset"
-
-
-class Signs(Protocol):
-    """What signs."""
-
-    def sign(self, message: bytes) -> bytes:
-        """A signature."""
 
 
 @dataclass(frozen=True, kw_only=True)
