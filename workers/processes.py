@@ -8,11 +8,14 @@ from typing import Annotated
 
 import typer
 
-from tidegate import __version__, connections
+from tidegate import __version__, connections, keychecks
+from tidegate.audit.keeper import open_keeper
 from tidegate.doorbell import Doorbell
+from tidegate.keychecks import Held
 from tidegate.lane import Zone
 from tidegate.ledger.census import Census, Presence
 from tidegate.ledger.store import Keep, Ledger
+from tidegate.livekeys import live_verifier
 from tidegate.logs import configure
 from tidegate.presence import reported
 from tidegate.settings import load
@@ -61,5 +64,10 @@ def janitor() -> None:
         max_crashes=settings.max_crashes,
         period_s=settings.janitor_period_s,
     )
+    audit, believed = open_keeper(settings, redis, name=presence.name), live_verifier(settings, "audit")
+    keychecks.report(redis, presence.name, lambda: Held.of({}, audit=believed()))
+    writing = threading.Thread(target=audit.run, args=(stop,), name="audit")
+    writing.start()
     with reported(Census(redis), presence):
         keeper.run(stop)
+    writing.join(timeout=10)

@@ -21,8 +21,10 @@ from tidegate.connections import StoreClient
 from tidegate.errors import InvalidSettings, Unavailable
 from tidegate.keys import Signs, Verifier
 from tidegate.ledger.store import store_errors
+from tidegate.livekeys import live_signer, live_verifier
 from tidegate.logs import logger
 from tidegate.names import STORE_PREFIX
+from tidegate.settings import Settings
 
 BATCH = 1000
 LOCK_S = 15
@@ -190,6 +192,17 @@ class Keeper:
         args = [self._name, head.signed(self._signs).to_json(), at.serial + 1]
         with store_errors():
             return bool(self._acknowledge(keys=[self._lock, key_of(self._prefix), self._journal], args=args))
+
+
+def open_keeper(settings: Settings, client: StoreClient, *, name: str) -> Keeper:
+    """The keeper of this process. Raises InvalidSettings, StorageFull where its key cannot be had."""
+    return Keeper(
+        client,
+        Folder(settings.audit_folder),
+        signs=live_signer(settings, "audit"),
+        verifier=live_verifier(settings, "audit"),
+        name=name,
+    )
 
 
 def _event(text: str) -> Any:
