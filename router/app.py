@@ -77,7 +77,7 @@ def open_service(settings: Settings) -> Service:
     )
     rings = client.vault.seals.keyrings
     # Also the announcement: it is repeated until the store answers, and whenever the keys change.
-    keychecks.report(redis, name, lambda: Held.of(rings), changed=lambda: keychecks.announce(redis, rings.values()))
+    keychecks.report(redis, name, lambda: Held.now(rings), changed=lambda: keychecks.announce(redis, rings.values()))
     app = celery_app(settings, where)
     register(app, routing)
     _beside(live.follow, Upkeep(shadows, decisions).run)

@@ -171,7 +171,11 @@ class Shadows:
 
     def _answer(self, record: Record) -> str:
         """With its values: one of the two may have seen the job as it is, and the other a redacted copy."""
-        return with_values(JobResult.from_json(self._vault.get(own_slot(record.id, "result", record.result or ""))), record, self._vault).text
+        return with_values(
+            JobResult.from_json(self._vault.get(own_slot(record.id, "result", record.result or ""))),
+            record,
+            self._vault,
+        ).text
 
     def _give_up(self, copy: Record) -> bool:
         """The original has no result, so there is nothing to compare with."""

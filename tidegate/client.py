@@ -166,7 +166,9 @@ class Client:
             raise JobFailed(record.id, state=record.state, reason=record.reason, cause=record.cause)
         if record.result is None:
             raise PayloadMissing(f"the result of job {record.id} is no longer kept")
-        return with_values(JobResult.from_json(self.vault.get(own_slot(record.id, "result", record.result))), record, self.vault)
+        return with_values(
+            JobResult.from_json(self.vault.get(own_slot(record.id, "result", record.result))), record, self.vault
+        )
 
 
 class AsyncClient:

@@ -52,7 +52,7 @@ class Held(Value):
     keys: dict[str, Holding] = {}
 
     @classmethod
-    def of(cls, rings: Mapping[Zone, Keyring], **verifiers: Verifier) -> "Held":
+    def now(cls, rings: Mapping[Zone, Keyring], **verifiers: Verifier) -> "Held":
         """Of keyrings, and of public halves by their use."""
         held = {
             zone.value: Holding(reads=tuple(map(print_of, ring.keys.values())), last=print_of(ring.sealing[1]))
@@ -105,9 +105,9 @@ def report(
             try:
                 now = held()
                 if now != said or waited_s >= TELL_S:
-                    _tell(client, name, now, prefix)
                     if now != said:
-                        changed()
+                        changed()  # first: who reads below that a key is known here may seal with it at once
+                    _tell(client, name, now, prefix)
                     said, waited_s = now, 0.0
             except (Unavailable, InvalidSettings) as exc:
                 log.warning("keys.untold", error=type(exc).__name__)

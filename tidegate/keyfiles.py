@@ -71,9 +71,15 @@ def kept(path: Path, make: Callable[[], str]) -> str:
 
 
 def replace(path: Path, text: str) -> None:
-    """Put other keys into a file: whole or not at all, mode 600 as before. Raises StorageFull."""
+    """Put other keys into a file: whole or not at all, with the owner and mode it had, or 600. Raises StorageFull."""
     try:
-        _draft(path, text).replace(path)
+        draft = _draft(path, text)
+        if path.exists():
+            before = path.stat()
+            draft.chmod(before.st_mode & 0o777)
+            if os.geteuid() == 0:  # root rotates; those who read it are somebody else
+                os.chown(draft, before.st_uid, before.st_gid)
+        draft.replace(path)
         folder = os.open(path.parent, os.O_RDONLY)
         os.fsync(folder)
         os.close(folder)

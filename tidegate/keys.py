@@ -100,6 +100,10 @@ class Signer:
         """64 bytes."""
         return self._key.sign(message)
 
+    def text(self) -> str:
+        """As `parse` reads it."""
+        return _b64(self._key.private_bytes_raw()) + "\n"
+
     @property
     def verifier(self) -> "Verifier":
         """The public half."""
@@ -110,7 +114,7 @@ class Signer:
 class Verifier:
     """Checks what a signer signed. It cannot sign."""
 
-    _keys: tuple[Ed25519PublicKey, ...]
+    keys: tuple[Ed25519PublicKey, ...]
 
     @classmethod
     def parse(cls, text: str, *, source: str) -> "Verifier":
@@ -120,7 +124,7 @@ class Verifier:
     @property
     def raws(self) -> tuple[bytes, ...]:
         """The 32 bytes of each public key."""
-        return tuple(key.public_bytes_raw() for key in self._keys)
+        return tuple(key.public_bytes_raw() for key in self.keys)
 
     @property
     def raw(self) -> bytes:
@@ -129,7 +133,7 @@ class Verifier:
 
     def holds(self, signature: bytes, message: bytes) -> bool:
         """Whether the owner of one of these keys signed this."""
-        return any(_holds(key, signature, message) for key in self._keys)
+        return any(_holds(key, signature, message) for key in self.keys)
 
     def text(self) -> str:
         """As `parse` reads it, a key a line."""
@@ -143,7 +147,7 @@ def keyring(settings: Settings, zone: Zone) -> Keyring:
 
 
 def signer(settings: Settings, use: str = "clearance") -> Signer:
-    """The signing key of the router or of the audit log; made and kept, with its public half, where none is configured."""
+    """The router's or the audit log's; made and kept, with its public half, where none is configured."""
     source = signer_source(settings, use)
     made = Signer.parse(source.text(), source=source.name)
     if source.made:

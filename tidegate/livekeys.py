@@ -1,8 +1,8 @@
 """Live keys: a process follows its key files, so that keys change while it runs.
 
-A file is looked at once a second at most, and at once when an envelope names a key that is not known. A file that cannot
-be read, or holds no keys, changes nothing: what was read before goes on. A variable is read once: its process must be
-started anew.
+A file is looked at once a second at most, and at once when an envelope names a key that is not known. A file that
+cannot be read, or holds no keys, changes nothing: what was read before goes on. A variable is read once: its process
+must be started anew.
 """
 
 import threading

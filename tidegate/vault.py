@@ -41,7 +41,7 @@ class Seals:
     def seal(self, zone: Zone, slot: str, plain: bytes) -> bytes:
         """Raises SealBroken where this process has no key of that zone."""
         key_id, key = self._ring(zone).sealing
-        head = f"{_MAGIC}.{zone}.{key_id}.".encode("ascii")
+        head = head_of(zone, key_id)
         nonce = secrets.token_bytes(_NONCE_BYTES)
         return head + nonce + AESGCM(key).encrypt(nonce, plain, head + slot.encode())
 
@@ -110,6 +110,11 @@ class Vault:
 
     def _key(self, slot: str) -> str:
         return f"{self._prefix}:vault:{slot}"
+
+
+def head_of(zone: Zone, key_id: str) -> bytes:
+    """How an envelope begins that this key sealed."""
+    return f"{_MAGIC}.{zone}.{key_id}.".encode("ascii")
 
 
 def new_slot(job_id: str, kind: str) -> str:

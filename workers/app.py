@@ -66,7 +66,7 @@ def open_service(settings: Settings, *, zone: Zone, only: Sequence[str] = ()) ->
         result_keep_s=settings.result_keep_s,
     )
     outside = zone is Zone.OUTSIDE
-    keychecks.report(redis, name, lambda: Held.of(ring, **({"clearance": verifier()} if outside else {})))
+    keychecks.report(redis, name, lambda: Held.now(ring, **({"clearance": verifier()} if outside else {})))
     register(app, running)
     _leave_in_order(running)
     return Service(
@@ -114,7 +114,7 @@ def _backends(settings: Settings) -> Callable[[Lane], Backend]:
 def _verifier(settings: Settings) -> Callable[[], Verifier]:
     """What checks clearances, opened when the first is met: a worker inside was given none."""
     opened = cache(lambda: live_verifier(settings))
-    return lambda: opened()()
+    return lambda: opened()()  # noqa: PLW0108 - inlined it would be opened at once
 
 
 def _leave_in_order(running: Running) -> None:

@@ -65,7 +65,7 @@ def janitor() -> None:
         period_s=settings.janitor_period_s,
     )
     audit, believed = open_keeper(settings, redis, name=presence.name), live_verifier(settings, "audit")
-    keychecks.report(redis, presence.name, lambda: Held.of({}, audit=believed()))
+    keychecks.report(redis, presence.name, lambda: Held.now({}, audit=believed()))
     writing = threading.Thread(target=audit.run, args=(stop,), name="audit")
     writing.start()
     with reported(Census(redis), presence):

@@ -196,9 +196,7 @@ def test_what_never_reached_the_log_is_on_record(ledger: Ledger, redis: StoreCli
 
 
 @pytest.mark.parametrize("again", [1, 5])
-def test_a_store_that_was_emptied_is_on_record(
-    ledger: Ledger, redis: StoreClient, tmp_path: Path, again: int
-) -> None:
+def test_a_store_that_was_emptied_is_on_record(ledger: Ledger, redis: StoreClient, tmp_path: Path, again: int) -> None:
     """The journal begins anew, with fewer entries than before or with more: the log says so and goes on."""
     one = keeper(redis, tmp_path)
     submit(ledger, "one", "two")

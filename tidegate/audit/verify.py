@@ -17,7 +17,6 @@ from tidegate.audit.line import GENESIS, Kind
 from tidegate.errors import Misuse
 from tidegate.keys import Verifier
 
-
 _MOST_ABANDONED = 4096
 """A keeper that dies leaves one batch at most."""
 
@@ -168,9 +167,7 @@ class _Look:
         elif n < expected:
             self._broken(f"this line stands in the wrong place, or twice: expected line {expected}", given.where, n)
         elif self.hash and line["prev"] != self.hash:
-            self._broken(
-                f"line {self.n} was changed, or replaced: the one after it names another", self._last, self.n
-            )
+            self._broken(f"line {self.n} was changed, or replaced: the one after it names another", self._last, self.n)
 
     def _begins(self, line: lines.Line, given: Raw) -> None:
         self.first = line["n"]

@@ -28,7 +28,13 @@ class Program:
 def workforce(*, provider_keys: tuple[str, ...], outside_env: Mapping[str, str]) -> tuple[Program, ...]:
     """Router, workers, janitor and Flower."""
     return (
-        Program(name="router", command=_ours("router"), role="router", label="router", hidden=(*provider_keys, *_AUDIT_SECRETS)),
+        Program(
+            name="router",
+            command=_ours("router"),
+            role="router",
+            label="router",
+            hidden=(*provider_keys, *_AUDIT_SECRETS),
+        ),
         Program(
             name="inside",
             command=_ours("worker", "--zone", "inside"),
@@ -45,7 +51,12 @@ def workforce(*, provider_keys: tuple[str, ...], outside_env: Mapping[str, str])
             env=outside_env,
         ),
         Program(name="janitor", command=_ours("janitor"), role="janitor", label="janitor", hidden=provider_keys),
-        Program(name="flower", command=_ours("flower"), label="Flower", hidden=(*provider_keys, *_INSIDE_SECRETS, *_AUDIT_SECRETS)),
+        Program(
+            name="flower",
+            command=_ours("flower"),
+            label="Flower",
+            hidden=(*provider_keys, *_INSIDE_SECRETS, *_AUDIT_SECRETS),
+        ),
     )
 
 
