@@ -27,6 +27,7 @@ from tidegate.errors import (
     InvalidJob,
     JobFailed,
     PayloadMissing,
+    SealBroken,
     StorageFull,
     StoreUnavailable,
     UnknownJob,
@@ -35,6 +36,7 @@ from tidegate.job import Job
 from tidegate.lane import Zone
 from tidegate.ledger import states, watch
 from tidegate.ledger.record import Record
+from tidegate.ledger.refusals import Refusals
 from tidegate.ledger.states import State
 from tidegate.ledger.store import Accepted, Keep, Ledger
 from tidegate.livekeys import rings
@@ -166,9 +168,12 @@ class Client:
             raise JobFailed(record.id, state=record.state, reason=record.reason, cause=record.cause)
         if record.result is None:
             raise PayloadMissing(f"the result of job {record.id} is no longer kept")
-        return with_values(
-            JobResult.from_json(self.vault.get(own_slot(record.id, "result", record.result))), record, self.vault
-        )
+        try:
+            answer = self.vault.get(own_slot(record.id, "result", record.result))
+            return with_values(JobResult.from_json(answer), record, self.vault)
+        except SealBroken as exc:
+            Refusals(self.ledger.redis).met(exc, job_id=record.id)
+            raise
 
 
 class AsyncClient:

@@ -149,7 +149,7 @@ def held_by(client: StoreClient, names: Iterable[str], *, prefix: str = STORE_PR
 
 
 def role_of(process: Presence) -> str:
-    """`router`, `worker:inside`, …"""
+    """How its role is written in READERS."""
     return f"{process.role}:{process.zone}" if process.zone else process.role
 
 

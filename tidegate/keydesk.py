@@ -1,4 +1,4 @@
-"""The keys' desk: what an operator's order changes, in which order, and when it is refused. What commands do, less the terminal.
+"""The keys' desk: what an operator's order changes, and when it is refused. What commands do, less the terminal.
 
 A step is put into the audit log before it is done. Keys are only ever written to files of mode 600.
 """

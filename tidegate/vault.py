@@ -50,11 +50,12 @@ class Seals:
         try:
             magic, zone, key_id, rest = envelope.split(b".", 3)
             sealed_for = Zone(zone.decode("ascii"))
-            key = self._key(sealed_for, key_id.decode("ascii"))
+            name = key_id.decode("ascii")
         except ValueError:
             raise SealBroken("not an envelope", refusal="broken_seal") from None
         if sealed_for is Zone.OUTSIDE and kind_of(slot) not in _OUTSIDE_KINDS:
             raise SealBroken("only the inside may seal this, and the outside's key did", refusal="foreign_seal")
+        key = self._key(sealed_for, name)
         if magic.decode("ascii", "replace") != _MAGIC or key is None:
             raise SealBroken(f"sealed with a key that this process does not have (zone {sealed_for})")
         head = envelope[: len(envelope) - len(rest)]

@@ -120,9 +120,10 @@ def test_a_keeper_that_dies_doubles_nothing(
     submit(ledger, "zero")
     one.step()
     submit(ledger, "one", "two", "three")
-    with monkeypatch.context() as patch, pytest.raises(Died):
+    with monkeypatch.context() as patch:
         patch.setattr(one, "_acknowledged", dies)
-        one.step()
+        with pytest.raises(Died):
+            one.step()
     file = files_of(tmp_path)[-1]
     if torn is not None:
         with file.open("r+b") as opened:
@@ -145,9 +146,10 @@ def test_another_machine_goes_on_from_the_head(
     submit(ledger, "one")
     one.step()
     submit(ledger, "two")
-    with monkeypatch.context() as patch, pytest.raises(Died):
+    with monkeypatch.context() as patch:
         patch.setattr(one, "_acknowledged", dies)
-        one.step()
+        with pytest.raises(Died):
+            one.step()
     redis.delete("tg:audit:keeper")
     submit(ledger, "three")
     two.step()
@@ -262,9 +264,10 @@ def test_a_disk_that_is_full_loses_nothing(
     def full(_descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    with monkeypatch.context() as patch, pytest.raises(StorageFull):
+    with monkeypatch.context() as patch:
         patch.setattr("os.fsync", full)
-        one.step()
+        with pytest.raises(StorageFull):
+            one.step()
     assert redis.xlen("tg:journal") == 1
     again = keeper(redis, tmp_path, name="k1")
     one.leave()
@@ -358,7 +361,7 @@ def test_the_line_that_was_changed_is_named(at: int) -> None:
     """By its number and its place in the file."""
     line = lines.read(LOG[at])
     other = lines.canonical({**line, "job": "another"})
-    found = [f for f in look([*LOG[:at], other, *LOG[at + 1 :]], head=LOG[-1]).findings]
+    found = look([*LOG[:at], other, *LOG[at + 1 :]], head=LOG[-1]).findings
     assert any(f.where == f"f:{at + 1}" for f in found)
 
 

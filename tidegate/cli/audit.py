@@ -53,7 +53,7 @@ def verify(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Find lines that were changed, removed, repeated or moved, and an end that was cut off; exit 1 where there is one."""
+    """Find lines that were changed, removed, repeated or moved, and an end that was cut off; exit 1 if there are."""
     settings = load()
     told = _head_of(settings, offline=offline)
     result = verified(raw_lines(reading.files(_folders(folders, settings))), verifier(settings, "audit"), head=told)
