@@ -12,6 +12,7 @@ import hmac
 import json
 import re
 import shutil
+import time
 import uuid
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from types import TracebackType
@@ -64,7 +65,7 @@ class Client:
         redis = connections.connect(where.store, timeout_s=self._settings.store_timeout_s)
         self.ledger = Ledger(redis, keep=Keep(result_s=self._settings.result_keep_s, dead_s=self._settings.dead_keep_s))
         self._rings = rings(self._settings, *Zone)
-        self._keys_checked = ""
+        self._keys_checked: tuple[str, int] | None = None
         self._fingerprint_key = self._rings[Zone.INSIDE].naming
         self.vault = Vault(redis, Seals(self._rings))
         from tidegate.messaging import celery_app  # noqa: PLC0415 - Celery takes a third of a second to import
@@ -128,9 +129,11 @@ class Client:
         self.close()
 
     def _accept(self, job_id: str, body: bytes, job: Job) -> bool:
-        if self._keys_checked != self._rings[Zone.INSIDE].sealing[0]:  # at first, and after a rotation
+        # At first, when the key changes, and now and then: it may have been retired.
+        checked = (self._rings[Zone.INSIDE].sealing[0], int(time.monotonic() / keychecks.AGAIN_S))
+        if self._keys_checked != checked:
             keychecks.check(self.ledger.redis, self._rings.values())
-            self._keys_checked = self._rings[Zone.INSIDE].sealing[0]
+            self._keys_checked = checked
         slot = new_slot(job_id, "payload")
         fingerprint = hmac.new(self._fingerprint_key, body, hashlib.sha256).hexdigest()[:32]
         accepted = self._on_record(

@@ -22,6 +22,9 @@ from tidegate.logs import logger
 from tidegate.names import STORE_PREFIX
 from tidegate.value import Many, Value
 
+AGAIN_S = 30.0
+"""A producer compares its key again after so long: meanwhile it may have been retired."""
+
 LOOK_S = 1.0
 TELL_S = 10.0
 KEPT_S = 30

@@ -4,12 +4,13 @@ import os
 import signal
 import socket
 import threading
+from functools import cache
 from typing import Annotated
 
 import typer
 
 from tidegate import __version__, connections, keychecks
-from tidegate.audit.keeper import open_keeper
+from tidegate.audit.keeper import keep_audit
 from tidegate.doorbell import Doorbell
 from tidegate.keychecks import Held
 from tidegate.lane import Zone
@@ -64,10 +65,10 @@ def janitor() -> None:
         max_crashes=settings.max_crashes,
         period_s=settings.janitor_period_s,
     )
-    audit, believed = open_keeper(settings, redis, name=presence.name), live_verifier(settings, "audit")
-    keychecks.report(redis, presence.name, lambda: Held.now({}, audit=believed()))
-    writing = threading.Thread(target=audit.run, args=(stop,), name="audit")
+    writing = threading.Thread(target=keep_audit, args=(settings, redis, stop), kwargs={"name": presence.name})
     writing.start()
+    believed = cache(lambda: live_verifier(settings, "audit"))
+    keychecks.report(redis, presence.name, lambda: Held.now({}, audit=believed()()))
     with reported(Census(redis), presence):
         keeper.run(stop)
     writing.join(timeout=10)

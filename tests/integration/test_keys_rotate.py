@@ -32,7 +32,7 @@ lanes:
   far: {zone: outside, backend: noop, model: noop-5ms, context_tokens: 4096, concurrency: 2}
 rules:
   - {name: far-ones, when: {tenant: traveller}, send: far, why: for the test}
-  - {name: the-rest, send: near, why: for the test}
+default: {send: near, why: for the test}
 """
 
 
@@ -131,7 +131,7 @@ def test_a_key_goes_when_nothing_needs_it(site: Site) -> None:
 
 
 def test_the_audit_log_verifies(site: Site) -> None:
-    """Everything above is in it, signed under both audit keys: decisions with their rule, and each step of a rotation."""
+    """Everything above is in it, signed under both audit keys: decisions with their rule, each step of a rotation."""
     for _ in range(100):
         if json.loads(site.types("audit", "head", "--json").stdout)["waiting"] == 0:
             break

@@ -29,6 +29,7 @@ from tidegate.settings import Settings
 BATCH = 1000
 LOCK_S = 15
 PERIOD_S = 0.5
+NO_KEY_S = 60.0
 EVENT_BYTES = 32_768
 """No event of ours is nearly as long: of one that is, its hash is kept."""
 
@@ -194,15 +195,16 @@ class Keeper:
             return bool(self._acknowledge(keys=[self._lock, key_of(self._prefix), self._journal], args=args))
 
 
-def open_keeper(settings: Settings, client: StoreClient, *, name: str) -> Keeper:
-    """The keeper of this process. Raises InvalidSettings, StorageFull where its key cannot be had."""
-    return Keeper(
-        client,
-        Folder(settings.audit_folder),
-        signs=live_signer(settings, "audit"),
-        verifier=live_verifier(settings, "audit"),
-        name=name,
-    )
+def keep_audit(settings: Settings, client: StoreClient, stop: threading.Event, *, name: str) -> None:
+    """Keep the log until told to stop. Without a key it says so and tries again: a janitor's other work goes on."""
+    while not stop.is_set():
+        try:
+            signs, verifier = live_signer(settings, "audit"), live_verifier(settings, "audit")
+        except (Unavailable, InvalidSettings) as exc:
+            log.error("audit.unwritten", error=type(exc).__name__, cause=str(exc))  # noqa: TRY400 - it says it all
+            stop.wait(NO_KEY_S)
+        else:
+            Keeper(client, Folder(settings.audit_folder), signs=signs, verifier=verifier, name=name).run(stop)
 
 
 def _event(text: str) -> Any:

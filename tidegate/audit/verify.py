@@ -64,11 +64,13 @@ class Raw:
 
 
 def raw_lines(files: Iterable[Path]) -> Iterator[Raw]:
-    """The lines of files, in their order. Raises Misuse where one cannot be read."""
+    """The lines of files, in their order, but for one that is being written. Raises Misuse where one cannot be read."""
     for path in files:
         try:
             with path.open("rb") as file:
                 for number, raw in enumerate(file, 1):
+                    if not raw.endswith(b"\n"):
+                        break  # where it was whole once, the lines after it or the head will miss it
                     yield Raw(raw=raw.removesuffix(b"\n"), where=f"{path.name}:{number}")
         except OSError as exc:
             raise Misuse(f"{path}: cannot be read: {exc.strerror}") from None
@@ -124,8 +126,7 @@ class _Look:
             return
         if line["kind"] == Kind.OPENED and line["n"] <= self.n:
             self._step_back(line, given)
-        self._order(line, given)
-        self._serials(line, given)
+        self._serials(line, given, follows=self._order(line, given))
         self._signed = lines.signed(line)
         if self._signed and not lines.holds(line, self._verifier):
             self._broken("the signature is not the keeper's for this line", given.where, line["n"])
@@ -137,7 +138,10 @@ class _Look:
         """After the last line."""
         if self._awaited:
             self._broken("lines of a keeper that died do not come again in the file after it", self._last, self.n)
-        if not self._signed:
+        if not self._signed and head is not None and self.n > head.n:
+            what = f"lines after {head.n} are not acknowledged yet: the keeper is writing them"
+            self.findings.append(Finding(verdict=Verdict.NOTE, what=what, where=self._last, n=self.n))
+        elif not self._signed:
             self._broken("the end is not signed: lines after it are missing, or it was added", self._last, self.n)
         if head is None:
             return
@@ -158,7 +162,8 @@ class _Look:
         self.findings.append(Finding(verdict=Verdict.NOTE, what=what, where=given.where, n=line["n"]))
         self.n, self.hash, self._serial = origin.n, origin.hash, origin.serial
 
-    def _order(self, line: lines.Line, given: Raw) -> None:
+    def _order(self, line: lines.Line, given: Raw) -> bool:
+        """Whether it stands right after the last one."""
         n, expected = line["n"], self.n + 1
         if self.count == 1:
             self._begins(line, given)
@@ -168,6 +173,7 @@ class _Look:
             self._broken(f"this line stands in the wrong place, or twice: expected line {expected}", given.where, n)
         elif self.hash and line["prev"] != self.hash:
             self._broken(f"line {self.n} was changed, or replaced: the one after it names another", self._last, self.n)
+        return self.count == 1 or n == expected
 
     def _begins(self, line: lines.Line, given: Raw) -> None:
         self.first = line["n"]
@@ -178,11 +184,11 @@ class _Look:
             what = f"the log here begins with line {self.first}: earlier files were put away"
             self.findings.append(Finding(verdict=Verdict.NOTE, what=what, where=given.where, n=self.first))
 
-    def _serials(self, line: lines.Line, given: Raw) -> None:
+    def _serials(self, line: lines.Line, given: Raw, *, follows: bool) -> None:
         kind, serial, expected = line["kind"], line["serial"], self._serial + 1
         if kind == Kind.EVENT:
             self.events += 1
-            if serial != expected and self.hash:
+            if serial != expected and self.hash and follows:
                 self._broken(f"entry {serial} of the journal follows {self._serial}", given.where, line["n"])
             if self._awaited.pop(serial, line.get("event")) != line.get("event"):
                 self._broken("this event is another one in the file before", given.where, line["n"])
