@@ -98,13 +98,15 @@ def report(
     held: Callable[[], Held],
     *,
     changed: Callable[[], None] = lambda: None,
+    stop: threading.Event | None = None,
     prefix: str = STORE_PREFIX,
 ) -> None:
-    """Say from now on, for as long as this process lives, which keys it holds; call `changed` when they change."""
+    """Say from now on which keys this process holds, until it ends or is stopped; call `changed` when they change."""
+    pause = stop or threading.Event()
 
     def tell() -> None:
         said, waited_s = Held(), TELL_S
-        while True:
+        while not pause.is_set():
             try:
                 now = held()
                 if now != said or waited_s >= TELL_S:
@@ -117,7 +119,6 @@ def report(
             waited_s += LOOK_S
             pause.wait(LOOK_S)
 
-    pause = threading.Event()
     threading.Thread(target=tell, name="keys", daemon=True).start()
 
 
