@@ -119,7 +119,7 @@ def test_a_clearance_key_goes_when_no_open_job_needs_it(redis: StoreClient, home
 def test_keys_from_variables_are_written_where_the_operator_says(
     redis: StoreClient, settings: Settings, tmp_path: Path, use: Use
 ) -> None:
-    """Nobody can change another process's environment: that is said, or a file of mode 600 is made where it is named."""
+    """Nobody can change another process's environment: that is said, or a file of mode 600 is made on demand."""
     secret = keys.signer_source(load(data=tmp_path / "other"), "audit").text()
     given = settings.model_copy(
         update={"clearance_pub": settings.clearance_key, "audit_key": None, "audit_pub_file": None}
