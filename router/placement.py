@@ -107,7 +107,7 @@ class Placement:
             digest=digest,
             lanes=decision.cleared,
             policy=decision.policy,
-            expires_at=record.deadline_at + _KEEP_BEYOND_DEADLINE_S,
+            expires_at=record.deadline_at,
         )
         return {**changes, "outside": slot, "clearance": clearances.sign(clearance, self._signer)}
 
