@@ -156,8 +156,18 @@ class Desk:
             keyfiles.replace(path or Path(), change.text)
 
 
+def is_here(settings: Settings, use: Use) -> bool:
+    """Whether this machine was given keys of a use. Looking must not make any."""
+    if use in (Use.INSIDE, Use.OUTSIDE):
+        return keys.ring_source(settings, Zone(use.value)).there
+    checks = keys.verifier_source(settings, use)
+    return keys.signer_source(settings, use).there or (checks is not None and checks.there)
+
+
 def kept(settings: Settings, use: Use) -> Kept:
-    """How keys of a use are kept."""
+    """How keys of a use are kept. Raises Misuse where there are none here."""
+    if not is_here(settings, use):
+        raise Misuse(f"no {use} keys here: run this where TIDEGATE_{use.upper()}_KEY, or its key folder, is")
     return Sealing(settings, Zone(use.value)) if use in (Use.INSIDE, Use.OUTSIDE) else Signing(settings, use)
 
 
@@ -254,15 +264,10 @@ class Signing:
     def _hands(self) -> dict[str, Signer]:
         """The private halves, by print; none on a machine that only checks."""
         source = keys.signer_source(self.settings, self.use)
-        if source.made and not (source.path and source.path.exists()) and self._only_checks():
+        if not source.there:
             return {}
         hands = [Signer.parse(entry, source=source.name) for entry in source.text().replace(",", "\n").split()]
         return {print_of(hand.verifier.raw): hand for hand in hands}
-
-    def _only_checks(self) -> bool:
-        return getattr(self.settings, f"{self.use}_pub") is not None or (
-            getattr(self.settings, f"{self.use}_pub_file") is not None
-        )
 
     def _verifier(self) -> Verifier:
         return keys.verifier(self.settings, self.use)
@@ -283,7 +288,8 @@ class Signing:
 def every_key(settings: Settings) -> Iterator[Key]:
     """All keys that this process is given."""
     for use in Use:
-        yield from kept(settings, use).all()
+        if is_here(settings, use):
+            yield from kept(settings, use).all()
 
 
 def readers(client: StoreClient, key: Key) -> list[str] | None:

@@ -28,6 +28,11 @@ class Source:
         """Whether it is a file of ours in the data folder."""
         return self.make is not None
 
+    @property
+    def there(self) -> bool:
+        """Whether there is something to read, without making it."""
+        return self.make is None or (self.path is not None and self.path.exists())
+
     def text(self) -> str:
         """What stands there. Raises InvalidSettings, StorageFull."""
         if self.value is not None or self.path is None:

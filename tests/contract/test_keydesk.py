@@ -66,8 +66,8 @@ def test_readers_come_first(redis: StoreClient, home: Settings) -> None:
 
 def test_a_key_in_use_is_not_retired(redis: StoreClient, home: Settings) -> None:
     """Not while an envelope names it, and not while a process still seals with it; then it is nobody's any more."""
-    desk = Desk(home, redis, Use.INSIDE)
     old = keys.keyring(home, Zone.INSIDE)
+    desk = Desk(home, redis, Use.INSIDE)
     keychecks.announce(redis, [old])
     vault = Vault(redis, Seals({Zone.INSIDE: old}))
     vault.put("a:payload:1", b"text", zone=Zone.INSIDE, keep_s=7200)
@@ -87,8 +87,8 @@ def test_a_key_in_use_is_not_retired(redis: StoreClient, home: Settings) -> None
 
 def test_an_applied_policy_outlives_its_key(redis: StoreClient, home: Settings) -> None:
     """It never expires, so it is sealed anew before its key goes."""
-    desk = Desk(home, redis, Use.INSIDE)
     old = keys.keyring(home, Zone.INSIDE)
+    desk = Desk(home, redis, Use.INSIDE)
     redis.hset("tg:policy:sealed", "3", Seals({Zone.INSIDE: old}).seal(Zone.INSIDE, "policy:3", b"rules"))
     desk.activate(desk.prepare())
     desk.retire(old.sealing[0], force=False)
@@ -98,8 +98,8 @@ def test_an_applied_policy_outlives_its_key(redis: StoreClient, home: Settings) 
 
 def test_a_clearance_key_goes_when_no_open_job_needs_it(redis: StoreClient, home: Settings) -> None:
     """Signatures of both are believed until then."""
-    desk = Desk(home, redis, Use.CLEARANCE)
     old = keys.signer(home)
+    desk = Desk(home, redis, Use.CLEARANCE)
     given = Clearance(job_id="a", slot="a:outside:1", digest="0" * 64, lanes=("far",), policy="p@0", expires_at=1.0)
     redis.hset("tg:job:a", mapping={"state": "placed", "clearance": clearance.sign(given, old)})
     new = desk.prepare()
@@ -136,8 +136,8 @@ def test_keys_from_variables_are_written_where_the_operator_says(
 
 def test_a_producer_with_a_key_that_was_retired_is_told(redis: StoreClient, home: Settings) -> None:
     """Before it seals what nobody could open."""
-    desk = Desk(home, redis, Use.INSIDE)
     old = keys.keyring(home, Zone.INSIDE)
+    desk = Desk(home, redis, Use.INSIDE)
     new = desk.prepare()
     keychecks.announce(redis, [keys.keyring(home, Zone.INSIDE)])
     keychecks.check(redis, [old])
@@ -162,3 +162,12 @@ def test_a_process_says_what_it_holds_and_again_when_that_changes(redis: StoreCl
     assert said.wait(10)
     assert seen == [False, True]
     stop.set()
+
+
+def test_looking_makes_no_key(home: Settings, redis: StoreClient) -> None:
+    """On a machine that was given none, nothing is listed, nothing rotates, and no file appears."""
+    assert list(keydesk.every_key(home)) == []
+    for use in Use:
+        with pytest.raises(Misuse, match="keys here"):
+            Desk(home, redis, use)
+    assert not home.keys_folder.exists()

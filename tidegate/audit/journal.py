@@ -66,6 +66,12 @@ def waiting(client: StoreClient, *, after: int, limit: int, prefix: str = STORE_
     ]
 
 
+def length(client: StoreClient, *, prefix: str = STORE_PREFIX) -> int:
+    """How many entries wait. Raises Unavailable."""
+    with store_errors():
+        return int(client.xlen(_key(prefix)))
+
+
 def last_serial(client: StoreClient, *, prefix: str = STORE_PREFIX) -> int:
     """The serial of the newest entry that ever was; 0 where the store has no journal. Raises Unavailable."""
     try:

@@ -19,7 +19,7 @@ from tidegate.audit.verify import Finding, Raw, Verdict, Verified, raw_lines, ve
 from tidegate.cli.console import AsJson, emit, err, out, table
 from tidegate.connections import StoreClient
 from tidegate.errors import Misuse, StorageFull, StoreUnavailable
-from tidegate.keys import verifier
+from tidegate.keys import Verifier, verifier, verifier_source
 from tidegate.settings import Settings, load
 
 app = typer.Typer(
@@ -56,7 +56,7 @@ def verify(
     """Find lines that were changed, removed, repeated or moved, and an end that was cut off; exit 1 if there are."""
     settings = load()
     told = _head_of(settings, offline=offline)
-    result = verified(raw_lines(reading.files(_folders(folders, settings))), verifier(settings, "audit"), head=told)
+    result = verified(raw_lines(reading.files(_folders(folders, settings))), _verifier(settings), head=told)
     findings = [*result.findings, *_against(result, head, folders, settings)]
     if told is None and not offline:
         findings.append(
@@ -124,7 +124,7 @@ def head(*, as_json: AsJson = False) -> None:
     """Print where the log stands, to be noted down elsewhere; and how much still waits to be written."""
     settings = load()
     redis = _store(settings)
-    found = read_head(redis, verifier(settings, "audit"))
+    found = read_head(redis, _verifier(settings))
     waiting = journal.last_serial(redis) - (found.serial if found else 0)
     if as_json:
         emit({"head": json.loads(found.to_json()) if found else None, "waiting": waiting})
@@ -152,7 +152,7 @@ def _head_of(settings: Settings, *, offline: bool) -> Head | None:
     if offline:
         return None
     try:
-        return read_head(_store(settings), verifier(settings, "audit"))
+        return read_head(_store(settings), _verifier(settings))
     except StoreUnavailable as exc:
         raise StoreUnavailable(f"{exc} (to verify without it: --offline)") from None
 
@@ -192,6 +192,16 @@ def _choice(job: str | None, move: str | None, since: str | None, until: str | N
 def _time(line: dict[str, object]) -> str | None:
     at = reading.at_of(line)
     return None if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+
+
+def _verifier(settings: Settings) -> Verifier:
+    """The keeper's public halves; never new ones, under which no line would hold."""
+    source = verifier_source(settings, "audit")
+    if source is not None and not source.there:
+        raise Misuse(
+            "no public half of the audit key here: set TIDEGATE_AUDIT_PUB to what the janitor's audit.pub holds"
+        )
+    return verifier(settings, "audit")
 
 
 def _store(settings: Settings) -> StoreClient:
