@@ -2,64 +2,21 @@
 
 import json
 import stat
-import subprocess
-import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from hypothesis import given
-from hypothesis import strategies as st
+from auditing import KEY, THIEF, broken, checked, keeper, said, submit
 
 from tidegate import connections
 from tidegate.audit import journal
-from tidegate.audit import line as lines
-from tidegate.audit.folder import Folder, files_of
-from tidegate.audit.head import Head, read_head
-from tidegate.audit.keeper import Keeper
-from tidegate.audit.line import Kind, Place
-from tidegate.audit.verify import Raw, Verdict, Verified, raw_lines, verified
+from tidegate.audit.folder import files_of
+from tidegate.audit.head import read_head
+from tidegate.audit.verify import Verdict
 from tidegate.connections import StoreClient
 from tidegate.errors import Conflict, StorageFull, StoreUnavailable
-from tidegate.keys import Signer
 from tidegate.ledger import states
 from tidegate.ledger.store import Ledger
-from tidegate.settings import Settings
-
-KEY = Signer(Ed25519PrivateKey.from_private_bytes(b"a" * 32))
-THIEF = Signer(Ed25519PrivateKey.from_private_bytes(b"t" * 32))
-
-
-def keeper(redis: StoreClient, path: Path, *, name: str = "k1") -> Keeper:
-    """A keeper that writes to this folder."""
-    return Keeper(redis, Folder(path), signs=KEY, verifier=lambda: KEY.verifier, name=name)
-
-
-def checked(redis: StoreClient, *folders: Path) -> Verified:
-    """What verifying all files says, against the store's head."""
-    files = sorted((file for folder in folders for file in files_of(folder)), key=lambda file: file.name)
-    return verified(raw_lines(files), KEY.verifier, head=read_head(redis, KEY.verifier))
-
-
-def said(path: Path) -> list[dict[str, Any]]:
-    """The lines of a folder."""
-    return [json.loads(raw.raw) for raw in raw_lines(files_of(path))]
-
-
-def submit(ledger: Ledger, *ids: str) -> None:
-    """Put jobs on record."""
-    for job_id in ids:
-        ledger.accept(
-            job_id, slot=f"{job_id}:payload:1", envelope=b"x", keep_s=90, deadline_s=60, look_in_s=9, fields={}
-        )
-
-
-def broken(result: Verified) -> list[str]:
-    """What was found to be broken."""
-    return [finding.what for finding in result.findings if finding.verdict is Verdict.BROKEN]
 
 
 def test_every_move_reaches_the_log_once(ledger: Ledger, redis: StoreClient, tmp_path: Path) -> None:
@@ -280,105 +237,17 @@ def test_a_disk_that_is_full_loses_nothing(
     assert broken(checked(redis, tmp_path)) == []
 
 
-def chain(count: int, *, signs: Signer = KEY, batch: int = 3) -> list[bytes]:
-    """A log of so many events."""
-    at, made = Place(), list[bytes]()
-    for number in range(count + 1):
-        kind = Kind.EVENT if number else Kind.OPENED
-        fields = {"job": f"j{number}", "event": {"move": "accepted", "at": number / 7}} if number else {"place": "p"}
-        ends = number % batch == 0 or number == count
-        made.append(lines.written(at, kind, fields, serial=number, signs=signs if ends else None))
-        at = lines.place_of(made[-1])
-    return made
-
-
-def look(log: list[bytes], *, head: bytes) -> Verified:
-    """Verify these lines, with the head that the keeper told."""
-    at = lines.place_of(head)
-    told = Head(n=at.n, hash=at.hash, serial=at.serial, place="p")
-    return verified((Raw(raw=raw, where=f"f:{i}") for i, raw in enumerate(log, 1)), KEY.verifier, head=told)
-
-
-LOG = chain(10)
-
-
-def test_a_log_as_it_was_written_is_fine() -> None:
-    """Nothing is found in it."""
-    assert look(LOG, head=LOG[-1]).findings == ()
-
-
-def changed(log: list[bytes], draw: Callable[..., Any]) -> list[bytes]:
-    """A byte is another one."""
-    at = draw(st.integers(0, len(log) - 1))
-    where = draw(st.integers(0, len(log[at]) - 1))
-    byte = draw(st.integers(0, 255).filter(lambda value: value not in (log[at][where], 10)))
-    return [*log[:at], log[at][:where] + bytes([byte]) + log[at][where + 1 :], *log[at + 1 :]]
-
-
-def removed(log: list[bytes], draw: Callable[..., Any]) -> list[bytes]:
-    """Some lines are gone."""
-    start = draw(st.integers(0, len(log) - 1))
-    return [*log[:start], *log[draw(st.integers(start + 1, len(log))) :]]
-
-
-def doubled(log: list[bytes], draw: Callable[..., Any]) -> list[bytes]:
-    """A line stands a second time somewhere."""
-    at, to = draw(st.integers(0, len(log) - 1)), draw(st.integers(0, len(log)))
-    return [*log[:to], log[at], *log[to:]]
-
-
-def moved(log: list[bytes], draw: Callable[..., Any]) -> list[bytes]:
-    """The lines stand in another order."""
-    return list(draw(st.permutations(log).filter(lambda order: order != log)))
-
-
-def forged(log: list[bytes], draw: Callable[..., Any]) -> list[bytes]:
-    """A line says something else, and everything after it was hashed anew, with the old signatures or a thief's."""
-    at = draw(st.integers(1, len(log) - 1))
-    hand = draw(st.sampled_from([None, THIEF, "old"]))
-    made, place = log[:at], lines.place_of(log[at - 1])
-    for index, raw in enumerate(log[at:], at):
-        line = lines.read(raw)
-        old = line.pop("sig", None)
-        fields = {name: line[name] for name in ("job", "event", "place") if name in line}
-        if index == at:
-            fields["event"] = {"move": "never"}
-        new = lines.written(place, Kind.EVENT, fields, serial=line["serial"], signs=None)
-        if old is not None and hand == "old":
-            new = lines.canonical({**lines.read(new), "sig": old})
-        elif old is not None and isinstance(hand, Signer):
-            new = lines.written(place, Kind.EVENT, fields, serial=line["serial"], signs=hand)
-        made.append(new)
-        place = lines.place_of(new)
-    return made
-
-
-@pytest.mark.parametrize("attack", [changed, removed, doubled, moved, forged])
-@given(data=st.data())
-def test_no_line_can_be_tampered_with(attack: Callable[..., list[bytes]], data: st.DataObject) -> None:
-    """Any edit, removal, repetition, reordering, or recomputing of the chain is found, where the head is known."""
-    tampered = attack(LOG, data.draw)
-    assert broken(look(tampered, head=LOG[-1])) or look(tampered, head=LOG[-1]).first != 1
-
-
-@pytest.mark.parametrize("at", range(1, 10))
-def test_the_line_that_was_changed_is_named(at: int) -> None:
-    """By its number and its place in the file."""
-    line = lines.read(LOG[at])
-    other = lines.canonical({**line, "job": "another"})
-    found = look([*LOG[:at], other, *LOG[at + 1 :]], head=LOG[-1]).findings
-    assert any(f.where == f"f:{at + 1}" for f in found)
-
-
-def test_a_forged_head_is_none(redis: StoreClient) -> None:
+def test_a_forged_head_is_none(ledger: Ledger, redis: StoreClient, tmp_path: Path) -> None:
     """Who can only write to the store cannot make verifying compare with a head of his."""
-    at = lines.place_of(LOG[2])
-    head = Head(n=at.n, hash=at.hash, serial=at.serial, place="p")
-    for forged_head in (head.to_json(), head.signed(THIEF).to_json(), "nonsense"):
-        redis.set("tg:audit:head", forged_head)
+    submit(ledger, "one")
+    keeper(redis, tmp_path).step()
+    true = read_head(redis, KEY.verifier)
+    assert true is not None
+    for forged in (true.model_copy(update={"n": 1}).to_json(), true.signed(THIEF).to_json(), "nonsense"):
+        redis.set("tg:audit:head", forged)
         assert read_head(redis, KEY.verifier) is None
-    redis.set("tg:audit:head", head.signed(KEY).to_json())
-    assert read_head(redis, KEY.verifier) is not None
+    redis.set("tg:audit:head", true.to_json())
+    assert read_head(redis, KEY.verifier) == true
 
 
 def test_a_store_that_is_away_is_waited_for(tmp_path: Path) -> None:
@@ -387,47 +256,3 @@ def test_a_store_that_is_away_is_waited_for(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable):
         keeper(away, tmp_path).step()
     assert files_of(tmp_path) == []
-
-
-KEEPING = """
-import sys, threading
-from pathlib import Path
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from tidegate import connections
-from tidegate.audit import keeper
-from tidegate.audit.folder import Folder
-from tidegate.keys import Signer
-keeper.LOCK_S, keeper.PERIOD_S, keeper.BATCH = 1, 0.001, 7
-key = Signer(Ed25519PrivateKey.from_private_bytes(b"a" * 32))
-redis = connections.connect(sys.argv[1], timeout_s=5)
-one = keeper.Keeper(redis, Folder(Path(sys.argv[2])), signs=key, verifier=lambda: key.verifier, name=sys.argv[3])
-print("ready", flush=True)
-one.run(threading.Event())
-"""
-
-
-def test_a_keeper_that_is_killed_at_any_moment_misses_and_doubles_nothing(
-    redis: StoreClient, settings: Settings, tmp_path: Path
-) -> None:
-    """Real processes, killed while they write; in the end each entry is in the log once, and the chain holds."""
-    where, count = connections.addresses(settings).store, 0
-    for number in range(3):
-        command = [sys.executable, "-c", KEEPING, where, str(tmp_path), f"k{number}"]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "ready\n"
-            until = time.monotonic() + 20
-            written = len(said(tmp_path))
-            while len(said(tmp_path)) < written + 20:  # it is at it
-                assert time.monotonic() < until
-                for _ in range(50):
-                    journal.act(redis, "test", by="t")
-                    count += 1
-            process.kill()
-    last = keeper(redis, tmp_path, name="last")
-    until = time.monotonic() + 20
-    while journal.length(redis):  # the last one's lock lapses first
-        assert time.monotonic() < until
-        last.step()
-    result = checked(redis, tmp_path)
-    assert (result.findings, result.events) == ((), count)
