@@ -173,6 +173,47 @@ def test_a_store_that_was_emptied_is_on_record(ledger: Ledger, redis: StoreClien
     assert {finding.verdict for finding in checked(redis, tmp_path).findings} == {Verdict.GAP}
 
 
+def test_a_journal_that_was_removed_is_told_once(ledger: Ledger, redis: StoreClient, tmp_path: Path) -> None:
+    """The keeper goes on with the new one from its first entry."""
+    one = keeper(redis, tmp_path)
+    submit(ledger, "one", "two")
+    one.step()
+    redis.delete("tg:journal")
+    one.step()
+    one.step()
+    submit(ledger, "three")
+    one.step()
+    assert [line["kind"] for line in said(tmp_path)] == ["opened", "event", "event", "reset", "event"]
+    assert broken(checked(redis, tmp_path)) == []
+
+
+@pytest.mark.parametrize("again", [1, 2, 5])
+@pytest.mark.parametrize("running", [True, False])
+def test_a_store_that_went_back_in_time_hides_nothing(
+    ledger: Ledger, redis: StoreClient, tmp_path: Path, again: int, *, running: bool
+) -> None:
+    """After a crash the store gives the same numbers to other events: all of them get into the log, after a `reset`."""
+    one = keeper(redis, tmp_path)
+    submit(ledger, "one")
+    one.step()
+    before = redis.get("tg:audit:head")
+    submit(ledger, "two", "three")
+    one.step()
+    redis.set("tg:audit:head", before)
+    redis.delete("tg:journal")
+    redis.xadd("tg:journal", {"job": "x", "event": "{}"}, id="0-1")
+    redis.xdel("tg:journal", "0-1")
+    submit(ledger, *(f"new-{number}" for number in range(again)))
+    if not running:
+        one.leave()
+        one = keeper(redis, tmp_path, name="k2")
+    one._at = None if again > 1 else one._at  # a store that crashed broke the connection
+    one.step()
+    jobs = [line["job"] for line in said(tmp_path) if line["kind"] == "event"]
+    assert jobs == ["one", "two", "three", *(f"new-{number}" for number in range(again))]
+    assert {finding.verdict for finding in checked(redis, tmp_path).findings} == {Verdict.GAP}
+
+
 def test_lines_cut_off_at_the_end_are_found(ledger: Ledger, redis: StoreClient, tmp_path: Path) -> None:
     """By the store's head, at once and after the keeper has gone on."""
     one = keeper(redis, tmp_path)

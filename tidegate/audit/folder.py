@@ -77,6 +77,14 @@ class Folder:
             return place
         return None
 
+    def last(self) -> lines.Line:
+        """The last line of the file that is written to."""
+        if self._file is None:
+            return {}
+        with _storage(self._file):
+            _, raw = _whole(self._file.read_bytes())
+        return lines.read(raw) if raw is not None else {}
+
     def full(self, *, today: str) -> bool:
         """Whether the next batch belongs into a new file."""
         if self._file is None:

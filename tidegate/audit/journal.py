@@ -77,7 +77,9 @@ def last_serial(client: StoreClient, *, prefix: str = STORE_PREFIX) -> int:
     try:
         with store_errors():
             told = client.xinfo_stream(_key(prefix))
-    except exceptions.ResponseError:  # no such key
+    except exceptions.ResponseError as exc:
+        if "no such key" not in str(exc):
+            raise
         return 0
     return int(told["last-generated-id"].decode().partition("-")[2])
 

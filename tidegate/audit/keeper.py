@@ -18,7 +18,7 @@ from tidegate.audit.folder import Folder
 from tidegate.audit.head import Head, key_of, read_head
 from tidegate.audit.line import Kind, Place
 from tidegate.connections import StoreClient
-from tidegate.errors import InvalidSettings, Unavailable
+from tidegate.errors import InvalidSettings, TidegateError, Unavailable
 from tidegate.keys import Signs, Verifier
 from tidegate.ledger.store import store_errors
 from tidegate.livekeys import live_signer, live_verifier
@@ -29,6 +29,7 @@ from tidegate.settings import Settings
 BATCH = 1000
 LOCK_S = 15
 PERIOD_S = 0.5
+RETRY_S = 5.0
 NO_KEY_S = 60.0
 EVENT_BYTES = 32_768
 """No event of ours is nearly as long: of one that is, its hash is kept."""
@@ -80,8 +81,8 @@ class Keeper:
         """Where the log stands; None until this keeper has the lock and has looked."""
         self._fresh = False
         """Whether the next batch begins a file."""
-        self._reset = False
-        """Whether the store is another one than the files know: its journal is read from the beginning."""
+        self._restart: int | None = None
+        """Where to read from in a journal that is another one than the files know, or went back; None: go on."""
         self._hold = client.register_script(_HOLD)
         self._acknowledge = client.register_script(_ACKNOWLEDGE)
 
@@ -91,10 +92,11 @@ class Keeper:
             busy = False
             try:
                 busy = self.step() >= BATCH
-            except (Unavailable, InvalidSettings) as exc:
-                log.error("audit.unwritten", error=type(exc).__name__, cause=str(exc))  # noqa: TRY400 - it says it all
+            except Exception as exc:  # noqa: BLE001 - a right that is missing, too, must not end the log in silence
+                cause = str(exc) if isinstance(exc, TidegateError) else None
+                log.error("audit.unwritten", error=type(exc).__name__, cause=cause)  # noqa: TRY400 - it says it all
                 self._at = None
-                stop.wait(5.0)
+                stop.wait(RETRY_S)
             if not busy:
                 stop.wait(PERIOD_S)
         self.leave()
@@ -106,8 +108,9 @@ class Keeper:
             return 0
         at = self._at or self._found()
         newest = journal.last_serial(self._redis, prefix=self._prefix)
-        self._reset = self._reset or newest < at.serial
-        start = 0 if self._reset else at.serial
+        if newest < at.serial and self._restart is None:
+            self._restart = self._known_serial(newest)
+        start = at.serial if self._restart is None else self._restart
         entries = journal.waiting(self._redis, after=start, limit=BATCH, prefix=self._prefix)
         batch = self._batch(at, entries, newest=newest, start=start)
         if batch:
@@ -136,7 +139,9 @@ class Keeper:
         mine = head is None or head.place == self._folder.name()
         here = self._folder.recover(acknowledged=head.n if head else 0) if mine else None
         self._fresh = here is None
-        self._reset = head is None and here is not None
+        self._restart = None
+        if here is not None and (head is None or (here.serial > head.serial and self._differs(here.serial))):
+            self._restart = head.serial if head else 0
         if here is None and head is not None and mine and head.n:
             log.error("audit.truncated", lines=head.n, folder=str(self._folder.path))
         if here is None and head is None:
@@ -145,11 +150,26 @@ class Keeper:
         self._at = here or (head.line if head else Place())
         return self._at
 
+    def _known_serial(self, newest: int) -> int:
+        """How far the log had come by a store that went back in time; 0 where the journal is another one.
+
+        What comes after it may be in the files already: written twice after a line that says so, it is not missed.
+        """
+        head = read_head(self._redis, self._verifier(), prefix=self._prefix)
+        return head.serial if head is not None and head.serial <= newest else 0
+
+    def _differs(self, serial: int) -> bool:
+        """Whether the journal has another event under the serial of the last line: then it went back and grew again."""
+        entries = journal.waiting(self._redis, after=serial - 1, limit=1, prefix=self._prefix)
+        last = self._folder.last()
+        found = next((entry for entry in entries if entry.serial == serial), None)
+        return found is not None and last.get("event") != _event(found.event)
+
     def _batch(self, at: Place, entries: list[journal.Entry], *, newest: int, start: int) -> list[bytes]:
         said: list[tuple[Kind, dict[str, Any], int]] = []
-        if self._reset:
-            log.error("audit.reset", was=at.serial, now=newest)
-            said.append((Kind.RESET, {"was": at.serial}, 0))
+        if self._restart is not None:
+            log.error("audit.reset", was=at.serial, now=start)
+            said.append((Kind.RESET, {"was": at.serial, "now": start}, start))
         known = start
         for entry in entries:
             if entry.serial > known + 1:
@@ -182,7 +202,7 @@ class Keeper:
         # An answer that is lost on its way leaves lines that may count: they are looked at again, not taken back.
         self._at = None
         if self._acknowledged(at):
-            self._at, self._fresh, self._reset = at, False, False
+            self._at, self._fresh, self._restart = at, False, None
         else:
             log.warning("audit.lock_lost", keeper=self._name)
             self._folder.take_back(size)

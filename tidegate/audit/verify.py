@@ -196,7 +196,7 @@ class _Look:
             what = f"entries {line.get('first')} to {line.get('last')} of the journal never reached the log"
             self.findings.append(Finding(verdict=Verdict.GAP, what=what, where=given.where, n=line["n"]))
         elif kind == Kind.RESET:
-            what = f"the store was emptied or replaced after entry {line.get('was')}"
+            what = f"after entry {line.get('was')} the store was emptied, replaced, or went back to {line.get('now')}"
             self.findings.append(Finding(verdict=Verdict.GAP, what=what, where=given.where, n=line["n"]))
         self._serial = serial
 
