@@ -4,17 +4,20 @@ import os
 import signal
 import socket
 import threading
-from functools import partial
+from functools import cache, partial
 from typing import Annotated
 
 import typer
 
-from tidegate import __version__, connections, storecheck
+from tidegate import __version__, connections, keychecks, storecheck
+from tidegate.audit.keeper import keep_audit
 from tidegate.doorbell import Doorbell
+from tidegate.keychecks import Held
 from tidegate.lane import Zone
 from tidegate.ledger.admission import Limits
 from tidegate.ledger.census import Census, Presence
 from tidegate.ledger.store import Keep, Ledger
+from tidegate.livekeys import live_verifier
 from tidegate.logs import configure
 from tidegate.presence import reported
 from tidegate.settings import load
@@ -82,5 +85,10 @@ def janitor() -> None:
             ),
         ),
     )
+    writing = threading.Thread(target=keep_audit, args=(settings, redis, stop), kwargs={"name": presence.name})
+    writing.start()
+    believed = cache(lambda: live_verifier(settings, "audit"))
+    keychecks.report(redis, presence.name, lambda: Held.now({}, audit=believed()()))
     with reported(census, presence):
         keeper.run(stop)
+    writing.join(timeout=10)

@@ -189,6 +189,8 @@ def test_who_reveals_is_on_record_before_anything_is_shown(client: Client, monke
     last = client.ledger.history(job_id)[-1]
     assert (last.move, last.state, last.note) == ("revealed", State.DEAD, {"by": "alex"})
     assert SECRET not in last.to_json()
+    (_, entry), *_ = client.ledger.redis.xrevrange("tg:journal", count=1)
+    assert (entry[b"job"], json.loads(entry[b"event"])["move"]) == (job_id.encode(), "revealed")
     monkeypatch.setattr(client.vault, "get", lambda slot: pytest.fail("opened without a line on record"))
     monkeypatch.setattr(client.ledger.shelf, "tell", lambda *_, **__: (_ for _ in ()).throw(RuntimeError))
     with pytest.raises(RuntimeError):

@@ -113,7 +113,7 @@ def test_what_is_purged_is_gone(client: Client) -> None:
     """Records, payloads and index entries of the chosen letters go; the others stay."""
     gone, stays = died(client, "a", reason=Reason.TIMEOUT), died(client, "b")
     slot = client.record(gone).payload or ""
-    assert purge(client.ledger, list(chosen(client.ledger, Choice(reason=Reason.TIMEOUT)))) == 1
+    assert purge(client.ledger, list(chosen(client.ledger, Choice(reason=Reason.TIMEOUT))), by="op") == 1
     with pytest.raises(UnknownJob):
         client.record(gone)
     assert not client.ledger.redis.exists(f"tg:vault:{slot}")

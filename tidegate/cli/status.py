@@ -13,6 +13,7 @@ from tidegate.deadletters.figures import figures
 from tidegate.lanes import read_lanes
 from tidegate.ledger.admission import Limits
 from tidegate.ledger.census import Census
+from tidegate.ledger.refusals import Refusals
 from tidegate.ledger.store import Keep, Ledger
 from tidegate.settings import load
 
@@ -27,8 +28,8 @@ def status(*, as_json: AsJson = False) -> None:
     settings = load()
     where = connections.addresses(settings)
     redis = connections.connect(where.store, timeout_s=settings.store_timeout_s)
-    census = Census(redis)
     lanes = read_lanes(settings.policy_file)
+    census, refused = Census(redis), Refusals(redis).counts()
     loads = census.loads(["intake", *lanes])
     workers, totals = census.workers(), census.totals()
     keep = Keep(result_s=settings.result_keep_s, dead_s=settings.dead_keep_s)
@@ -41,6 +42,7 @@ def status(*, as_json: AsJson = False) -> None:
             "ended": totals,
             "dead": asdict(dead),
             "room": room.facts(use),
+            "refused": refused,
         }
         return emit(facts)
     rows = (
@@ -68,4 +70,6 @@ def status(*, as_json: AsJson = False) -> None:
     if dead.count:
         out.print(f"dead letters: {dead.count}, the oldest is {seconds(dead.oldest_s)} old (tidegate dead group)")
     out.print("ended: " + ", ".join(f"{count} {state}" for state, count in totals.items()))
+    if refused:
+        out.print("refused: " + ", ".join(f"{count} {reason}" for reason, count in refused.items()))
     return None

@@ -26,7 +26,8 @@ redis.call('HSET', KEYS[1], 'id', id, 'state', 'accepted', 'rev', 1, 'fence', 0,
 count_in(prefix, KEYS[1], tenant, reserve(#ARGV[3]))
 redis.call('ZADD', prefix .. ':agenda', stamp(look), id)
 redis.call('ZADD', prefix .. ':in:accepted:intake', stamp(now), id)
-redis.call('RPUSH', KEYS[1] .. ':history',
-  string.format('{"at":%s,"move":"accepted","state":"accepted","rev":1,"fence":0,"note":{}}', stamp(now)))
+local event = string.format('{"at":%s,"move":"accepted","state":"accepted","rev":1,"fence":0,"note":{}}', stamp(now))
+redis.call('RPUSH', KEYS[1] .. ':history', event)
+journal(prefix, id, event)
 redis.call('PUBLISH', prefix .. ':state:' .. id, 'accepted')
 return {1, 'accepted', ''}

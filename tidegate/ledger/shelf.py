@@ -3,26 +3,12 @@
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib import resources
 from typing import Any
 
 from tidegate.connections import StoreClient
 from tidegate.errors import UnknownJob
 from tidegate.ledger.faults import store_errors
-
-_TELL = """
-local at = redis.call('HMGET', KEYS[1], 'state', 'rev', 'fence')
-if not at[1] then return 0 end
-local clock = redis.call('TIME')
-local now = string.format('%.6f', tonumber(clock[1]) + tonumber(clock[2]) / 1000000)
-redis.call('RPUSH', KEYS[1] .. ':history', string.format(
-  '{"at":%s,"move":"%s","state":"%s","rev":%d,"fence":%d,"note":%s}',
-  now, ARGV[1], at[1], tonumber(at[2]), tonumber(at[3]), ARGV[2]))
-redis.call('LTRIM', KEYS[1] .. ':history', -200, -1)
--- A history that had gone would come back without an end.
-local left = redis.call('TTL', KEYS[1])
-if left > 0 then redis.call('EXPIRE', KEYS[1] .. ':history', left) end
-return 1
-"""
 
 
 class Shelf:
@@ -33,7 +19,7 @@ class Shelf:
         self._keep_s = keep_s
         self._prefix = prefix
         self._index = f"{prefix}:dead"
-        self._tell = client.register_script(_TELL)
+        self._tell = client.register_script(_text("journal.lua") + _text("tell.lua"))
 
     def ids(self, *, until: float = math.inf, page: int = 500) -> Iterator[list[str]]:
         """The ids of all dead letters that died by `until`, the oldest first, page by page.
@@ -86,11 +72,16 @@ class Shelf:
                 yield job_id, found
 
     def tell(self, job_id: str, move: str, *, note: Mapping[str, Any]) -> None:
-        """Put on a job's history what was done with it beside its moves. Raises UnknownJob."""
+        """Put on a job's history, and into the audit log, what was done with it beside its moves. Raises UnknownJob."""
+        args = [self._prefix, job_id, move, json.dumps(dict(note), separators=(",", ":"))]
         with store_errors():
-            known = self._tell(keys=[self._job(job_id)], args=[move, json.dumps(dict(note), separators=(",", ":"))])
+            known = self._tell(keys=[self._job(job_id)], args=args)
         if not known:
             raise UnknownJob(f"no job {job_id} is on record")
 
     def _job(self, job_id: str) -> str:
         return f"{self._prefix}:job:{job_id}"
+
+
+def _text(name: str) -> str:
+    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")

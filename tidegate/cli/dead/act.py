@@ -1,11 +1,11 @@
 """Acting on dead letters: redrive, purge."""
 
-import getpass
 from collections.abc import Iterable, Iterator
 from typing import Annotated
 
 import typer
 
+from tidegate.audit.journal import who
 from tidegate.cli.console import AsJson, counted, emit, err
 from tidegate.cli.dead.options import DryRun, Everything, chooses, see_meant
 from tidegate.client import Client
@@ -52,7 +52,7 @@ def redrive_(
         return
     done, refused = 0, 0
     try:
-        outcomes = redriven(client.ledger, client.doorbell, letters, by=getpass.getuser(), rate=rate, lane=lane_to)
+        outcomes = redriven(client.ledger, client.doorbell, letters, by=who(), rate=rate, lane=lane_to)
         for outcome in counted(outcomes, "redriving", quiet=as_json):
             done, refused = done + (outcome.refused is None), refused + (outcome.refused is not None)
             _tell(outcome, as_json=as_json)
@@ -76,7 +76,7 @@ def purge_(
     client = Client()
     see_meant(client, meant, everything=everything)
     letters = chosen(client.ledger, meant)
-    ids = (letter.id for letter in letters) if dry_run else purged(client.ledger, letters)
+    ids = (letter.id for letter in letters) if dry_run else purged(client.ledger, letters, by=who())
     count = sum(1 for _ in _told(ids, "purged", done=not dry_run, as_json=as_json))
     err.print(f"{count} dead letters {'would be ' if dry_run else ''}removed")
 

@@ -1,6 +1,5 @@
 """Taking dead letters along: `tidegate dead export`."""
 
-import getpass
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from tidegate.audit.journal import who
 from tidegate.cli.console import counted, err
 from tidegate.cli.dead.look import Reveal
 from tidegate.cli.dead.options import chooses
@@ -38,6 +38,6 @@ def export_(
 ) -> None:
     """Write dead letters to a file, without their texts unless they are revealed."""
     client = Client()
-    opened = partial(revealed, client, by=getpass.getuser()) if reveal else None
+    opened = partial(revealed, client, by=who()) if reveal else None
     count = export(counted(chosen(client.ledger, meant, rules=True), "writing"), file, reveal=opened)
     err.print(f"{file}: {count} dead letters{', with their texts' if reveal else ''}")

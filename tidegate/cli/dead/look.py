@@ -1,11 +1,11 @@
 """Looking at dead letters: list, group, show."""
 
-import getpass
 import json
 from typing import Annotated, Any
 
 import typer
 
+from tidegate.audit.journal import who
 from tidegate.cli.console import AsJson, counted, emit, err, out, seconds, table
 from tidegate.cli.dead.options import chooses
 from tidegate.client import Client
@@ -106,7 +106,7 @@ def show(
 
 
 def _revealed(client: Client, job_id: str) -> dict[str, Any]:
-    job = revealed(client, job_id, by=getpass.getuser())
+    job = revealed(client, job_id, by=who())
     return {"job": job.model_dump(mode="json", exclude_none=True)}
 
 
