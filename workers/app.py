@@ -67,6 +67,7 @@ def open_service(settings: Settings, *, zone: Zone, only: Sequence[str] = ()) ->
     return Service(
         app=app,
         queues=[Queue(lane.queue, routing_key=lane.queue) for lane in lanes.values()],  # type: ignore[no-untyped-call]
+        slots={lane.queue: lane.concurrency for lane in lanes.values()},
         census=Census(redis),
         log_level=settings.log_level,
         presence=Presence(
