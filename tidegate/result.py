@@ -7,6 +7,9 @@ from pydantic import Field
 from tidegate.lane import Zone
 from tidegate.value import Many, Value
 
+Vector = Many[float]
+"""An embedding."""
+
 FinishReason = Literal["stop", "length", "content_filter", "tool_calls"]
 
 
@@ -36,12 +39,15 @@ class Answer(Value):
     """What a backend returns: the part of a result that the model made."""
 
     text: str
+    """Empty where vectors were asked for."""
     finish_reason: FinishReason = "stop"
     usage: Usage = Usage()
     model: str
     """The model's own name for itself, as the backend reported it."""
     confidence: Confidence | None = None
     """None where the backend cannot tell."""
+    embeddings: Many[Vector] | None = None
+    """Of an embeddings job: a vector for each text, in their order."""
 
 
 class Timings(Value):
@@ -74,3 +80,5 @@ class JobResult(Value):
     """Placeholders in the text that stand for nothing: the model made them up."""
     confidence: Confidence | None = None
     """How sure the model was; None where its backend cannot tell."""
+    embeddings: Many[Vector] | None = None
+    """Of an embeddings job: a vector for each of its texts, in their order; the text is empty then."""

@@ -22,6 +22,8 @@ class Run:
     params: Params
     timeout_s: float
     """The lane's limit or the job's remaining time, whichever is less."""
+    input: tuple[str, ...] = ()
+    """Texts to turn into vectors; then there are no messages."""
     priority: int = 5
     """0 is the most urgent."""
     tenant: str = "default"

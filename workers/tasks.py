@@ -79,6 +79,7 @@ class Running:
             job_id=record.id,
             attempt=record.attempts,
             messages=job.turns(),
+            input=job.input or (),
             params=job.params,
             timeout_s=min(lane.timeout_s, record.deadline_at - claim.at),
             priority=record.priority,
@@ -112,6 +113,7 @@ class Running:
                 queued_s=claim.at - record.accepted_at, run_s=now - claim.at, total_s=now - record.accepted_at
             ),
             confidence=answer.confidence,
+            embeddings=answer.embeddings,
         )
         slot = new_slot(record.id, "result")
         self.vault.put(slot, result.to_json().encode(), zone=lane.zone, keep_s=self.result_keep_s)

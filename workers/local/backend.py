@@ -17,6 +17,7 @@ from tidegate.errors import EngineCrashed, MissingExtra, ModelMissing, RunError
 from tidegate.lane import Engine, Lane
 from tidegate.result import Answer
 from tidegate.settings import Settings
+from tidegate.signals import Capability
 from workers.backend import Backend, Run
 from workers.local import threads
 from workers.local.patience import Patience
@@ -64,6 +65,7 @@ class LocalBackend:
             usage=done.usage,
             model=self._lane.model,
             confidence=done.confidence,
+            embeddings=done.embeddings,
         )
 
     def close(self) -> None:
@@ -74,6 +76,9 @@ class LocalBackend:
             engine.join(CANCEL_GRACE_S)
 
     def _ask(self, run: Run, patience: Patience, on_text: Callable[[str], None] | None) -> Done:
+        if bool(run.input) != embeds(self._lane):
+            can, cannot = ("makes vectors", "writes nothing") if embeds(self._lane) else ("writes", "makes no vectors")
+            raise ModelMissing(f"lane {self._lane.name} {can} and {cannot}: see its capabilities")
         engine = self._running(patience)
         try:
             patience.wait_for(engine.ready)
@@ -88,6 +93,7 @@ class LocalBackend:
             priority=run.priority,
             alone=run.suspect,
             tenant=run.tenant,
+            input=run.input,
             guarded=run.guarded,
         )
         try:
@@ -129,8 +135,14 @@ def load_of(lane: Lane, path: Path, *, context_tokens: int) -> Load:
         slots=lane.concurrency,
         threads=engine.threads or threads.for_model(path.stat().st_size),
         gpu_layers=engine.n_gpu_layers,
+        embeds=embeds(lane),
         **engine.model_dump(exclude={"threads", "n_gpu_layers"}),
     )
+
+
+def embeds(lane: Lane) -> bool:
+    """Whether the lane's engine makes vectors: then it writes nothing."""
+    return Capability.EMBEDDINGS in lane.capabilities
 
 
 def check_file(model: ModelFile, patience: Patience) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from tidegate.job import Message, Params
-from tidegate.result import Confidence, FinishReason, Usage
+from tidegate.result import Confidence, FinishReason, Usage, Vector
 from tidegate.value import Many, Value
 
 MAX_FRAME_BYTES = 64_000_000
@@ -52,6 +52,8 @@ class Load(Value):
     kv_type: Literal["f16", "q8_0", "q4_0"] = "f16"
     mmap: bool = True
     confidence: bool = True
+    embeds: bool = False
+    """Whether it makes vectors instead of text."""
 
     @property
     def cells(self) -> int:
@@ -64,7 +66,9 @@ class Ask(Value):
 
     kind: Literal["ask"] = "ask"
     id: int
-    messages: Many[Message]
+    messages: Many[Message] = ()
+    input: Many[str] = ()
+    """Texts to turn into vectors."""
     params: Params
     priority: int = 5
     alone: bool = False
@@ -126,6 +130,7 @@ class Done(Value):
     finish_reason: FinishReason
     usage: Usage
     confidence: Confidence | None = None
+    embeddings: Many[Vector] | None = None
 
 
 class Failed(Value):

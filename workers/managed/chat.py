@@ -72,7 +72,7 @@ def read(content: bytes, *, model: str, promised: ResponseFormat | None) -> Answ
     except ValidationError:
         said = None
     if said is None:  # outside the handler, so that no exception of ours drags the body along as its context
-        _raise_told_error(content)
+        raise_told_error(content)
         raise MalformedAnswer("status 200, but the body is no chat completion")
     choice = said.choices[0]
     if choice.finish_reason == "content_filter" or choice.message.refusal:
@@ -87,7 +87,7 @@ def read(content: bytes, *, model: str, promised: ResponseFormat | None) -> Answ
     return Answer(
         text=text or "",
         finish_reason=finish,
-        usage=_usage(said.usage),
+        usage=usage(said.usage),
         model=said.model or model,
         confidence=confidence(choice.logprobs),
     )
@@ -110,7 +110,7 @@ def models(content: bytes) -> tuple[str, ...]:
     raise MalformedAnswer("status 200, but the body is no list of models")
 
 
-def _raise_told_error(content: bytes) -> None:
+def raise_told_error(content: bytes) -> None:
     """Some gateways say 200 and carry the upstream's error, with its status as the code."""
     try:
         error = _Error.model_validate_json(content).error
@@ -121,7 +121,7 @@ def _raise_told_error(content: bytes) -> None:
     raise rejected(Rejection(status=status, error=error))
 
 
-def _usage(said: Any) -> Usage:
+def usage(said: Any) -> Usage:
     """The tokens, or zeros where a server counts none: the price of such a run is then not known."""
     try:
         counts = _Usage.model_validate(said)
