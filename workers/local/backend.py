@@ -68,6 +68,10 @@ class LocalBackend:
             embeddings=done.embeddings,
         )
 
+    def warm(self, *, timeout_s: float) -> None:
+        """Load the model. Raises a RunError, NoMemory where there is no room for it now."""
+        self._ready(Patience(timeout_s, stop=threading.Event()))
+
     def close(self) -> None:
         """End the engine. A job that runs gets EngineCrashed."""
         self._closed = True
@@ -79,11 +83,7 @@ class LocalBackend:
         if bool(run.input) != embeds(self._lane):
             can, cannot = ("makes vectors", "writes nothing") if embeds(self._lane) else ("writes", "makes no vectors")
             raise ModelMissing(f"lane {self._lane.name} {can} and {cannot}: see its capabilities")
-        engine = self._running(patience)
-        try:
-            patience.wait_for(engine.ready)
-        except ModelMissing as exc:
-            raise ModelMissing(f"{self._lane.model}: {exc}") from None
+        engine = self._ready(patience)
         pieces: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         number, future = engine.ask(
             run.messages,
@@ -105,6 +105,15 @@ class LocalBackend:
         finally:  # nobody waits any more: time is up, or the caller's own on_text raised
             if not future.done():
                 _give_up(engine, number, future)
+
+    def _ready(self, patience: Patience) -> Watched:
+        """The engine, with its model loaded."""
+        engine = self._running(patience)
+        try:
+            patience.wait_for(engine.ready)
+        except ModelMissing as exc:
+            raise type(exc)(f"{self._lane.model}: {exc}") from None
+        return engine
 
     def _running(self, patience: Patience) -> Watched:
         """The engine; a new one where there is none or it died. One thread starts it, the others wait."""

@@ -94,7 +94,7 @@ def _on_gpu(load: Load, head: Head) -> float:
 
 def _refused(need: Need, cause: str, knob: str) -> Failing:
     remedy = f"a smaller model or quantisation, less concurrency or context_tokens, engine.kv_tokens, engine.{knob}"
-    return Failing(Failure.MODEL_MISSING, f"the model needs about {need}, and {cause}; what helps: {remedy}")
+    return Failing(Failure.NO_MEMORY, f"the model needs about {need}, and {cause}; what helps: {remedy}")
 
 
 def _of_machine(meminfo: Path) -> Iterator[int]:

@@ -111,7 +111,7 @@ def _context(model: Any, load: Load) -> Any:
         params.pooling_type = llama_cpp.LLAMA_POOLING_TYPE_MEAN
         context = llama_cpp.llama_init_from_model(model, params)
     if not context:
-        raise Failing(Failure.MODEL_MISSING, f"no memory for a context of {params.n_ctx:,} tokens")
+        raise Failing(Failure.NO_MEMORY, f"no memory for a context of {params.n_ctx:,} tokens")
     if llama_cpp.llama_pooling_type(context) == llama_cpp.LLAMA_POOLING_TYPE_RANK:
         raise Failing(Failure.MODEL_MISSING, "the model ranks documents: a lane for embeddings needs one that embeds")
     return context

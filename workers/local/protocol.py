@@ -26,6 +26,7 @@ class Failure(StrEnum):
     CONTEXT_OVERFLOW = "context_overflow"
     SCHEMA_INVALID = "schema_invalid"
     MODEL_MISSING = "model_missing"
+    NO_MEMORY = "no_memory"
     BROKEN = "broken"
 
 
