@@ -38,13 +38,16 @@ class Workers:
     client: Client
     processes: list["subprocess.Popen[bytes]"] = field(default_factory=list)
 
-    def start(self, *, env: dict[str, str] | None = None) -> "subprocess.Popen[bytes]":
-        """One more worker, once it has reported itself."""
+    def __post_init__(self) -> None:
+        self._doorbell = Doorbell(celery_app(self.settings, connections.addresses(self.settings)))
+
+    def start(self, *command: str) -> "subprocess.Popen[bytes]":
+        """One more worker (or another process of ours), once it has reported itself."""
         before = self._names()
         with (self.settings.data / f"worker-{len(self.processes)}.log").open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "tidegate", "worker", "--zone", "inside"],
-                env={**_environment(self.settings), **(env or {})},
+                [sys.executable, "-P", "-m", "tidegate", *(command or ("worker", "--zone", "inside"))],
+                env=_environment(self.settings),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -62,16 +65,14 @@ class Workers:
         """Submit a job, put it on a lane as the router does, and ring."""
         job = job or Job(text="anything")
         job_id = self.client.submit(job)
-        doorbell = Doorbell(celery_app(self.settings, connections.addresses(self.settings)))
         placement = Placement(
             self.client.ledger,
             self.client.vault,
-            doorbell,
+            self._doorbell,
             signer(self.settings),
             nudge_s=self.settings.nudge_s,
         )
         placement.place(self.client.record(job_id), job, decision(lane), rewritten=False)
-        doorbell.close()
         return job_id
 
     def await_state(self, job_id: str, *states: State, within_s: float = 30.0) -> Record:
@@ -88,6 +89,7 @@ class Workers:
 
     def stop(self) -> None:
         """End all of them."""
+        self._doorbell.close()
         for process in self.processes:
             process.terminate()
         for process in self.processes:

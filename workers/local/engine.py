@@ -5,6 +5,7 @@ beats. It dies with its parent, and it holds no secret: `watch.py` started it wi
 """
 
 import ctypes
+import math
 import os
 import queue
 import resource
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
 
 BEAT_S = 0.5
 
+STEP_LIMIT_S = 120.0
+"""A step that takes longer has hung: the heart stands still with it, and the parent ends the process."""
+
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
 
@@ -58,6 +62,7 @@ class _Engine:
         self._inbox: queue.SimpleQueue[Ask | Cancel] = queue.SimpleQueue()
         """In the order in which they were sent: a cancel never overtakes its job, nor is one lost between two."""
         self._decoder: Decoder | Embedder | None = None
+        self._step_ends_by = math.inf
 
     def serve(self) -> None:
         """Returns only where no model could be loaded."""
@@ -91,12 +96,15 @@ class _Engine:
             self._say(ended)
 
     def _compute(self, decoder: "Decoder | Embedder") -> None:
+        self._step_ends_by = time.monotonic() + STEP_LIMIT_S
         try:
             for said in decoder.step():
                 self._say(said)
         except Exception as exc:  # noqa: BLE001 the name of the class only: the words may quote a job
             for ended in decoder.give_up(f"the engine failed: {type(exc).__name__}"):
                 self._say(ended)
+        finally:
+            self._step_ends_by = math.inf
 
     def _begin(self, decoder: "Decoder | Embedder", ask: Ask) -> None:
         try:
@@ -127,7 +135,8 @@ class _Engine:
 
     def _beat(self) -> None:
         while True:
-            self._say(Beat())
+            if time.monotonic() < self._step_ends_by:
+                self._say(Beat())
             time.sleep(BEAT_S)
 
     def _say(self, message: Value) -> None:
