@@ -7,6 +7,7 @@ backend after a fork, not before.
 import queue
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from tidegate.errors import EngineCrashed, MissingExtra, ModelMissing, RunError
 from tidegate.lane import Engine, Lane
+from tidegate.logs import logger
 from tidegate.result import Answer
 from tidegate.settings import Settings
 from tidegate.signals import Capability
@@ -31,6 +33,8 @@ CANCEL_GRACE_S = 2.0
 
 BACKOFF_BASE_S = 0.2
 BACKOFF_CAP_S = 10.0
+
+log = logger(__name__)
 
 _CLOSED = "the backend was closed"
 
@@ -131,8 +135,39 @@ class LocalBackend:
 
     def _start(self, patience: Patience) -> Watched:
         check_file(self._model, patience)
-        context = min(self._lane.context_tokens, self._model.context_tokens or self._lane.context_tokens)
-        return Watched(load_of(self._lane, self._model.path, context_tokens=context), silence_s=self._silence_s)
+        load = load_of(self._lane, self._model.path, context_tokens=context_of(self._lane, self._model))
+        head = catalogue.head_of(self._model)
+        log.info(
+            "engine.starting",
+            lane=self._lane.name,
+            architecture=head.architecture,
+            quantisation=head.quantisation,
+            trained_tokens=head.context_tokens,
+            template=head.template,
+        )
+        with _WEIGHTS_LOCK:
+            engine = Watched(
+                load.model_copy(update={"beside_bytes": _beside(load)}),
+                silence_s=self._silence_s,
+            )
+            _WEIGHTS[engine] = load
+        return engine
+
+
+_WEIGHTS: "weakref.WeakKeyDictionary[Watched, Load]" = weakref.WeakKeyDictionary()
+"""What the engines of this process have loaded: each is told what the others hold."""
+_WEIGHTS_LOCK = threading.Lock()
+
+
+def _beside(load: Load) -> int:
+    """Weights that are mapped by other engines here, from other files than this one's."""
+    mapped = {other.path for engine, other in _WEIGHTS.items() if engine.alive and other.mmap and not other.gpu_layers}
+    return sum(Path(path).stat().st_size for path in mapped - {load.path} if Path(path).is_file())
+
+
+def context_of(lane: Lane, model: ModelFile) -> int:
+    """What one job may hold: no more than the model was made for."""
+    return min(lane.context_tokens, model.context_tokens or lane.context_tokens)
 
 
 def load_of(lane: Lane, path: Path, *, context_tokens: int) -> Load:

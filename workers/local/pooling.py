@@ -99,7 +99,7 @@ def _context(model: Any, load: Load) -> Any:
     params = llama_cpp.llama_context_default_params()
     params.embeddings = True
     # A text is pooled within one step, so a step holds the longest text.
-    params.n_ctx = params.n_batch = params.n_ubatch = max(load.step_tokens, load.context_tokens)
+    params.n_ctx = params.n_batch = params.n_ubatch = load.most_tokens
     params.n_seq_max = min(SEQUENCES, llama_cpp.llama_max_parallel_sequences())
     params.kv_unified = True
     params.n_threads = params.n_threads_batch = load.threads

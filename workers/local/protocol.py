@@ -55,10 +55,19 @@ class Load(Value):
     confidence: bool = True
     embeds: bool = False
     """Whether it makes vectors instead of text."""
+    beside_bytes: int = 0
+    """Weights of the worker's other engines: pages of files, which count as free memory and are not."""
+
+    @property
+    def most_tokens(self) -> int:
+        """In one step. A text for a vector is computed in one."""
+        return max(self.step_tokens, self.context_tokens) if self.embeds else self.step_tokens
 
     @property
     def cells(self) -> int:
         """The memory of all sequences together, in tokens."""
+        if self.embeds:
+            return self.most_tokens
         return self.kv_tokens or self.context_tokens * (self.slots + (1 if self.prefixes else 0))
 
 
