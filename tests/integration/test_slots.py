@@ -52,3 +52,6 @@ def test_a_full_lane_goes_to_another_worker_and_holds_up_no_other_lane(pair: Wor
     assert pair.at(third, "claimed") - pair.at(first, "succeeded") < AT_ONCE_S / 2
     for job_id in (first, second, third):
         pair.await_state(job_id, State.SUCCEEDED)
+    burst = [pair.place("quick") for _ in range(60)]  # every message is taken, without a janitor that rings again
+    for job_id in burst:
+        assert pair.await_state(job_id, State.SUCCEEDED, within_s=60).attempts == 1

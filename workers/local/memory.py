@@ -86,11 +86,10 @@ def check(load: Load, *, gpu_bytes: int | None, available: int | None) -> None:
     if gpu_bytes is not None and (need.weights + need.kv) * share + (need.work if share else 0) > gpu_bytes:
         raise _refused(need, f"the GPU has {gigabytes(gpu_bytes)} free", "n_gpu_layers")
     here = (need.weights + need.kv) * (1 - share) + (0 if share else need.work) + PROCESS_BYTES
-    if available is not None and here + load.beside_bytes > available:
-        if load.beside_bytes:
-            cause = (
-                f"{gigabytes(available)} of memory are free, which hold {gigabytes(load.beside_bytes)} of other lanes"
-            )
+    beside = load.beside_bytes if gpu_bytes is None else 0  # what is on a GPU is not needed here any more
+    if available is not None and here + beside > available:
+        if beside:
+            cause = f"{gigabytes(available)} of memory are free, which hold {gigabytes(beside)} of other lanes"
             raise _refused(need, cause, "kv_type")
         raise _refused(need, f"{gigabytes(available)} of memory are free", "kv_type")
 
