@@ -9,15 +9,18 @@ import pytest
 from doubles import lane
 from gguf import PoolingType
 from pydantic import ValidationError
-from tiny_models import CONTEXT, bert
+from tiny_models import CONTEXT, WIDTH, bert
+from workers_at_work import workers
 
 from router.inspection import Inspector
 from router.signals.sensitivity.shipped import DETECTORS
+from tidegate.client import Client
 from tidegate.errors import ContextOverflow, MalformedAnswer, ModelMissing, RunError, RunTimedOut
 from tidegate.job import MAX_INPUTS, Job, Message, Params
 from tidegate.lane import Lane, Zone
+from tidegate.ledger.states import State
 from tidegate.result import Answer
-from tidegate.settings import load
+from tidegate.settings import Settings, load
 from tidegate.signals import Capability
 from workers.backend import Backend, Run, open_backend
 from workers.managed import vectors
@@ -190,3 +193,23 @@ def test_a_job_has_one_body() -> None:
     assert Job.model_validate({"input": "a"}).input == ("a",)
     with pytest.raises(ValidationError, match="exactly one of"):
         Job.model_validate({"input": "a", "text": "b"})
+
+
+def test_a_job_for_vectors_goes_all_the_way(client: Client, settings: Settings, tmp_path: Path) -> None:
+    """Submitted, placed, computed by a real worker's engine, sealed, and opened again with its vectors."""
+    path = bert(tmp_path / "bert.gguf")
+    with workers(
+        client, settings, {"vectors": dict(local(path).model_dump(include=_OF_A_POLICY, mode="json"))}
+    ) as desk:
+        desk.start()
+        job_id = desk.place("vectors", Job(input=("one", "two", "one")))
+        desk.await_state(job_id, State.SUCCEEDED)
+        result = client.result(job_id, timeout_s=5)
+    assert result.embeddings is not None
+    one, two, three = result.embeddings
+    assert len(one) == WIDTH
+    assert one == three != two
+    assert (result.text, result.usage.completion_tokens) == ("", 0)
+
+
+_OF_A_POLICY = {"backend", "model", "context_tokens", "capabilities"}

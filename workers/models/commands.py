@@ -49,7 +49,7 @@ def show(
     if as_json:
         emit(facts)
     else:
-        out.print(table(("", model.name), facts.items()))
+        out.print(table(("", model.name), {**facts, "file": str(_short(model.path))}.items()))
 
 
 @app.command()
