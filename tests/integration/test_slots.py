@@ -1,11 +1,9 @@
 """A worker takes a message only while it has a free slot of that lane: real worker processes, real brokers."""
 
-import os
 from collections.abc import Iterator
 
 import pytest
 from pydantic import SecretStr
-from servers import skip_or_fail
 from workers_at_work import Workers, workers
 
 from tidegate.client import Client
@@ -28,8 +26,11 @@ LANES: dict[str, dict[str, object]] = {
 def pair(request: pytest.FixtureRequest, client: Client, settings: Settings) -> Iterator[Workers]:
     """Two workers; each has one slot of the slow lane and one of the quick one."""
     if request.param == "rabbitmq":
-        url = os.environ.get("AMQP_URL") or skip_or_fail("no RabbitMQ")
-        settings = settings.model_copy(update={"broker_url": SecretStr(url)})
+        try:
+            rabbit = request.getfixturevalue("rabbit")
+        except pytest.FixtureLookupError:
+            pytest.skip("no RabbitMQ among the fixtures")
+        settings = settings.model_copy(update={"broker_url": SecretStr(rabbit.url())})
     with workers(client, settings, LANES) as found:
         found.start()
         found.start()
