@@ -71,7 +71,7 @@ def open_service(settings: Settings, *, zone: Zone, only: Sequence[str] = ()) ->
         roster,
         read=lambda: lanes_of(settings, zone=zone, only=only),
         policy_files=lambda: lane_files(settings.policy_file),
-        model_file=lambda lane: catalogue.find(lane.model, settings).path if lane.backend == "llama_cpp" else None,
+        model_file=lambda lane: catalogue.entry_of(lane.model, settings).path if lane.backend == "llama_cpp" else None,
     )
     threading.Thread(target=follower.follow, args=(threading.Event(),), name="follow", daemon=True).start()
     _leave_in_order(running)
