@@ -44,10 +44,10 @@ class Answer(Value):
     usage: Usage = Usage()
     model: str
     """The model's own name for itself, as the backend reported it."""
-    confidence: Confidence | None = None
-    """None where the backend cannot tell."""
     embeddings: Many[Vector] | None = None
     """Of an embeddings job: a vector for each text, in their order."""
+    confidence: Confidence | None = None
+    """None where the backend cannot tell."""
 
 
 class Timings(Value):
@@ -78,7 +78,7 @@ class JobResult(Value):
     """How many placeholders got their values back; None where the model saw the job as it was."""
     unknown_placeholders: Many[str] = ()
     """Placeholders in the text that stand for nothing: the model made them up."""
-    confidence: Confidence | None = None
-    """How sure the model was; None where its backend cannot tell."""
     embeddings: Many[Vector] | None = None
     """Of an embeddings job: a vector for each of its texts, in their order; the text is empty then."""
+    confidence: Confidence | None = None
+    """How sure the model was; None where its backend cannot tell."""

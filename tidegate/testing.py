@@ -250,7 +250,7 @@ def _result(record: Record, outcome: Outcome, answer: Answer, *, now: float) -> 
         model=answer.model,
         attempts=1,
         timings=Timings(queued_s=0.0, run_s=took_s, total_s=took_s),
-        confidence=answer.confidence,
         embeddings=answer.embeddings,
+        confidence=answer.confidence,
     )
     return restored_result(result, outcome.placeholders) if outcome.placeholders else result

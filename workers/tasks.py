@@ -112,8 +112,8 @@ class Running:
             timings=Timings(
                 queued_s=claim.at - record.accepted_at, run_s=now - claim.at, total_s=now - record.accepted_at
             ),
-            confidence=answer.confidence,
             embeddings=answer.embeddings,
+            confidence=answer.confidence,
         )
         slot = new_slot(record.id, "result")
         self.vault.put(slot, result.to_json().encode(), zone=lane.zone, keep_s=self.result_keep_s)

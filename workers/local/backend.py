@@ -68,8 +68,8 @@ class LocalBackend:
             finish_reason=done.finish_reason,
             usage=done.usage,
             model=self._lane.model,
-            confidence=done.confidence,
             embeddings=done.embeddings,
+            confidence=done.confidence,
         )
 
     def warm(self, *, timeout_s: float) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from tidegate.job import Message, Params
-from tidegate.result import Confidence, FinishReason, Usage, Vector
+from tidegate.result import Confidence, FinishReason, Usage
 from tidegate.value import Many, Value
 
 MAX_FRAME_BYTES = 64_000_000
@@ -139,8 +139,8 @@ class Done(Value):
     text: str
     finish_reason: FinishReason
     usage: Usage
+    embeddings: Many[Many[float]] | None = None
     confidence: Confidence | None = None
-    embeddings: Many[Vector] | None = None
 
 
 class Failed(Value):
