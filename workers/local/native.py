@@ -57,8 +57,6 @@ class Native:
             self.offloaded = log.offloaded(layers=layers)
             check_gpu(load, self.offloaded)
             self.context = _context(self.model, load)
-        self._memory = llama_cpp.llama_get_memory(self.context)
-        _check_writes(self.model, self._memory)
         self.vocab = llama_cpp.llama_model_get_vocab(self.model)
         self.vocab_size: int = llama_cpp.llama_vocab_n_tokens(self.vocab)
         self.cells: int = llama_cpp.llama_n_ctx(self.context)
@@ -70,9 +68,11 @@ class Native:
         """Such a model keeps a state a sequence that cannot be cut back to an earlier token."""
         self._row = ctypes.c_float * self.vocab_size
         self._pieces: dict[int, bytes] = {}
+        self._memory = llama_cpp.llama_get_memory(self.context)
         self._batch = llama_cpp.llama_batch_init(self.step_tokens, 0, 1)
         self._abort = ctypes.create_string_buffer(2)
         watch_flag(self.context, self._abort)
+        _check_writes(self.model, self._memory)
 
     def decode(self, fed: Sequence[Fed]) -> tuple[int, list[int]]:
         """One step over all; llama.cpp's code, and for each that wanted logits the row where they are."""
