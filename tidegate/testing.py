@@ -252,5 +252,7 @@ def _result(record: Record, outcome: Outcome, answer: Answer, *, now: float) -> 
         timings=Timings(queued_s=0.0, run_s=took_s, total_s=took_s),
         embeddings=answer.embeddings,
         confidence=answer.confidence,
+        tool_calls=answer.tool_calls,
+        logprobs=answer.logprobs,
     )
     return restored_result(result, outcome.placeholders) if outcome.placeholders else result

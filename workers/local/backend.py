@@ -70,6 +70,8 @@ class LocalBackend:
             model=self._lane.model,
             embeddings=done.embeddings,
             confidence=done.confidence,
+            tool_calls=done.tool_calls,
+            logprobs=done.logprobs,
         )
 
     def warm(self, *, timeout_s: float) -> None:

@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from tidegate.job import Message, Params
-from tidegate.result import Confidence, FinishReason, Usage
+from tidegate.job import Message, Params, ToolCall
+from tidegate.result import Confidence, FinishReason, TokenLogprob, Usage
 from tidegate.value import Many, Value
 
 MAX_FRAME_BYTES = 64_000_000
@@ -141,6 +141,8 @@ class Done(Value):
     usage: Usage
     embeddings: Many[Many[float]] | None = None
     confidence: Confidence | None = None
+    tool_calls: Many[ToolCall] = ()
+    logprobs: Many[TokenLogprob] | None = None
 
 
 class Failed(Value):
