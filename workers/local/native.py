@@ -52,10 +52,10 @@ class Native:
             self.devices = gpus()
             free_bytes = sum(gpu.free_bytes for gpu in self.devices) if self.devices else None
             memory.check(load, gpu_bytes=free_bytes, available=memory.available_bytes())
-            self.model = _model(load)
+            self.model = open_model(load)
             layers = llama_cpp.llama_model_n_layer(self.model) + 1
             self.offloaded = log.offloaded(layers=layers)
-            _check_gpu(load, self.offloaded)
+            check_gpu(load, self.offloaded)
             self.context = _context(self.model, load)
         self.vocab = llama_cpp.llama_model_get_vocab(self.model)
         self.vocab_size: int = llama_cpp.llama_vocab_n_tokens(self.vocab)
@@ -71,7 +71,8 @@ class Native:
         self._memory = llama_cpp.llama_get_memory(self.context)
         self._batch = llama_cpp.llama_batch_init(self.step_tokens, 0, 1)
         self._abort = ctypes.create_string_buffer(2)
-        _watch_flag(self.context, self._abort)
+        watch_flag(self.context, self._abort)
+        _check_writes(self.model, self._memory)
 
     def decode(self, fed: Sequence[Fed]) -> tuple[int, list[int]]:
         """One step over all; llama.cpp's code, and for each that wanted logits the row where they are."""
@@ -163,7 +164,8 @@ class Native:
             size = -length
 
 
-def _model(load: Load) -> Any:
+def open_model(load: Load) -> Any:
+    """The model of a file. Raises Failing."""
     params = llama_cpp.llama_model_default_params()
     params.n_gpu_layers = -1 if load.gpu_layers is None else load.gpu_layers
     params.main_gpu = load.main_gpu
@@ -175,14 +177,17 @@ def _model(load: Load) -> Any:
     if not model:
         cause = "truncated, damaged, too large for the memory, or of an architecture unknown to this llama.cpp"
         raise Failing(Failure.MODEL_MISSING, f"the file cannot be loaded: {cause}")
-    if llama_cpp.llama_model_has_encoder(model) or not llama_cpp.llama_model_has_decoder(model):
-        raise Failing(
-            Failure.MODEL_MISSING, "the model only reads, or reads with an encoder: a lane needs one that writes"
-        )
     return model
 
 
-def _check_gpu(load: Load, offloaded: Offloaded) -> None:
+def _check_writes(model: Any, memory_: Any) -> None:
+    reads_only = not memory_ or not llama_cpp.llama_model_has_decoder(model)  # BERT and its like remember nothing
+    if reads_only or llama_cpp.llama_model_has_encoder(model):
+        cause = "the model only reads, or reads with an encoder: a lane needs one that writes"
+        raise Failing(Failure.MODEL_MISSING, f"{cause}; for vectors say capabilities: [embeddings]")
+
+
+def check_gpu(load: Load, offloaded: Offloaded) -> None:
     """Hold llama.cpp to the layers that were asked for: it computes on the CPU without a word where it sees no GPU."""
     asked = load.gpu_layers or 0
     wanted = offloaded.of if asked < 0 else min(asked, offloaded.of)
@@ -212,7 +217,7 @@ def _context(model: Any, load: Load) -> Any:
     return context
 
 
-def _watch_flag(context: Any, flag: ctypes.Array[ctypes.c_char]) -> None:
+def watch_flag(context: Any, flag: ctypes.Array[ctypes.c_char]) -> None:
     """Let llama.cpp look at the flag before each operation of a step.
 
     The C library's `strlen` is the callback: of a flag of one byte and a zero it returns 1 or 0. A callback in Python
