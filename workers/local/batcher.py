@@ -8,16 +8,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from tidegate.result import FinishReason
 from workers.local import schedule
 from workers.local.failing import Failing
 from workers.local.native import ABORTED, NO_ROOM, OK, Fed
 from workers.local.prefixes import Prefixes
 from workers.local.protocol import Done, Failed, Failure, Piece
-from workers.local.schedule import Reading, Waiting
+from workers.local.schedule import Reading, Share, Waiting
+from workers.local.scores import Score
 from workers.local.text import Text
 from workers.local.work import Live, Prepared
 
@@ -29,12 +27,14 @@ class Computes(Protocol):
     """What the batcher needs of `native.Native`; tests give it a model that counts."""
 
     step_tokens: int
+    mixed_tokens: int
+    """How many tokens of different sequences it computes well together."""
 
     def decode(self, fed: Sequence[Fed]) -> tuple[int, list[int]]:
         """Compute one step."""
 
-    def logits(self, row: int) -> NDArray[np.float32]:
-        """The logits of a row of the last step."""
+    def score(self, row: int, token: int) -> Score:
+        """How likely a token was by a row of the last step."""
 
     def forget(self, seq: int, *, start: int = 0) -> bool:
         """Drop a sequence from a position on; whether that can be done."""
@@ -117,8 +117,10 @@ class Batcher:
         yield from self._drop_overdue()
         yield from self._admit()
         shares = schedule.step(self._readings(), tokens=self._native.step_tokens, chunk=self._chunk)
-        if not shares:
-            return
+        for part in schedule.calls(shares, mixed_tokens=self._native.mixed_tokens):
+            yield from self._compute(part)
+
+    def _compute(self, shares: Sequence[Share]) -> Iterator[Said]:
         fed = [self._live[share.seq].share(share.size, wanted=share.wanted) for share in shares]
         code, rows = self._native.decode(fed)
         if code == OK:
@@ -176,6 +178,8 @@ class Batcher:
         return sum(live.job.cells for live in self._live.values())
 
     def _next(self) -> Prepared | None:
+        if not self._waiting or not self._free:
+            return None
         waiting = [Waiting(n, job.cells, job.ask.priority, job.ask.alone) for n, job in self._waiting.items()]
         found = schedule.admitted(
             waiting,
@@ -217,7 +221,7 @@ class Batcher:
     def _picked(self, live: Live, row: int) -> FinishReason | None:
         picked = live.sampler.pick(row)
         if self._confidence:
-            live.sureness.add(self._native.logits(row), picked.token, forced=picked.forced)
+            live.sureness.add(self._native.score(row, picked.token), forced=picked.forced)
         return live.take(picked.token, self._native.piece(picked.token), ends=self._native.ends(picked.token))
 
     def _recover(self, code: int, fed: Sequence[Fed]) -> Iterator[Failed]:

@@ -36,11 +36,14 @@ class Sampler:
         self._native = native
         self._grammar = None if grammar is None else _grammar(native, grammar)
         self._chain = llama_cpp.llama_sampler_chain_init(llama_cpp.llama_sampler_chain_default_params())
+        self._greedy = params.temperature < GREEDY_BELOW
         for sampler in _samplers(params):
             llama_cpp.llama_sampler_chain_add(self._chain, sampler)
 
     def pick(self, row: int) -> Picked:
         """The next token, by the logits in a row of the last step. Raises Failing where the grammar allows none."""
+        if self._greedy and self._grammar is None:
+            return Picked(self._native.best(row))  # found for all rows at once
         token = int(llama_cpp.llama_sampler_sample(self._chain, self._native.context, row))
         if self._grammar is None:
             return Picked(token)
