@@ -1,7 +1,7 @@
 """The local engine beside its peers: `python -m benchmarks.local [--parts ...] [--out FOLDER]`, from the checkout.
 
-In one run and with the same settings: tokens a second at 1 to 64 jobs against calls of `llama_cpp.Llama` in sequence and
-against llama.cpp's own server (xllamacpp); Python's share of a step; jobs through a whole installation against the
+In one run and with the same settings: tokens a second at 1 to 64 jobs against calls of `llama_cpp.Llama` in sequence
+and against llama.cpp's own server (xllamacpp); Python's share of a step; jobs through a whole installation against the
 engine alone; how long a new job waits for its first token; memory over a thousand jobs. With a model of random weights
 and 124 M parameters, which is made once and kept in the cache, and with the shipped tiny one. Written are
 `local-engine.json` and `local-engine.md`. It takes some 7 minutes on 2 CPUs; nothing else should run meanwhile.

@@ -14,7 +14,7 @@ def markdown(found: Mapping[str, Any]) -> str:
     lines = [
         "# The local engine, side by side",
         "",
-        f"{found['date']}, {machine['cpu']}, {machine['threads']} threads, load {machine['load']:.1f} at the start. "
+        f"{found['date']}, {machine['cpu']}, {machine['threads']} threads, load {machine['load']:.1f} at the start.",
         f"Medians of {found['rounds']} rounds in which the systems take turns; answers of {found['tokens']} tokens.",
     ]
     for name, model in found["models"].items():
@@ -35,7 +35,7 @@ def _levels(rows: Sequence[Mapping[str, Any]]) -> list[str]:
                 row["jobs"],
                 *(f"{row['tokens_per_s'][name]:.0f}" for name in names),
                 f"{row['ratio_to_sequential']:.2f}",
-                AIMS.get(row["jobs"], "–"),
+                AIMS.get(row["jobs"], ""),
                 f"{row['ratio_to_server']:.2f}",
             ]
             for row in rows

@@ -13,11 +13,12 @@ from tidegate.job import Message, Params
 from workers.local import schedule
 from workers.local.batcher import Batcher
 from workers.local.failing import Failing
-from workers.local.native import ABORTED, NO_ROOM, OK, Fed
+from workers.local.native import ABORTED, NO_ROOM, OK
 from workers.local.protocol import Ask, Done, Failed, Failure, Piece
 from workers.local.sampling import Picked
 from workers.local.schedule import Reading, Share, Waiting
 from workers.local.scores import Score
+from workers.local.stepbatch import Fed
 from workers.local.work import Prepared
 
 VOCAB = 1000

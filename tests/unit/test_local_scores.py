@@ -38,7 +38,7 @@ def test_a_row_scores_as_if_it_were_alone(rows: list[list[float]], at_once: int,
 
 
 def test_the_arrays_hold_the_step() -> None:
-    """Tokens, places and sequences in order, logits for the last token of who wants them; nothing of the step before."""
+    """Tokens, places and sequences in order, logits for the last of who wants them; nothing of an earlier step."""
     batch = StepBatch(8)
     assert batch.fill([Fed(3, 0, [1, 2, 3], wanted=True), Fed(1, 7, [9], wanted=True)]) == [2, 3]
     assert batch.fill([Fed(2, 5, [4, 6], wanted=False), Fed(0, 2, [8], wanted=True)]) == [2]

@@ -11,11 +11,12 @@ from typing import Protocol
 from tidegate.result import FinishReason
 from workers.local import schedule
 from workers.local.failing import Failing
-from workers.local.native import ABORTED, NO_ROOM, OK, Fed
+from workers.local.native import ABORTED, NO_ROOM, OK
 from workers.local.prefixes import Prefixes
 from workers.local.protocol import Done, Failed, Failure, Piece
 from workers.local.schedule import Reading, Share, Waiting
 from workers.local.scores import Score
+from workers.local.stepbatch import Fed
 from workers.local.text import Text
 from workers.local.work import Live, Prepared
 

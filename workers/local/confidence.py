@@ -32,4 +32,3 @@ class Sureness:
             mean_margin=self._margins / self._count,
             free_share=self._free / self._count,
         )
-

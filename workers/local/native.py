@@ -148,9 +148,10 @@ class Native:
     def _logits(self, rows: int) -> NDArray[np.float32]:
         """llama.cpp's own memory: the wanted rows one after the other, in the batch's order."""
         found = llama_cpp.llama_get_logits(self.context)
-        array = (ctypes.c_float * (rows * self.vocab_size)).from_address(ctypes.addressof(found.contents))
+        array: Any = (ctypes.c_float * (rows * self.vocab_size)).from_address(ctypes.addressof(found.contents))
         # numpy's own way from a pointer to an array takes longer than a small model's step.
-        return np.frombuffer(array, np.float32).reshape(rows, self.vocab_size)
+        flat: NDArray[np.float32] = np.frombuffer(array, np.float32)
+        return flat.reshape(rows, self.vocab_size)
 
     def _spelt(self, token: int) -> bytes:
         size = 64

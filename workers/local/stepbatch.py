@@ -1,4 +1,4 @@
-"""The arrays behind one `llama_batch`: filled by slices, since a loop over ctypes fields outlasts a small model's step."""
+"""The arrays behind one `llama_batch`, filled by slices: a loop over ctypes fields outlasts a small model's step."""
 
 import ctypes
 from collections.abc import Sequence

@@ -6,9 +6,9 @@ from typing import Protocol
 
 from tidegate.result import FinishReason, Usage
 from workers.local.confidence import Sureness
-from workers.local.native import Fed
 from workers.local.protocol import Ask, Done, Piece
 from workers.local.sampling import Picked
+from workers.local.stepbatch import Fed
 from workers.local.text import Text
 
 
