@@ -29,7 +29,7 @@ from benchmarks.local.systems import Setting
 from benchmarks.local.waiting import first_token, memory
 from tidegate import logs
 from tidegate.settings import load
-from workers.local import threads
+from workers.local import devices, threads
 from workers.models import catalogue
 
 LEVELS = (1, 4, 8, 16, 32, 64)
@@ -49,7 +49,7 @@ def main() -> None:
         return
     found = {
         "date": datetime.now(UTC).date().isoformat(),
-        "machine": {"cpu": cpu(), "threads": threads.usable(), "load": os.getloadavg()[0]},
+        "machine": {"cpu": cpu(), "gpu": gpu(given), "threads": threads.usable(), "load": os.getloadavg()[0]},
         "rounds": given.rounds,
         "tokens": given.tokens,
         "models": {name: measured(name, path, given) for name, path in models(given.models).items()},
@@ -70,6 +70,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--tokens", type=int, default=48, help="how long each answer is")
     parser.add_argument("--rounds", type=int, default=3, help="how often the systems take turns")
     parser.add_argument("--threads", type=int, help="of every system; as many as the engine would take where not given")
+    parser.add_argument(
+        "--gpu", action="store_true", help="all layers on the GPU, against the llama-server on the PATH"
+    )
     parser.add_argument("--sizes", action="store_true", help="measure sizes and quantisations instead")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"), help="where results go")
     return parser.parse_args()
@@ -92,7 +95,7 @@ def measured(name: str, path: Path, given: argparse.Namespace) -> dict[str, Any]
 
     def setting(slots: int, each: int) -> Setting:
         count = given.threads or threads.for_model(path.stat().st_size)
-        return Setting(path=path, threads=count, slots=slots, cells=slots * each)
+        return Setting(path=path, threads=count, slots=slots, cells=slots * each, gpu=given.gpu)
 
     small = path.stat().st_size < threads.BYTES_PER_THREAD
     parts: Mapping[str, Callable[[], Any]] = {
@@ -117,6 +120,11 @@ def cpu() -> str:
     """What it calls itself."""
     told = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
     return next((line.partition(":")[2].strip() for line in told if line.startswith("model name")), platform.machine())
+
+
+def gpu(given: argparse.Namespace) -> str | None:
+    """The card, where it computes."""
+    return ", ".join(card.name for card in devices.gpus()) if given.gpu else None
 
 
 def tell(what: str) -> None:

@@ -28,7 +28,7 @@ lanes:
     model: {path}
     context_tokens: {context}
     concurrency: {slots}
-    engine: {{kv_tokens: {cells}, step_tokens: {step_tokens}, threads: {threads}}}
+    engine: {{kv_tokens: {cells}, step_tokens: {step_tokens}, threads: {threads}, n_gpu_layers: {gpu_layers}}}
   # An installation wants one; nothing is sent there.
   unused: {{zone: outside, backend: openai, model: none, key_env: UNUSED_KEY, context_tokens: 1000, concurrency: 1}}
 rules: []
@@ -74,6 +74,7 @@ def _installation(setting: Setting, folder: Path) -> Installation:
             cells=setting.cells,
             step_tokens=setting.step_tokens,
             threads=setting.threads,
+            gpu_layers=setting.gpu_layers,
         )
     )
     settings = load(data=folder / "data", policy=policy, broker_url=None, store_url=None, flower_port=0)

@@ -11,10 +11,11 @@ SHARE_AIM, END_TO_END_AIM, WAIT_AIM_STEPS, GROWTH_AIM = 0.10, 0.85, 2.0, 0.02
 def markdown(found: Mapping[str, Any]) -> str:
     """All of it."""
     machine = found["machine"]
+    device = machine["gpu"] or machine["cpu"]
     lines = [
         "# The local engine, side by side",
         "",
-        f"{found['date']}, {machine['cpu']}, {machine['threads']} threads, load {machine['load']:.1f} at the start.",
+        f"{found['date']}, {device}, {machine['threads']} threads, load {machine['load']:.1f} at the start.",
         f"Medians of {found['rounds']} rounds in which the systems take turns; answers of {found['tokens']} tokens.",
     ]
     for name, model in found["models"].items():

@@ -14,6 +14,7 @@ def main() -> None:
     params.n_parallel = told["slots"]
     params.n_ctx = told["cells"]
     params.kv_unified = True
+    params.n_gpu_layers = 0
     params.n_batch = params.n_ubatch = told["step_tokens"]
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = told["threads"]
     params.sampling.temp = 0.0

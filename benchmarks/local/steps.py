@@ -27,6 +27,7 @@ def steps(setting: Setting) -> dict[str, Any]:
             threads=setting.threads,
             slots=JOBS,
             step_tokens=setting.step_tokens,
+            gpu_layers=setting.gpu_layers,
         )
     )
     for number, prompt in enumerate(prompts(JOBS)):

@@ -6,15 +6,19 @@ did not do the same work, which is an error and no result.
 
 import http.client
 import json
+import shutil
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import llama_cpp
 
@@ -23,6 +27,9 @@ from workers.local.protocol import Load
 from workers.local.watch import Watched
 
 READY_S = 120.0
+
+Started = tuple["subprocess.Popen[str]", SplitResult]
+"""A server's process, and where it listens."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +42,12 @@ class Setting:
     cells: int
     """Memory of all jobs together, in tokens."""
     step_tokens: int = 512
+    gpu: bool = False
+
+    @property
+    def gpu_layers(self) -> int:
+        """All or none."""
+        return -1 if self.gpu else 0
 
 
 class System(Protocol):
@@ -69,9 +82,10 @@ class Engine:
             threads=setting.threads,
             slots=setting.slots,
             step_tokens=setting.step_tokens,
+            gpu_layers=setting.gpu_layers,
         )
         self.watched = Watched(load)
-        self.watched.ready.result(READY_S)
+        self.ready = self.watched.ready.result(READY_S)
 
     def answer(self, prompts: Sequence[str], *, tokens: int) -> None:
         """One job each."""
@@ -97,6 +111,7 @@ class Sequential:
             n_ctx=setting.cells // setting.slots,
             n_threads=setting.threads,
             n_threads_batch=setting.threads,
+            n_gpu_layers=setting.gpu_layers,
             verbose=False,
         )
 
@@ -113,29 +128,13 @@ class Sequential:
 
 
 class Server:
-    """llama.cpp's own server, over HTTP."""
+    """llama.cpp's own server, over HTTP: xllamacpp's, or with a GPU the `llama-server` that is on the path."""
 
     name = "llama.cpp server"
 
     def __init__(self, setting: Setting) -> None:
-        told = json.dumps(
-            {
-                "path": str(setting.path),
-                "threads": setting.threads,
-                "slots": setting.slots,
-                "cells": setting.cells,
-                "step_tokens": setting.step_tokens,
-            }
-        )
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.local.server", told],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        assert self._process.stdout is not None  # noqa: S101 - for the type checker: it is a pipe
-        self._address = urlsplit(self._process.stdout.readline().strip())
+        start = _llama_server if setting.gpu else _xllamacpp
+        self._process, self._address = start(setting)
         self._clients = ThreadPoolExecutor(setting.slots)
 
     def answer(self, prompts: Sequence[str], *, tokens: int) -> None:
@@ -144,8 +143,9 @@ class Server:
             _check(written, tokens)
 
     def close(self) -> None:
-        """It ends with its input."""
+        """It has nothing to lose."""
         self._clients.shutdown()
+        self._process.kill()
         self._process.communicate(timeout=READY_S)
 
     def _ask(self, prompt: str, tokens: int) -> int:
@@ -155,6 +155,61 @@ class Server:
         said = json.loads(line.getresponse().read())
         line.close()
         return int(said["usage"]["completion_tokens"])
+
+
+def _xllamacpp(setting: Setting) -> Started:
+    told = json.dumps({**asdict(setting), "path": str(setting.path)})
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.local.server", told],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdout is not None  # noqa: S101 - for the type checker: it is a pipe
+    return process, urlsplit(process.stdout.readline().strip())
+
+
+def _llama_server(setting: Setting) -> Started:
+    program = shutil.which("llama-server")
+    if program is None:
+        raise SystemExit(
+            "--gpu compares with llama-server, built from the same sources for the GPU: put it on the PATH"
+        )
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    numbers = {
+        "--parallel": setting.slots,
+        "--ctx-size": setting.cells,
+        "--batch-size": setting.step_tokens,
+        "--ubatch-size": setting.step_tokens,
+        "--threads": setting.threads,
+        "--n-gpu-layers": 999,
+        "--port": port,
+    }
+    options = [str(part) for pair in numbers.items() for part in pair]
+    process = subprocess.Popen(
+        [program, "--model", str(setting.path), "--host", "127.0.0.1", "--kv-unified", *options],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    address = urlsplit(f"http://127.0.0.1:{port}")
+    _wait_until_healthy(address)
+    return process, address
+
+
+def _wait_until_healthy(address: SplitResult) -> None:
+    until = time.monotonic() + READY_S
+    while time.monotonic() < until:
+        line = http.client.HTTPConnection(address.hostname or "", address.port)
+        with suppress(OSError):
+            line.request("GET", "/health")
+            if line.getresponse().status == HTTPStatus.OK:
+                return
+        time.sleep(0.2)
+    raise TimeoutError(f"llama-server is not ready after {READY_S:g} s")
 
 
 def _messages(prompt: str) -> list[dict[str, str]]:
