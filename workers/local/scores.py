@@ -4,6 +4,7 @@ A pass over the vocabulary for each token by itself costs a small model more tha
 together numpy's overhead is paid once, and only for what is asked.
 """
 
+import math
 from collections.abc import Sequence
 from functools import cached_property
 from typing import NamedTuple
@@ -64,13 +65,26 @@ class Scores:
 
 
 def _spread(logits: NDArray[np.float32], best: Sequence[int]) -> list[tuple[float, float, float]]:
+    if len(best) == 1:
+        return [_spread_of_one(logits[0], best[0])]
     here = np.arange(len(logits)), best
     peaks = logits[here]
-    with np.errstate(invalid="ignore"):  # a broken model's rows are no numbers, and its confidence is none
-        shares = logits - peaks[:, np.newaxis]
-        np.exp(shares, out=shares)
-        totals = peaks + np.log(shares.sum(axis=1))
+    shares = logits - peaks[:, np.newaxis]
+    np.exp(shares, out=shares)
+    totals = peaks + np.log(shares.sum(axis=1))
     logits[here] = -np.inf  # for a moment: a copy without the best would be a pass more
     seconds = logits.max(axis=1)
     logits[here] = peaks
     return list(zip(peaks.tolist(), seconds.tolist(), totals.tolist(), strict=True))
+
+
+def _spread_of_one(logits: NDArray[np.float32], best: int) -> tuple[float, float, float]:
+    """The same for a row alone, without what finding each row's own best costs."""
+    peak = logits[best]
+    shares = logits - peak
+    np.exp(shares, out=shares)
+    total = float(peak) + math.log(shares.sum())
+    logits[best] = -np.inf
+    second = float(logits.max())
+    logits[best] = peak
+    return float(peak), second, total
