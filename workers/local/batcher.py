@@ -8,6 +8,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tidegate.result import FinishReason
 from workers.local import schedule
 from workers.local.failing import Failing
@@ -36,6 +39,9 @@ class Computes(Protocol):
 
     def score(self, row: int, token: int) -> Score:
         """How likely a token was by a row of the last step."""
+
+    def logits(self, row: int) -> NDArray[np.float32]:
+        """The logits of a row of the last step."""
 
     def forget(self, seq: int, *, start: int = 0) -> bool:
         """Drop a sequence from a position on; whether that can be done."""
@@ -212,7 +218,7 @@ class Batcher:
             reason = self._picked(live, row)
             if reason is None:
                 return [*live.news()]
-            live.job.check(live.text.value, reason)
+            live.settle(reason)
             said: list[Said] = [*live.news(ended=True), live.done(reason)]
         except Exception as exc:  # noqa: BLE001 - whatever it is, it ends this job, and the others go on
             said = [_failed(live.job.ask.id, exc)]
@@ -221,8 +227,9 @@ class Batcher:
 
     def _picked(self, live: Live, row: int) -> FinishReason | None:
         picked = live.sampler.pick(row)
-        if self._confidence:
-            live.sureness.add(self._native.score(row, picked.token), forced=picked.forced)
+        if self._confidence or live.chances:
+            score = self._native.score(row, picked.token)
+            live.weigh(score, picked, logits=lambda: self._native.logits(row))
         return live.take(picked.token, self._native.piece(picked.token), ends=self._native.ends(picked.token))
 
     def _recover(self, code: int, fed: Sequence[Fed]) -> Iterator[Failed]:
