@@ -165,7 +165,7 @@ class Installation:
             yield programs.standin(port=port, token=self.standin_token, options=self._standin_options)
         workforce = programs.workforce(provider_keys=secrets_of, outside_env=env)
         idle = {f"worker:{zone}" for zone in Zone} - {f"worker:{lane.zone}" for lane in self._lanes.values()}
-        yield from (program for program in workforce if program.role not in idle)  # a worker without a lane ends at once
+        yield from (program for program in workforce if program.role not in idle)  # a worker without a lane would end
 
     def _environment(self) -> dict[str, str]:
         """This process's environment, with our settings made explicit; secrets stay where they are."""
