@@ -32,7 +32,7 @@ from tidegate.client import Client
 from tidegate.errors import Unavailable
 from tidegate.keys import signer
 from tidegate.lane import Zone
-from tidegate.ledger.census import Census, Presence
+from tidegate.ledger.census import Presence, RecentCensus
 from tidegate.logs import logger
 from tidegate.messaging import celery_app, intake_queues
 from tidegate.service import Service
@@ -51,7 +51,7 @@ def open_service(settings: Settings) -> Service:
     client = Client(settings)
     redis = client.ledger.redis
     where = connections.addresses(settings)
-    census = Census(redis)
+    census = RecentCensus(redis)
     name = f"router@{socket.gethostname()}.{os.getpid()}"
     placement = Placement(client.ledger, client.vault, client.doorbell, signer(settings), nudge_s=settings.nudge_s)
     shadows = Shadows(client.ledger, client.vault, placement, nudge_s=settings.nudge_s)
@@ -77,6 +77,7 @@ def open_service(settings: Settings) -> Service:
         placement=placement,
         shadows=shadows,
         decisions=decisions,
+        look_in_s=settings.nudge_s,
     )
     try:
         keychecks.announce(redis, client.vault.seals.keyrings.values())

@@ -13,7 +13,8 @@ import json
 import re
 import shutil
 import uuid
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
@@ -37,7 +38,7 @@ from tidegate.lane import Zone
 from tidegate.ledger import states, watch
 from tidegate.ledger.record import Record
 from tidegate.ledger.states import State
-from tidegate.ledger.store import Accepted, Keep, Ledger
+from tidegate.ledger.store import Accepted, Keep, Ledger, NewJob
 from tidegate.redaction import Placeholders, restored_result
 from tidegate.result import JobResult
 from tidegate.settings import Settings, load
@@ -48,8 +49,20 @@ _KEEP_BEYOND_DEADLINE_S = 3600
 """A payload outlives its deadline a little: the janitor, not the vault, ends a job."""
 
 
+_PART_JOBS, _PART_BYTES = 100, 1_000_000
+"""What `submit_many` sends in one round trip: enough to be quick, little enough that the store answers others between."""
+
 _PLAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 """No colon: `<id>:history` would be another job's history."""
+
+
+@dataclass(frozen=True)
+class _Wish:
+    """A job that somebody wants done, checked, with its id and its wire form."""
+
+    job_id: str
+    body: bytes = field(repr=False)
+    job: Job = field(repr=False)
 
 
 class Client:
@@ -78,15 +91,19 @@ class Client:
         job = parse_job(job)
         body = wire_form(job, max_bytes=self._settings.max_job_bytes)
         job_id = checked_id(job_id) if job_id is not None else id_for(job, secret=self._fingerprint_key)
-        if self._accept(job_id, body, job):
-            # The job is safe: where the wake-up fails, the janitor sends it.
-            with contextlib.suppress(BrokerUnavailable):
-                self.doorbell.ring_router(job_id, priority=_priority(job))
+        self._take_in([_Wish(job_id, body, job)])
         return job_id
 
     def submit_many(self, jobs: Iterable[Job | Mapping[str, Any] | str]) -> list[str]:
         """Submit each job; all are checked before the first is sent. Returns the ids in order."""
-        return [self.submit(job) for job in parse_jobs(jobs, max_bytes=self._settings.max_job_bytes)]
+        most = self._settings.max_job_bytes
+        wishes = [
+            _Wish(id_for(job, secret=self._fingerprint_key), wire_form(job, max_bytes=most), job)
+            for job in parse_jobs(jobs, max_bytes=most)
+        ]
+        for some in _in_parts(wishes):
+            self._take_in(some)
+        return [wish.job_id for wish in wishes]
 
     def result(self, job_id: str, *, timeout_s: float = 60.0) -> JobResult:
         """Wait for the end. Raises JobFailed where there is no result, ResultTimeout, UnknownJob."""
@@ -108,9 +125,7 @@ class Client:
 
     def take_in_malformed(self, job_id: str, body: bytes) -> None:
         """Put on record what came by message and is no job: the router makes it a dead letter that says why."""
-        if self._accept(job_id, body[: self._settings.max_job_bytes], Job(text="malformed")):
-            with contextlib.suppress(BrokerUnavailable):
-                self.doorbell.ring_router(job_id, priority=queue_priority(latency="interactive", priority=5))
+        self._take_in([_Wish(job_id, body[: self._settings.max_job_bytes], Job(text="malformed"))])
 
     def close(self) -> None:
         """Close the connections."""
@@ -125,33 +140,45 @@ class Client:
     ) -> None:
         self.close()
 
-    def _accept(self, job_id: str, body: bytes, job: Job) -> bool:
+    def _take_in(self, wishes: "Sequence[_Wish]") -> None:
+        """Put jobs on record in one round trip, and wake the router where that is needed."""
         if not self._keys_checked:
             keychecks.check(self.ledger.redis, self.vault.seals.keyrings.values())
             self._keys_checked = True
-        slot = new_slot(job_id, "payload")
-        fingerprint = hmac.new(self._fingerprint_key, body, hashlib.sha256).hexdigest()[:32]
-        accepted = self._on_record(
-            job_id,
+        new = [self._on_record(wish) for wish in wishes]
+        accepted = self._accepted(new)
+        for wish, found in zip(wishes, accepted, strict=True):
+            if found.ring:
+                # The job is safe: where the wake-up fails, the janitor sends it.
+                with contextlib.suppress(BrokerUnavailable):
+                    self.doorbell.ring_router(wish.job_id, priority=_priority(wish.job))
+        for job, found in zip(new, accepted, strict=True):
+            if not found.created and found.fingerprint != job.fields["fingerprint"]:
+                raise IdempotencyConflict(
+                    f"job {job.job_id} is on record with other content under this idempotency key"
+                )
+
+    def _on_record(self, wish: "_Wish") -> NewJob:
+        slot = new_slot(wish.job_id, "payload")
+        hints = wish.job.hints
+        return NewJob(
+            job_id=wish.job_id,
             slot=slot,
-            envelope=self.vault.seals.seal(Zone.INSIDE, slot, body),
-            keep_s=int(job.hints.deadline_s) + _KEEP_BEYOND_DEADLINE_S,
-            deadline_s=job.hints.deadline_s,
+            envelope=self.vault.seals.seal(Zone.INSIDE, slot, wish.body),
+            keep_s=int(hints.deadline_s) + _KEEP_BEYOND_DEADLINE_S,
+            deadline_s=hints.deadline_s,
             look_in_s=self._settings.nudge_s,
             fields={
-                "tenant": job.tenant,
-                "latency": job.hints.latency,
-                "priority": str(_priority(job)),
-                "fingerprint": fingerprint,
+                "tenant": wish.job.tenant,
+                "latency": hints.latency,
+                "priority": str(_priority(wish.job)),
+                "fingerprint": hmac.new(self._fingerprint_key, wish.body, hashlib.sha256).hexdigest()[:32],
             },
         )
-        if not accepted.created and accepted.fingerprint != fingerprint:
-            raise IdempotencyConflict(f"job {job_id} is on record with other content under this idempotency key")
-        return accepted.created
 
-    def _on_record(self, job_id: str, **details: Any) -> Accepted:
+    def _accepted(self, jobs: Sequence[NewJob]) -> list[Accepted]:
         try:
-            return self.ledger.accept(job_id, **details)
+            return self.ledger.accept_all(jobs)
         except StoreUnavailable:
             # With every write flushed, a server whose disk is full stops instead of answering so.
             folder = self._settings.data
@@ -281,6 +308,19 @@ def plain_id(given: str) -> str:
     return (
         given if _PLAIN_ID.fullmatch(given) else hashlib.sha256(given.encode(errors="surrogatepass")).hexdigest()[:32]
     )
+
+
+def _in_parts(wishes: Iterable[_Wish]) -> Iterator[list[_Wish]]:
+    part: list[_Wish] = []
+    left_bytes = _PART_BYTES
+    for wish in wishes:
+        part.append(wish)
+        left_bytes -= len(wish.body)
+        if len(part) >= _PART_JOBS or left_bytes <= 0:
+            yield part
+            part, left_bytes = [], _PART_BYTES
+    if part:
+        yield part
 
 
 def _as_json(value: Any) -> Any:

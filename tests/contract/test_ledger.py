@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -22,6 +22,7 @@ from tidegate.errors import (
 )
 from tidegate.ledger import states
 from tidegate.ledger.census import Census
+from tidegate.ledger.scripts import Call
 from tidegate.ledger.states import ENDS, OPEN, Move, State
 from tidegate.ledger.store import Accepted, Applied, Keep, Ledger
 
@@ -76,7 +77,7 @@ def rooms(redis: StoreClient) -> dict[str, set[str]]:
 
 def test_a_job_is_accepted_once(ledger: Ledger, redis: StoreClient) -> None:
     """The same id again leaves record and payload as they were and tells the first fingerprint."""
-    assert accept(ledger) == Accepted(created=True, state=State.ACCEPTED, fingerprint="")
+    assert accept(ledger) == Accepted(created=True, state=State.ACCEPTED, fingerprint="", ring=True)
     again = accept(ledger, envelope=b"other", slot="another", fields={"fingerprint": "f2"})
     assert again == Accepted(created=False, state=State.ACCEPTED, fingerprint="f1")
     assert redis.get(f"tg:vault:{JOB}:{SLOT}") == b"\x00\xff!"
@@ -161,18 +162,17 @@ def test_nothing_is_known_of_an_unknown_job(ledger: Ledger) -> None:
             call("nobody")
 
 
-def test_a_lost_answer_is_asked_for_again(ledger: Ledger) -> None:
+def test_a_lost_answer_is_asked_for_again(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     """The client repeats a script whose answer it lost; the repetition is told what the first one did."""
     accept(ledger)
-    answers = []
-    script = ledger._transition
+    answers: list[Any] = []
+    call = ledger._scripts.run_all
 
-    def stammering(**given: Any) -> Any:
-        answers.append(script(**given))
-        answers.append(script(**given))
-        return answers[-1]
+    def stammering(name: str, calls: Sequence[Call]) -> Any:
+        answers.extend(answer[:4] for _ in range(2) for answer in call(name, calls))
+        return call(name, calls)
 
-    ledger._transition = stammering
+    monkeypatch.setattr(ledger._scripts, "run_all", stammering)
     ledger.apply(JOB, placed())
     applied = ledger.apply(JOB, states.claim(worker="w1", lease_s=15.0))
     assert answers[0] == answers[1]

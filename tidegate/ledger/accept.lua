@@ -1,27 +1,29 @@
--- Put a new job on record together with its sealed payload, or say what is there already.
+-- Put a new job on record together with its sealed payload, or say what is there already. After order.lua.
 --
 -- KEYS[1]  the job's hash   KEYS[2]  the payload's slot in the vault
 -- ARGV     1 prefix  2 job id  3 envelope  4 seconds to keep the envelope  5 seconds until the deadline
---          6 seconds until the janitor looks  7... fields and values
--- Returns  {1, 'accepted', fingerprint} or {0, present state, its fingerprint}
+--          6 seconds until the janitor looks  7 tenant  8 priority  9 '1' to put it in line
+--          10... fields and values
+-- Returns  {1, 'accepted', fingerprint, 1 if the router should be woken} or {0, present state, its fingerprint, 0}
 
 local present = redis.call('HMGET', KEYS[1], 'state', 'fingerprint')
-if present[1] then return {0, present[1], present[2] or ''} end
+if present[1] then return {0, present[1], present[2] or '', 0} end
 
 local prefix, id = ARGV[1], ARGV[2]
-local clock = redis.call('TIME')
-local now = tonumber(clock[1]) + tonumber(clock[2]) / 1000000
-local function stamp(value) return string.format('%.6f', value) end
+local now = store_time()
 local deadline = now + tonumber(ARGV[5])
-local look = math.min(now + tonumber(ARGV[6]), deadline)
+local look = stamp(math.min(now + tonumber(ARGV[6]), deadline))
+local at = stamp(now)
 
 redis.call('SET', KEYS[2], ARGV[3], 'EX', ARGV[4])
-for i = 7, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
-redis.call('HSET', KEYS[1], 'id', id, 'state', 'accepted', 'rev', 1, 'fence', 0, 'accepted_at', stamp(now),
-  'updated_at', stamp(now), 'deadline_at', stamp(deadline), 'deadline_s', ARGV[5], 'look_at', stamp(look))
-redis.call('ZADD', prefix .. ':agenda', stamp(look), id)
-redis.call('ZADD', prefix .. ':in:accepted:intake', stamp(now), id)
+redis.call('HSET', KEYS[1], 'id', id, 'state', 'accepted', 'rev', 1, 'fence', 0, 'accepted_at', at, 'queued_at', at,
+  'updated_at', at, 'deadline_at', stamp(deadline), 'deadline_s', ARGV[5], 'look_at', look, 'tenant', ARGV[7],
+  'priority', ARGV[8], unpack(ARGV, 10))
+redis.call('ZADD', prefix .. ':agenda', look, id)
+redis.call('ZADD', prefix .. ':in:accepted:intake', at, id)
 redis.call('RPUSH', KEYS[1] .. ':history',
-  string.format('{"at":%s,"move":"accepted","state":"accepted","rev":1,"fence":0,"note":{}}', stamp(now)))
+  string.format('{"at":%s,"move":"accepted","state":"accepted","rev":1,"fence":0,"note":{}}', at))
 redis.call('PUBLISH', prefix .. ':state:' .. id, 'accepted')
-return {1, 'accepted', ''}
+if ARGV[9] ~= '1' then return {1, 'accepted', '', 0} end
+enqueue(prefix, 'accepted:intake', id, ARGV[7], tonumber(ARGV[8]), now)
+return {1, 'accepted', '', ring_wanted(prefix, 'accepted:intake', now) and 1 or 0}

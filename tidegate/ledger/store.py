@@ -1,122 +1,62 @@
 """The ledger in Redis: each change is one Lua script, so it happens whole or not at all."""
 
-import json
-import secrets
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from importlib import resources
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from redis import exceptions
 
 from tidegate.connections import StoreClient
-from tidegate.errors import Conflict, StorageFull, StoreUnavailable, UnknownJob
+from tidegate.errors import Conflict, UnknownJob
+from tidegate.ledger.faults import store_errors
+from tidegate.ledger.line import Line
+from tidegate.ledger.moving import KEEP, Accepted, Applied, Keep, NewJob, Step, Stored, arguments, outcome
 from tidegate.ledger.record import Event, Record
+from tidegate.ledger.scripts import Call, Scripts, flat
 from tidegate.ledger.states import Move, State
 from tidegate.names import STORE_PREFIX
 
-_ANNOTATE = """
-if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
-redis.call('HSET', KEYS[1], unpack(ARGV))
-return 1
-"""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Keep:
-    """How long records and their texts stay after an end, in seconds."""
-
-    result_s: int = 86_400
-    dead_s: int = 14 * 86_400
-
-    def after(self, end: State) -> int:
-        """The time for one kind of end."""
-        return self.dead_s if end is State.DEAD else self.result_s
-
-
-@dataclass(frozen=True, kw_only=True)
-class Accepted:
-    """What became of a submit: a new record, or the one that was there."""
-
-    created: bool
-    state: State
-    fingerprint: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Applied:
-    """What a move left behind."""
-
-    rev: int
-    fence: int
-    at: float
+__all__ = ["Accepted", "Applied", "Keep", "Ledger", "NewJob", "Step", "Stored", "store_errors"]
 
 
 class Ledger:
     """Reads and moves records. Every method raises StoreUnavailable where the store does not answer."""
 
-    def __init__(self, client: StoreClient, *, keep: Keep = Keep(), prefix: str = STORE_PREFIX) -> None:
+    def __init__(self, client: StoreClient, *, keep: Keep = KEEP, prefix: str = STORE_PREFIX) -> None:
         self.redis = client
         self._keep = keep
         self._prefix = prefix
-        self._accept = client.register_script(_script("accept.lua"))
-        self._transition = client.register_script(_script("transition.lua"))
-        self._annotate = client.register_script(_ANNOTATE)
+        self._scripts = Scripts(client)
+        self.line = Line(self._scripts, keep=keep, prefix=prefix)
 
-    def accept(
-        self,
-        job_id: str,
-        *,
-        slot: str,
-        envelope: bytes,
-        keep_s: int,
-        deadline_s: float,
-        look_in_s: float,
-        fields: Mapping[str, str],
-    ) -> Accepted:
-        """Put a job on record with its sealed payload. The same id twice keeps the first."""
-        args = [
-            self._prefix,
-            job_id,
-            envelope,
-            keep_s,
-            deadline_s,
-            look_in_s,
-            *_flat({**fields, "payload": slot}),
-        ]
-        with store_errors():
-            created, state, fingerprint = self._accept(
-                keys=[self._job(job_id), f"{self._prefix}:vault:{slot}"], args=args
+    def accept(self, job_id: str, **details: Any) -> Accepted:
+        """Put a job on record with its sealed payload; see NewJob. The same id twice keeps the first."""
+        return self.accept_all([NewJob(job_id=job_id, **details)])[0]
+
+    def accept_all(self, jobs: Sequence[NewJob]) -> list[Accepted]:
+        """The same for many, in one round trip."""
+        answers = self._scripts.run_all("accept", [self._accepting(job) for job in jobs])
+        return [
+            Accepted(
+                created=bool(created), state=State(state.decode()), fingerprint=fingerprint.decode(), ring=bool(ring)
             )
-        return Accepted(created=bool(created), state=State(state.decode()), fingerprint=fingerprint.decode())
-
-    def apply(self, job_id: str, move: Move) -> Applied:
-        """Make one move. Raises Conflict where its conditions do not hold, UnknownJob where there is no record."""
-        args = [
-            self._prefix,
-            job_id,
-            ",".join(sorted(move.sources)),
-            move.to.value,
-            _or_empty(move.fence),
-            _or_empty(move.rev),
-            "1" if move.take_fence else "",
-            _or_empty(move.look_in_s),
-            self._keep.after(move.to),
-            move.name,
-            json.dumps(dict(move.note), separators=(",", ":")),
-            _or_empty(move.deadline_in_s),
-            secrets.token_hex(6),
-            *_flat(move.changes),
+            for created, state, fingerprint, ring in answers
         ]
-        with store_errors():
-            done, *rest = self._transition(keys=[self._job(job_id)], args=args)
-        if not done:
-            state, rev = rest[0].decode(), rest[1]
-            if not state:
-                raise UnknownJob(f"no job {job_id} is on record")
-            raise Conflict(f"{move.name} refused: job {job_id} is {state} at revision {rev}")
-        return Applied(rev=rest[0], fence=rest[1], at=float(rest[2]))
+
+    def apply(self, job_id: str, move: Move, *, texts: Sequence[Stored] = ()) -> Applied:
+        """Make one move. Raises Conflict where its conditions do not hold, UnknownJob where there is no record."""
+        found = self.apply_all([Step(job_id=job_id, move=move, texts=texts)])[0]
+        if isinstance(found, Applied):
+            return found
+        raise found
+
+    def apply_all(self, steps: Sequence[Step]) -> list[Applied | Conflict | UnknownJob]:
+        """Make the moves of several jobs in one round trip; each by itself is made or refused."""
+        calls = [
+            ((), [self._prefix, step.job_id, *arguments(step.move, keep=self._keep, texts=step.texts)])
+            for step in steps
+        ]
+        answers = self._scripts.run_all("apply", calls)
+        return [outcome(step, answer) for step, answer in zip(steps, answers, strict=True)]
 
     def get(self, job_id: str) -> Record:
         """One record. Raises UnknownJob."""
@@ -173,8 +113,7 @@ class Ledger:
 
     def annotate(self, job_id: str, fields: Mapping[str, str]) -> bool:
         """Add fields to a record, whatever its state: what is learnt after a job's end. False where it is gone."""
-        with store_errors():
-            return bool(self._annotate(keys=[self._job(job_id)], args=list(_flat(fields))))
+        return bool(self._scripts.run("annotate", keys=[self._job(job_id)], args=list(flat(fields))))
 
     def trim(self) -> int:
         """Drop index entries of dead letters whose records are past their retention. Returns how many."""
@@ -187,36 +126,21 @@ class Ledger:
             seconds, micros = self.redis.time()
         return float(seconds) + float(micros) / 1e6
 
+    def _accepting(self, job: NewJob) -> Call:
+        fields = dict(job.fields)
+        args = [
+            self._prefix,
+            job.job_id,
+            job.envelope,
+            job.keep_s,
+            job.deadline_s,
+            job.look_in_s,
+            fields.pop("tenant", "default"),
+            fields.pop("priority", "5"),
+            "" if "shadow_of" in fields else "1",  # a copy is placed by whoever made it
+            *flat({**fields, "payload": job.slot}),
+        ]
+        return [self._job(job.job_id), f"{self._prefix}:vault:{job.slot}"], args
+
     def _job(self, job_id: str) -> str:
         return f"{self._prefix}:job:{job_id}"
-
-
-@contextmanager
-def store_errors() -> Iterator[None]:
-    """Translate the client's errors: callers never see a vendor's exception."""
-    try:
-        yield
-    except exceptions.OutOfMemoryError:
-        raise StorageFull("the store is out of memory: raise its maxmemory, or let jobs end first") from None
-    except (exceptions.ConnectionError, exceptions.TimeoutError, OSError) as exc:
-        raise StoreUnavailable(f"the store does not answer ({type(exc).__name__}): is it running?") from exc
-    except exceptions.ResponseError as exc:
-        if str(exc).startswith(("MISCONF", "OOM")) or "MISCONF" in str(exc):
-            raise StorageFull("the store cannot write to its disk: free some space in its data folder") from None
-        if str(exc).startswith(("LOADING", "BUSY")):
-            raise StoreUnavailable("the store is still loading its data") from None
-        raise
-
-
-def _script(name: str) -> str:
-    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
-
-
-def _flat(fields: Mapping[str, Any]) -> Iterator[str]:
-    for key, value in fields.items():
-        yield key
-        yield str(value)
-
-
-def _or_empty(value: float | None) -> str:
-    return "" if value is None else repr(value)

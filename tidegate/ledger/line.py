@@ -1,0 +1,98 @@
+"""The line: who waits in the intake or for a lane, and who is next.
+
+A message only says that there is something to do; what is done next is decided here, alike on every broker:
+
+- interactive jobs before batch jobs, but every eighth take is a batch job's, so that none starves;
+- among tenants by turns (fair queuing by virtual time): who submits a thousand jobs waits for nobody but himself, and
+  who was away has no credit;
+- of one tenant's jobs the oldest, where each step of urgency counts like a minute of waiting.
+
+Wake-ups are counted: under backlog a few are enough, because whoever takes a job and leaves others rings again.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from secrets import token_hex
+from typing import Any
+
+from tidegate.lane import Zone
+from tidegate.ledger.moving import Applied, Keep, arguments
+from tidegate.ledger.record import Record
+from tidegate.ledger.scripts import Scripts
+from tidegate.ledger.states import Move
+
+_INTAKE = b"accepted:intake"
+
+_SLOT_FIELDS: Mapping[Zone, str] = {Zone.INSIDE: "payload", Zone.OUTSIDE: "outside"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Taken:
+    """A run that has begun, and all that it needs."""
+
+    record: Record
+    claim: Applied
+    slot: str | None
+    envelope: bytes | None = field(repr=False)
+    """What lies in that slot; None where it expired."""
+    ring: str
+    """Another job of the lane that somebody should be woken for; '' where enough wake-ups are under way."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Collected:
+    """Jobs that one router may place now."""
+
+    jobs: Sequence[tuple[Record, bytes | None]]
+    ring: str
+    """Another job that a router should be woken for; '' where enough wake-ups are under way."""
+
+
+class Line:
+    """Takes from the line; jobs come into it, and leave it, with their moves."""
+
+    def __init__(self, scripts: Scripts, *, keep: Keep, prefix: str) -> None:
+        self._scripts = scripts
+        self._keep = keep
+        self._prefix = prefix
+
+    def take(self, lane: str, *, zone: Zone, claim: Move, named: str = "", woken: bool = False) -> Taken | None:
+        """The lane's next job, claimed. None where nobody waits."""
+        head = [self._prefix, lane, named, "1" if woken else "", token_hex(8), _SLOT_FIELDS[zone]]
+        found, *rest = self._scripts.run("take", args=[*head, *arguments(claim, keep=self._keep)])
+        if not found:
+            return None
+        ring, rev, fence, at, record, slot, envelope = rest
+        return Taken(
+            record=Record.from_hash(_hash(record)),
+            claim=Applied(rev=rev, fence=fence, at=float(at)),
+            slot=slot.decode() or None,
+            envelope=envelope or None,
+            ring=ring.decode(),
+        )
+
+    def collect(
+        self, *, most: int, most_bytes: int, look_in_s: float, named: str = "", woken: bool = False
+    ) -> Collected:
+        """The intake's next jobs, for one router; who does not place them in that time leaves them to another."""
+        args = [self._prefix, most, most_bytes, look_in_s, "1" if woken else "", named]
+        ring, *rest = self._scripts.run("collect", args=args)
+        jobs = [
+            (Record.from_hash(_hash(record)), envelope or None)
+            for record, envelope in zip(rest[::2], rest[1::2], strict=True)
+        ]
+        return Collected(jobs=jobs, ring=ring.decode())
+
+    def overdue(self) -> list[tuple[str | None, str]]:
+        """The lanes (None: the intake) where jobs wait and nobody was woken for a while, with a job to ring for."""
+        found = self._scripts.run("overdue", args=[self._prefix])
+        return [
+            (None if room == _INTAKE else room.decode().partition(":")[2], job_id.decode())
+            for room, job_id in zip(found[::2], found[1::2], strict=True)
+        ]
+
+
+def _hash(flat: Sequence[bytes]) -> dict[bytes, bytes]:
+    """Lua's answer to HGETALL is a list."""
+    fields: Any = iter(flat)
+    return dict(zip(fields, fields, strict=True))
