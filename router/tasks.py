@@ -24,7 +24,7 @@ from router.recorded import Decisions
 from router.redaction.decided import Decide, Redacts, decided
 from router.redaction.outcome import Redaction
 from router.shadow import Shadows
-from tidegate.client import Client, plain_id
+from tidegate.client import Client
 from tidegate.decision import Decision
 from tidegate.errors import (
     BrokerUnavailable,
@@ -42,6 +42,7 @@ from tidegate.ledger import states
 from tidegate.ledger.census import Census
 from tidegate.ledger.record import Record
 from tidegate.names import ROUTE_TASK, SUBMIT_TASK
+from tidegate.submission import plain_id
 from tidegate.value import problems_on_record
 
 PATIENCE_S = 1.0

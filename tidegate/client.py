@@ -9,23 +9,16 @@ import asyncio
 import contextlib
 import hashlib
 import hmac
-import json
-import re
 import shutil
-import uuid
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
-
-from pydantic import ValidationError
 
 from tidegate import connections, keychecks
 from tidegate.doorbell import Doorbell, queue_priority
 from tidegate.errors import (
     BrokerUnavailable,
     IdempotencyConflict,
-    InvalidJob,
     JobFailed,
     PayloadMissing,
     StorageFull,
@@ -42,27 +35,11 @@ from tidegate.ledger.store import Accepted, Keep, Ledger, NewJob
 from tidegate.redaction import Placeholders, restored_result
 from tidegate.result import JobResult
 from tidegate.settings import Settings, load
-from tidegate.value import Value, problems
+from tidegate.submission import Wish, checked_id, id_for, in_parts, parse_job, parse_jobs, wire_form
 from tidegate.vault import Seals, Vault, new_slot
 
 _KEEP_BEYOND_DEADLINE_S = 3600
 """A payload outlives its deadline a little: the janitor, not the vault, ends a job."""
-
-
-_PART_JOBS, _PART_BYTES = 100, 1_000_000
-"""What `submit_many` sends in one round trip: enough to be quick, little enough that the store answers others between."""
-
-_PLAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-"""No colon: `<id>:history` would be another job's history."""
-
-
-@dataclass(frozen=True)
-class _Wish:
-    """A job that somebody wants done, checked, with its id and its wire form."""
-
-    job_id: str
-    body: bytes = field(repr=False)
-    job: Job = field(repr=False)
 
 
 class Client:
@@ -91,17 +68,17 @@ class Client:
         job = parse_job(job)
         body = wire_form(job, max_bytes=self._settings.max_job_bytes)
         job_id = checked_id(job_id) if job_id is not None else id_for(job, secret=self._fingerprint_key)
-        self._take_in([_Wish(job_id, body, job)])
+        self._take_in([Wish(job_id, body, job)])
         return job_id
 
     def submit_many(self, jobs: Iterable[Job | Mapping[str, Any] | str]) -> list[str]:
         """Submit each job; all are checked before the first is sent. Returns the ids in order."""
         most = self._settings.max_job_bytes
         wishes = [
-            _Wish(id_for(job, secret=self._fingerprint_key), wire_form(job, max_bytes=most), job)
+            Wish(id_for(job, secret=self._fingerprint_key), wire_form(job, max_bytes=most), job)
             for job in parse_jobs(jobs, max_bytes=most)
         ]
-        for some in _in_parts(wishes):
+        for some in in_parts(wishes):
             self._take_in(some)
         return [wish.job_id for wish in wishes]
 
@@ -125,7 +102,7 @@ class Client:
 
     def take_in_malformed(self, job_id: str, body: bytes) -> None:
         """Put on record what came by message and is no job: the router makes it a dead letter that says why."""
-        self._take_in([_Wish(job_id, body[: self._settings.max_job_bytes], Job(text="malformed"))])
+        self._take_in([Wish(job_id, body[: self._settings.max_job_bytes], Job(text="malformed"))])
 
     def close(self) -> None:
         """Close the connections."""
@@ -140,7 +117,7 @@ class Client:
     ) -> None:
         self.close()
 
-    def _take_in(self, wishes: "Sequence[_Wish]") -> None:
+    def _take_in(self, wishes: Sequence[Wish]) -> None:
         """Put jobs on record in one round trip, and wake the router where that is needed."""
         if not self._keys_checked:
             keychecks.check(self.ledger.redis, self.vault.seals.keyrings.values())
@@ -158,7 +135,7 @@ class Client:
                     f"job {job.job_id} is on record with other content under this idempotency key"
                 )
 
-    def _on_record(self, wish: "_Wish") -> NewJob:
+    def _on_record(self, wish: Wish) -> NewJob:
         slot = new_slot(wish.job_id, "payload")
         hints = wish.job.hints
         return NewJob(
@@ -247,87 +224,6 @@ def with_values(result: JobResult, record: Record, vault: Vault) -> JobResult:
     except PayloadMissing:
         raise PayloadMissing(f"the values of job {record.id} are no longer kept, and its result without them") from None
     return restored_result(result, placeholders)
-
-
-def parse_job(job: Job | Mapping[str, Any] | str) -> Job:
-    """A Job from a Job, a mapping or its JSON. Raises InvalidJob that names each field."""
-    if isinstance(job, Job):
-        return job
-    try:
-        # A mapping is read as its JSON: so "5" is no number here either, and an enum may be written as a string.
-        return Job.from_json(job if isinstance(job, str) else json.dumps(dict(job), default=_as_json))
-    except ValidationError as exc:
-        raise InvalidJob(problems(exc)) from None
-    except (TypeError, ValueError, RecursionError) as exc:
-        raise InvalidJob((f"(the whole): cannot be written as JSON ({type(exc).__name__})",)) from None
-
-
-def parse_jobs(jobs: Iterable[Job | Mapping[str, Any] | str], *, max_bytes: int) -> list[Job]:
-    """Each as a Job. Raises InvalidJob with what is wrong with any of them."""
-    checked, wrong = [], []
-    for index, job in enumerate(jobs):
-        try:
-            checked.append(parse_job(job))
-            wire_form(checked[-1], max_bytes=max_bytes)
-        except InvalidJob as exc:
-            wrong += [f"[{index}].{problem}" for problem in exc.problems]
-    if wrong:
-        raise InvalidJob(tuple(wrong))
-    return checked
-
-
-def wire_form(job: Job, *, max_bytes: int) -> bytes:
-    """What is sealed. Raises InvalidJob where it is too much."""
-    body = job.to_json().encode()
-    if len(body) > max_bytes:
-        raise InvalidJob((f"(the whole): {len(body)} bytes; at most {max_bytes}",))
-    return body
-
-
-def id_for(job: Job, *, secret: bytes) -> str:
-    """A fresh id, or the one that an idempotency key always gives within its tenant.
-
-    Ids stand in logs and go to providers, and an idempotency key may be guessable (an e-mail address): without the
-    secret nobody can try one.
-    """
-    if job.idempotency_key is None:
-        return uuid.uuid4().hex
-    named = f"{job.tenant}\0{job.idempotency_key}".encode(errors="surrogatepass")
-    return hmac.new(secret, named, hashlib.sha256).hexdigest()[:32]
-
-
-def checked_id(given: str) -> str:
-    """An id that the caller chose. Raises InvalidJob where it could not stand in a key or a log line."""
-    if plain_id(given) != given:
-        raise InvalidJob(("job_id: 1 to 64 letters, digits, '-', '_' and '.' are an id",))
-    return given
-
-
-def plain_id(given: str) -> str:
-    """An id as it was given, or its hash where it could not stand in a key or a log line as it is."""
-    return (
-        given if _PLAIN_ID.fullmatch(given) else hashlib.sha256(given.encode(errors="surrogatepass")).hexdigest()[:32]
-    )
-
-
-def _in_parts(wishes: Iterable[_Wish]) -> Iterator[list[_Wish]]:
-    part: list[_Wish] = []
-    left_bytes = _PART_BYTES
-    for wish in wishes:
-        part.append(wish)
-        left_bytes -= len(wish.body)
-        if len(part) >= _PART_JOBS or left_bytes <= 0:
-            yield part
-            part, left_bytes = [], _PART_BYTES
-    if part:
-        yield part
-
-
-def _as_json(value: Any) -> Any:
-    """A message or a part of one may stand in a mapping as the value that it is."""
-    if isinstance(value, Value):
-        return value.model_dump(mode="json", exclude_none=True)
-    raise TypeError(type(value).__name__)
 
 
 def _priority(job: Job) -> int:

@@ -17,7 +17,7 @@ from tidegate.settings import Settings, load
 
 HERE = Path(__file__).parent
 HOME = HERE.parent.parent
-READY_S = 60.0
+READY_S = 240.0
 STOP_S = 20.0
 
 TIDEGATE = (("router",), ("worker", "--zone", "inside"), ("janitor",))

@@ -451,6 +451,7 @@ READERS: dict[bytes, Callable[[StoreClient, bytes], object]] = {
     b"string": lambda redis, key: redis.get(key),
     b"hash": lambda redis, key: redis.hgetall(key),
     b"list": lambda redis, key: redis.lrange(key, 0, -1),
+    b"set": lambda redis, key: redis.smembers(key),
     b"zset": lambda redis, key: redis.zrange(key, 0, -1),
 }
 

@@ -10,7 +10,7 @@ A message only says that there is something to do; what is done next is decided 
 Wake-ups are counted: under backlog a few are enough, because whoever takes a job and leaves others rings again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from secrets import token_hex
 from typing import Any
@@ -20,6 +20,9 @@ from tidegate.ledger.moving import Applied, Keep, arguments
 from tidegate.ledger.record import Record
 from tidegate.ledger.scripts import Scripts
 from tidegate.ledger.states import Move
+from tidegate.logs import logger
+
+log = logger(__name__)
 
 _INTAKE = b"accepted:intake"
 
@@ -77,11 +80,7 @@ class Line:
         """The intake's next jobs, for one router; who does not place them in that time leaves them to another."""
         args = [self._prefix, most, most_bytes, look_in_s, "1" if woken else "", named]
         ring, *rest = self._scripts.run("collect", args=args)
-        jobs = [
-            (Record.from_hash(_hash(record)), envelope or None)
-            for record, envelope in zip(rest[::2], rest[1::2], strict=True)
-        ]
-        return Collected(jobs=jobs, ring=ring.decode())
+        return Collected(jobs=list(_readable(rest)), ring=ring.decode())
 
     def overdue(self) -> list[tuple[str | None, str]]:
         """The lanes (None: the intake) where jobs wait and nobody was woken for a while, with a job to ring for."""
@@ -90,6 +89,16 @@ class Line:
             (None if room == _INTAKE else room.decode().partition(":")[2], job_id.decode())
             for room, job_id in zip(found[::2], found[1::2], strict=True)
         ]
+
+
+def _readable(flat: Sequence[Any]) -> Iterator[tuple[Record, bytes | None]]:
+    """One record that cannot be read must not hold up those beside it."""
+    for fields, envelope in zip(flat[::2], flat[1::2], strict=True):
+        try:
+            yield Record.from_hash(_hash(fields)), envelope or None
+        except ValueError as exc:
+            job_id = _hash(fields).get(b"id", b"").decode(errors="replace")
+            log.error("record.unreadable", job=job_id, error=type(exc).__name__)  # noqa: TRY400 - it may quote values
 
 
 def _hash(flat: Sequence[bytes]) -> dict[bytes, bytes]:
