@@ -4,17 +4,26 @@ import os
 
 from celery import Celery
 
-app = Celery("plain", broker=os.environ["PLAIN_BROKER"], backend=os.environ["PLAIN_RESULTS"])
-app.conf.update(
-    task_acks_late=True,
-    task_reject_on_worker_lost=True,
-    worker_prefetch_multiplier=1,
-    worker_send_task_events=True,
-    worker_hijack_root_logger=False,
-)
+TASK = "nothing"
 
 
-@app.task(name="nothing")  # type: ignore[untyped-decorator]
-def nothing(job_id: str) -> str:
-    """Nothing."""
-    return job_id
+def application(broker: str, results: str) -> Celery:
+    """The application, for worker and producer."""
+    made = Celery("plain", broker=broker, backend=results, set_as_current=False)
+    made.conf.update(
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        worker_prefetch_multiplier=1,
+        worker_send_task_events=True,
+        worker_hijack_root_logger=False,
+    )
+
+    @made.task(name=TASK, shared=False)  # type: ignore[untyped-decorator]
+    def nothing(job_id: str) -> str:
+        return job_id
+
+    return made
+
+
+if "PLAIN_BROKER" in os.environ:  # the worker's process
+    app = application(os.environ["PLAIN_BROKER"], os.environ["PLAIN_RESULTS"])
