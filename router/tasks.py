@@ -5,6 +5,7 @@ Routing is stateless and may happen twice: the ledger takes the first placement 
 
 import contextlib
 import json
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -40,6 +41,7 @@ from tidegate.errors import (
 from tidegate.job import Job
 from tidegate.ledger import states
 from tidegate.ledger.census import Census
+from tidegate.ledger.line import Collected, Idle, patiently
 from tidegate.ledger.record import Record
 from tidegate.names import ROUTE_TASK, SUBMIT_TASK
 from tidegate.submission import plain_id
@@ -78,6 +80,8 @@ class Routing:
     placement: Placement
     shadows: Shadows
     decisions: Decisions
+    leaving: threading.Event = field(default_factory=threading.Event)
+    """This process is about to stop: nothing is waited for."""
     look_in_s: float
     """The time in which a job that was collected should be placed; past it the janitor puts it in line again."""
 
@@ -88,7 +92,7 @@ class Routing:
             found = self._collect(named=job_id, woken=True)
             while found:
                 self._route_all(found)
-                found = self._collect() if time.monotonic() < until else ()
+                found = self._collect() if time.monotonic() < until and not self.leaving.is_set() else ()
         except Unavailable as exc:
             audit.delayed(job_id, exc)  # the janitor wakes us again
 
@@ -111,9 +115,19 @@ class Routing:
             self.client.take_in_malformed(job_id, json.dumps(job).encode())
 
     def _collect(self, *, named: str = "", woken: bool = False) -> Sequence[tuple[Record, bytes | None]]:
-        found = self.client.ledger.line.collect(
-            most=BATCH, most_bytes=BATCH_BYTES, look_in_s=self.look_in_s, named=named, woken=woken
-        )
+        def collect(again: bool, patient: bool) -> Collected | Idle:  # noqa: FBT001 - as `patiently` asks
+            return self.client.ledger.line.collect(
+                most=BATCH,
+                most_bytes=BATCH_BYTES,
+                look_in_s=self.look_in_s,
+                named=named,
+                woken=woken or again,
+                patient=patient,
+            )
+
+        found = patiently(collect, leaving=self.leaving)
+        if found is None:
+            return ()
         if found.ring:
             with contextlib.suppress(BrokerUnavailable):  # the janitor sends it again
                 self.client.doorbell.ring_router(found.ring, priority=0)

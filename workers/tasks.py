@@ -14,7 +14,7 @@ from tidegate.job import Job
 from tidegate.keys import Verifier
 from tidegate.lane import Lane, Zone
 from tidegate.ledger import states
-from tidegate.ledger.line import Taken
+from tidegate.ledger.line import Idle, Taken, patiently
 from tidegate.ledger.record import Record
 from tidegate.ledger.store import Applied, Ledger, Stored
 from tidegate.logs import logger
@@ -62,15 +62,25 @@ class Running:
     def _work_off(self, lane: Lane, *, named: str) -> None:
         """One job after the other while there are any: cheaper than a message for each."""
         until = time.monotonic() + TURN_S
-        claim = states.claim(worker=self.name, lease_s=self.leases.lease_s)
-        taken = self.ledger.line.take(lane.name, zone=lane.zone, claim=claim, named=named, woken=True)
+        taken = self._next(lane, named=named)
         while taken is not None:
             if taken.ring:
                 self.outcomes.wake(lane.name, taken.ring, priority=taken.record.priority)
             self._run(taken, lane)
             if self.leases.leaving.is_set() or time.monotonic() > until:
                 return
-            taken = self.ledger.line.take(lane.name, zone=lane.zone, claim=claim)
+            taken = self._next(lane)
+
+    def _next(self, lane: Lane, *, named: str = "") -> Taken | None:
+        """The lane's next job, or that of a moment later. `named`: by the wake-up that led here."""
+        claim = states.claim(worker=self.name, lease_s=self.leases.lease_s)
+
+        def take(woken: bool, patient: bool) -> Taken | Idle:  # noqa: FBT001 - as `patiently` asks
+            return self.ledger.line.take(
+                lane.name, zone=lane.zone, claim=claim, named=named, woken=woken or bool(named), patient=patient
+            )
+
+        return patiently(take, leaving=self.leases.leaving)
 
     def _run(self, taken: Taken, lane: Lane) -> None:
         record, claim = taken.record, taken.claim

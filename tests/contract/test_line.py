@@ -1,5 +1,6 @@
 """Who is next: the scripts against the model of the order, and what producers and workers may rely on."""
 
+import threading
 from collections import Counter
 from typing import Any
 
@@ -14,7 +15,7 @@ from tidegate.doorbell import queue_priority
 from tidegate.errors import Reason
 from tidegate.lane import Zone
 from tidegate.ledger import states
-from tidegate.ledger.line import Taken
+from tidegate.ledger.line import LOOKS, Idle, Taken, patiently
 from tidegate.ledger.states import OPEN, Move, State
 from tidegate.ledger.store import Accepted, Applied, Ledger
 
@@ -48,13 +49,14 @@ def put(ledger: Ledger, job_id: str, **given: Any) -> Applied:
 
 def take(ledger: Ledger, lane: str = "local", **given: Any) -> Taken | None:
     """Take as a worker does."""
-    return ledger.line.take(lane, zone=Zone.INSIDE, claim=CLAIM, **given)
+    found = ledger.line.take(lane, zone=Zone.INSIDE, claim=CLAIM, **given)
+    return None if isinstance(found, Idle) else found
 
 
 def collect(ledger: Ledger, most: int = 1, **given: Any) -> list[str]:
     """Take as a router does."""
     found = ledger.line.collect(**{"most": most, "most_bytes": 10_000, "look_in_s": 10.0, **given})
-    return [record.id for record, _ in found.jobs]
+    return [] if isinstance(found, Idle) else [record.id for record, _ in found.jobs]
 
 
 def taken(ledger: Ledger, times: int = 100) -> list[str]:
@@ -79,7 +81,7 @@ def test_a_worker_outside_is_handed_no_inside_envelope(ledger: Ledger) -> None:
     """A take for a lane outside brings the cleared copy; where there is none it brings nothing."""
     put(ledger, "a")
     found = ledger.line.take("local", zone=Zone.OUTSIDE, claim=CLAIM)
-    assert found is not None
+    assert isinstance(found, Taken)
     assert (found.slot, found.envelope) == (None, None)
 
 
@@ -202,7 +204,7 @@ def test_a_copy_is_not_the_router_s(ledger: Ledger) -> None:
 
 def test_a_few_wake_ups_serve_many_jobs(ledger: Ledger) -> None:
     """Under backlog not every job is rung for; whoever follows a wake-up and leaves others rings for the next."""
-    assert [put(ledger, f"{number:02}").ring for number in range(10)].count(True) == 2
+    assert [put(ledger, f"{number:02}").ring for number in range(10)].count(True) == 1
     first = take(ledger, woken=True)
     assert first is not None
     assert first.ring == "01"
@@ -216,6 +218,35 @@ def test_a_quiet_lane_is_rung_for_each_job(ledger: Ledger) -> None:
     for number in range(6):
         assert put(ledger, f"{number}").ring
         assert take(ledger) is not None
+
+
+def test_one_who_stays_is_a_wake_up_under_way(ledger: Ledger) -> None:
+    """Of those who find nobody one is told to stay; while it does, a new job needs no wake-up."""
+
+    def ask(*, woken: bool = False, patient: bool = True) -> Any:
+        return ledger.line.take("local", zone=Zone.INSIDE, claim=CLAIM, woken=woken, patient=patient)
+
+    assert [ask(), ask()] == [Idle.STAY, Idle.GO]
+    assert not put(ledger, "a").ring
+    assert ask(woken=True).record.id == "a"
+    assert [ask(), ask(woken=True, patient=False)] == [Idle.STAY, Idle.GO]
+    assert put(ledger, "b").ring
+
+
+def test_who_is_patient_looks_a_few_times() -> None:
+    """It says each time that it was woken, asks the last time to be let go, and not at all where its process leaves."""
+    asked: list[tuple[bool, bool]] = []
+
+    def ask(woken: bool, patient: bool) -> str | Idle:  # noqa: FBT001 - as it is asked
+        asked.append((woken, patient))
+        return Idle.STAY if patient else Idle.GO
+
+    assert patiently(ask, leaving=threading.Event()) is None
+    assert asked == [(False, True), *[(True, True)] * (LOOKS - 1), (True, False)]
+    leaving = threading.Event()
+    leaving.set()
+    assert patiently(ask, leaving=leaving) is None
+    assert asked[-1] == (False, False)
 
 
 def test_lost_wake_ups_are_sent_again(ledger: Ledger, redis: StoreClient) -> None:

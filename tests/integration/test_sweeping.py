@@ -40,6 +40,8 @@ def at(client: Client, state: State, *, text: str = "x") -> str:
         if client.record(job_id).state is not state:
             assert move.to is to
             client.ledger.apply(job_id, move)
+    for room in ("accepted:intake", "placed:local"):  # the wake-ups so far were answered
+        client.ledger.redis.hset(f"tg:order:{room}", "rung", 0)
     return job_id
 
 
@@ -135,7 +137,6 @@ def test_one_bad_record_does_not_hold_up_the_others(
     else:
         redis.hset(f"tg:job:{bad}", "attempts", "many")
     doorbell.rings.clear()
-    redis.hset("tg:order:placed:local", "rung", 0)  # the wake-ups of their placements were answered
     janitor.sweep()
     assert doorbell.rings == [("local", good)]
     assert client.record(good).state is State.PLACED

@@ -3,11 +3,12 @@
 --
 -- ARGV     1 prefix  2 how many at most  3 bytes of payload at which to stop  4 seconds until the janitor looks, for
 --          the first time  5 '1' if a wake-up led here  6 the job that the wake-up named, or ''
--- Returns  {job to ring for or '', record, envelope or '', record, envelope or '', …}
+--          7 '1' to look again where nobody waits
+-- Returns  {job to ring for or '', 1 to look again in a moment, record, envelope or '', record, envelope or '', …}
 
 local prefix, room = ARGV[1], 'accepted:intake'
 local most, most_bytes, look_s = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local now, bytes, found = store_time(), 0, {''}
+local now, bytes, found = store_time(), 0, {'', 0}
 
 local function collect(id, old)
   local job = prefix .. ':job:' .. id
@@ -24,14 +25,15 @@ local function collect(id, old)
   found[#found + 1] = envelope
 end
 
-while #found < 1 + 2 * most and bytes < most_bytes do
+while #found < 2 + 2 * most and bytes < most_bytes do
   local id = next_in_line(prefix, room)
   if not id then break end
   collect(id)
 end
 -- A job that an earlier release accepted is in no line: the wake-up's word is good enough.
-if #found == 1 and ARGV[6] ~= '' then collect(ARGV[6], true) end
+if #found == 2 and ARGV[6] ~= '' then collect(ARGV[6], true) end
 if ARGV[5] == '1' then ring_answered(prefix, room) end
 ring_settled(prefix, room)
 found[1] = ring_for_next(prefix, room, now)
+if #found == 2 and ARGV[7] == '1' then found[2] = stays(prefix, room, now) end
 return found

@@ -10,10 +10,12 @@ A message only says that there is something to do; what is done next is decided 
 Wake-ups are counted: under backlog a few are enough, because whoever takes a job and leaves others rings again.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from secrets import token_hex
-from typing import Any
+from typing import Any, TypeVar
 
 from tidegate.lane import Zone
 from tidegate.ledger.moving import Applied, Keep, arguments
@@ -22,11 +24,24 @@ from tidegate.ledger.scripts import Scripts
 from tidegate.ledger.states import Move
 from tidegate.logs import logger
 
+T = TypeVar("T")
+
+LOOKS, LOOK_S = 5, 0.004
+"""How often, and after which pauses, one who found nobody looks again: a message takes longer and costs more."""
+
 log = logger(__name__)
 
 _INTAKE = b"accepted:intake"
 
 _SLOT_FIELDS: Mapping[Zone, str] = {Zone.INSIDE: "payload", Zone.OUTSIDE: "outside"}
+
+
+class Idle(Enum):
+    """Nobody waits."""
+
+    STAY = "stay"
+    """Whoever asked should ask again in a moment, and say that he was woken: no wake-up is sent in between."""
+    GO = "go"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,12 +74,14 @@ class Line:
         self._keep = keep
         self._prefix = prefix
 
-    def take(self, lane: str, *, zone: Zone, claim: Move, named: str = "", woken: bool = False) -> Taken | None:
-        """The lane's next job, claimed. None where nobody waits."""
-        head = [self._prefix, lane, named, "1" if woken else "", token_hex(8), _SLOT_FIELDS[zone]]
+    def take(
+        self, lane: str, *, zone: Zone, claim: Move, named: str = "", woken: bool = False, patient: bool = False
+    ) -> Taken | Idle:
+        """The lane's next job, claimed, if there is one."""
+        head = [self._prefix, lane, named, _flag(woken), token_hex(8), _SLOT_FIELDS[zone], _flag(patient)]
         found, *rest = self._scripts.run("take", args=[*head, *arguments(claim, keep=self._keep)])
         if not found:
-            return None
+            return Idle.STAY if rest[0] else Idle.GO
         ring, rev, fence, at, record, slot, envelope = rest
         return Taken(
             record=Record.from_hash(_hash(record)),
@@ -75,12 +92,21 @@ class Line:
         )
 
     def collect(
-        self, *, most: int, most_bytes: int, look_in_s: float, named: str = "", woken: bool = False
-    ) -> Collected:
+        self,
+        *,
+        most: int,
+        most_bytes: int,
+        look_in_s: float,
+        named: str = "",
+        woken: bool = False,
+        patient: bool = False,
+    ) -> Collected | Idle:
         """The intake's next jobs, for one router; who does not place them in that time leaves them to another."""
-        args = [self._prefix, most, most_bytes, look_in_s, "1" if woken else "", named]
-        ring, *rest = self._scripts.run("collect", args=args)
-        return Collected(jobs=list(_readable(rest)), ring=ring.decode())
+        args = [self._prefix, most, most_bytes, look_in_s, _flag(woken), named, _flag(patient)]
+        ring, stay, *rest = self._scripts.run("collect", args=args)
+        if rest:
+            return Collected(jobs=list(_readable(rest)), ring=ring.decode())
+        return Idle.STAY if stay else Idle.GO
 
     def overdue(self) -> list[tuple[str | None, str]]:
         """The lanes (None: the intake) where jobs wait and nobody was woken for a while, with a job to ring for."""
@@ -89,6 +115,24 @@ class Line:
             (None if room == _INTAKE else room.decode().partition(":")[2], job_id.decode())
             for room, job_id in zip(found[::2], found[1::2], strict=True)
         ]
+
+
+def patiently(ask: Callable[[bool, bool], T | Idle], *, leaving: threading.Event) -> T | None:
+    """Ask (woken, patient) for what is next, and for a moment again where nobody waits. None: it is time to go."""
+    woken = False
+    for looks_left in reversed(range(LOOKS + 1)):
+        found = ask(woken, looks_left > 0 and not leaving.is_set())
+        if not isinstance(found, Idle):
+            return found
+        if found is Idle.GO:
+            return None
+        woken = True
+        leaving.wait(LOOK_S)
+    return None
+
+
+def _flag(given: bool) -> str:  # noqa: FBT001 - that is all it takes
+    return "1" if given else ""
 
 
 def _readable(flat: Sequence[Any]) -> Iterator[tuple[Record, bytes | None]]:

@@ -8,7 +8,7 @@
 
 local BANDS = {'interactive', 'batch'}
 local BATCH_TURN, LEVEL_S = 8, 60
-local RINGS, MOST_RINGS, STALE_S, LAST_RESORT_S = 2, 64, 2, 30
+local RINGS, MOST_RINGS, STALE_S, LAST_RESORT_S = 1, 64, 2, 30
 
 local function stamp(value) return string.format('%.6f', value) end
 local function store_time()
@@ -91,6 +91,15 @@ end
 local function ring_answered(prefix, room)
   local order = order_of(prefix, room)
   if tonumber(redis.call('HGET', order, 'rung') or 0) > 0 then redis.call('HINCRBY', order, 'rung', -1) end
+end
+
+-- Whether somebody who found nobody in line should look again in a moment: one does, and counts as a wake-up that is
+-- under way, so that under a steady flow none needs to be sent.
+local function stays(prefix, room, now)
+  local order = order_of(prefix, room)
+  if tonumber(redis.call('HGET', order, 'rung') or 0) >= RINGS then return 0 end
+  redis.call('HSET', order, 'rung', 1, 'rung_at', stamp(now))
+  return 1
 end
 
 -- Where nobody is in line, nobody is owed a wake-up: those that were lost on the way are forgotten.

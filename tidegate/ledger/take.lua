@@ -1,8 +1,9 @@
 -- Take the next job of a lane and begin a run of it, in one. After order.lua and transition.lua.
 --
 -- ARGV     1 prefix  2 lane  3 the job that the wake-up named, or ''  4 '1' if a wake-up led here
---          5 this call's token  6 field of the record that names the payload's slot  7... the claim, as transition.lua wants it
--- Returns  {1, job to ring for or '', revision, fence, now, record, slot or '', envelope or ''} or {0, 0}
+--          5 this call's token  6 field of the record that names the payload's slot
+--          7 '1' to look again where nobody waits  8... the claim, as transition.lua wants it
+-- Returns  {1, job to ring for or '', revision, fence, now, record, slot or '', envelope or ''} or {0, 1 to look again in a moment}
 
 local prefix, lane, token = ARGV[1], ARGV[2], ARGV[5]
 local room, asked = 'placed:' .. lane, prefix .. ':take:' .. token
@@ -17,7 +18,7 @@ end
 -- The first answer was lost on its way: the job that it told of is running, and whoever asks again is its worker.
 local before = redis.call('GET', asked)
 if before then
-  local claim = move(prefix, before, ARGV, 7)
+  local claim = move(prefix, before, ARGV, 8)
   if claim[1] == 1 then return begun(before, claim, '') end
 end
 
@@ -28,7 +29,7 @@ if not id and ARGV[3] ~= '' then
   if redis.call('HGET', prefix .. ':job:' .. ARGV[3], 'lane') == lane then id = ARGV[3] end
 end
 while id do
-  local claim = move(prefix, id, ARGV, 7)
+  local claim = move(prefix, id, ARGV, 8)
   if claim[1] == 1 then
     redis.call('SET', asked, id, 'EX', 60)
     ring_settled(prefix, room)
@@ -37,4 +38,4 @@ while id do
   id = next_in_line(prefix, room)
 end
 ring_settled(prefix, room)
-return {0, 0}
+return {0, ARGV[7] == '1' and stays(prefix, room, store_time()) or 0}
