@@ -11,7 +11,7 @@ from tidegate.decision import Clearance, Decision
 from tidegate.doorbell import Doorbell
 from tidegate.errors import BrokerUnavailable, Conflict, Reason, UnknownJob
 from tidegate.job import Job
-from tidegate.keys import Signer
+from tidegate.keys import Signs
 from tidegate.lane import Zone
 from tidegate.ledger import states
 from tidegate.ledger.record import Record
@@ -37,7 +37,7 @@ class Plan:
 class Placement:
     """Acts on decisions. The only place where a payload is sealed for the outside."""
 
-    def __init__(self, ledger: Ledger, vault: Vault, doorbell: Doorbell, signer: Signer, *, nudge_s: float) -> None:
+    def __init__(self, ledger: Ledger, vault: Vault, doorbell: Doorbell, signer: Signs, *, nudge_s: float) -> None:
         self._ledger = ledger
         self._vault = vault
         self._doorbell = doorbell
@@ -74,7 +74,7 @@ class Placement:
             rev=record.rev,
             changes=changes,
             nudge_s=self._nudge_s,
-            note={"rule": decision.rule, "policy": decision.policy, "zone": zone.value},
+            note={"rule": decision.rule, "policy": decision.policy, "zone": zone.value, **audit.facts(decision)},
         )
         step = Step(job_id=record.id, move=move, texts=texts)
         return Plan(record=record, lane=lane, step=step, outdated=record.payload if rewritten else None)
@@ -100,7 +100,12 @@ class Placement:
         self._ledger.apply(
             record.id,
             states.die(
-                reason=reason, cause=cause, sources=frozenset({State.ACCEPTED}), rev=record.rev, changes=changes
+                reason=reason,
+                cause=cause,
+                sources=frozenset({State.ACCEPTED}),
+                rev=record.rev,
+                changes=changes,
+                note=audit.facts(decision) if decision else {},
             ),
         )
         audit.refused(record, reason, cause)
@@ -122,7 +127,7 @@ class Placement:
             digest=digest(texts[-1].envelope),
             lanes=decision.cleared,
             policy=decision.policy,
-            expires_at=record.deadline_at + _KEEP_BEYOND_DEADLINE_S,
+            expires_at=record.deadline_at,
         )
         return {**changes, "outside": slot, "clearance": clearances.sign(clearance, self._signer)}
 

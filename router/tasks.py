@@ -43,9 +43,11 @@ from tidegate.ledger import states
 from tidegate.ledger.census import Census
 from tidegate.ledger.line import Collected, Idle, patiently
 from tidegate.ledger.record import Record
+from tidegate.ledger.refusals import Refusals
 from tidegate.names import ROUTE_TASK, SUBMIT_TASK
 from tidegate.submission import plain_id
 from tidegate.value import problems_on_record
+from tidegate.vault import own_slot
 
 PATIENCE_S = 1.0
 """Between two tries to take a job in: a store that restarts needs about as long."""
@@ -180,6 +182,7 @@ class Routing:
         except InvalidJob as exc:
             self._refuse(record, Reason.MALFORMED, str(exc))
         except (PayloadMissing, SealBroken) as exc:
+            Refusals(self.client.ledger.redis).met(exc, job_id=record.id)
             self._refuse(record, Reason.PAYLOAD_MISSING, str(exc))
         else:
             return self._decided(record, given, job)
@@ -202,7 +205,7 @@ class Routing:
     def _opened(self, record: Record, envelope: bytes | None) -> bytes:
         if envelope is None or record.payload is None:
             raise PayloadMissing("the vault has nothing in this slot: it expired, or was never there")
-        return self.client.vault.seals.open(record.payload, envelope)
+        return self.client.vault.seals.open(own_slot(record.id, "payload", record.payload), envelope)
 
     def _place(self, ready: Sequence["Routed"]) -> None:
         if not ready:

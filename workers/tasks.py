@@ -16,6 +16,7 @@ from tidegate.lane import Lane, Zone
 from tidegate.ledger import states
 from tidegate.ledger.line import Idle, Taken, patiently
 from tidegate.ledger.record import Record
+from tidegate.ledger.refusals import Refusals
 from tidegate.ledger.store import Applied, Ledger, Stored
 from tidegate.logs import logger
 from tidegate.names import RUN_TASK, queue_lane
@@ -98,6 +99,7 @@ class Running:
             except (Conflict, UnknownJob):
                 raise
             except Exception as exc:  # noqa: BLE001 - whatever a run raises ends in the failure table, a store's blip too
+                Refusals(self.ledger.redis).met(exc, job_id=record.id)
                 if self.leases.given_up.is_set() and not lease.lost:
                     self.outcomes.hand_back(record, fence=claim.fence)
                 elif not lease.lost:
@@ -127,7 +129,8 @@ class Running:
         try:
             return Job.from_json(self.vault.seals.open(slot, envelope))
         except SealBroken as exc:
-            raise (NoClearance if lane.zone is Zone.OUTSIDE else PayloadMissing)(str(exc)) from None
+            kind = NoClearance if lane.zone is Zone.OUTSIDE else PayloadMissing
+            raise kind(str(exc), refusal=exc.refusal or "no_key") from None
         except ValidationError:
             raise PayloadMissing("the payload is no job that this release can read") from None
 
@@ -145,6 +148,8 @@ class Running:
             attempts=record.attempts,
             timings=Timings(queued_s=queued_s, run_s=run_s, total_s=queued_s + run_s),
             confidence=answer.confidence,
+            tool_calls=answer.tool_calls,
+            logprobs=answer.logprobs,
         )
         slot = new_slot(record.id, "result")
         sealed = self.vault.seals.seal(lane.zone, slot, result.to_json().encode())

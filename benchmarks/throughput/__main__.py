@@ -2,8 +2,8 @@
 
 Jobs that do nothing, from enqueue to result: plain Celery (late acknowledgement, results in Redis, events on) beside
 tidegate (vault, ledger, two hops, a policy, detectors), each with a store of its own on this machine, the append-only
-file flushed `always` (tidegate's embedded default) or `everysec`. The systems take turns; told are medians of the rounds,
-and for each process the processor's time that a job costs, which a busy machine distorts less.
+file flushed `always` (tidegate's embedded default) or `everysec`. The systems take turns; told are medians of the
+rounds, and for each process the processor's time that a job costs, which a busy machine distorts less.
 """
 
 import argparse
@@ -73,7 +73,7 @@ def turns(given: argparse.Namespace, *, fsync: str) -> dict[str, list[dict[str, 
 
 
 def growth(given: argparse.Namespace) -> list[dict[str, Any]]:
-    """tidegate with ever more jobs in the ledger."""
+    """Tidegate with ever more jobs in the ledger."""
     found = []
     for size in given.sizes:
         with ExitStack() as stack:
@@ -105,7 +105,7 @@ def table(found: dict[str, Any]) -> Iterator[str]:
         for row in found[part]:
             name = row["system"] if "system" in row else f"{row['in_ledger']:,}"
             cpu = row["cpu_ms_per_job"]
-            parts = ", ".join(f"{who} {ms:.2f}" for who, ms in cpu.items() if ms >= 0.01)
+            parts = ", ".join(f"{who} {ms:.2f}" for who, ms in cpu.items() if ms)
             yield (
                 f"| {name} | {row['fsync']} | {row['jobs_per_s']:.0f} | {row['p50_ms']} | {row['p99_ms']} "
                 f"| {sum(cpu.values()):.2f} | {parts} |"
@@ -116,14 +116,16 @@ def table(found: dict[str, Any]) -> Iterator[str]:
 @contextmanager
 def a_store(fsync: str) -> Iterator[tuple[Settings, fleet.Pids]]:
     """A fresh store, thrown away after."""
-    with tempfile.TemporaryDirectory(prefix="throughput-") as folder:
-        with fleet.store(Path(folder), fsync=fsync) as (settings, pids):
-            yield settings, pids
+    with (
+        tempfile.TemporaryDirectory(prefix="throughput-") as folder,
+        fleet.store(Path(folder), fsync=fsync) as (settings, pids),
+    ):
+        yield settings, pids
 
 
 @contextmanager
 def tidegate(settings: Settings, store: fleet.Pids, *, before: int = 0, bulk: bool = False) -> Iterator[System]:
-    """tidegate's own processes."""
+    """Tidegate's own processes."""
     with fleet.tidegate(settings) as (client, pids):
         preload(client.ledger.redis, before)
         yield (of_tidegate_in_bulk if bulk else of_tidegate)(client, {**store, **pids})

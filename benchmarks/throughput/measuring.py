@@ -1,4 +1,4 @@
-"""One system under load: jobs a second from enqueue to result, one job at a time, and who spent the processor's time."""
+"""One system under load: jobs a second from enqueue to result, one at a time, and who spent the processor's time."""
 
 import os
 import time

@@ -21,8 +21,9 @@ redis.call('HSET', KEYS[1], 'id', id, 'state', 'accepted', 'rev', 1, 'fence', 0,
   'priority', ARGV[8], unpack(ARGV, 10))
 redis.call('ZADD', prefix .. ':agenda', look, id)
 redis.call('ZADD', prefix .. ':in:accepted:intake', at, id)
-redis.call('RPUSH', KEYS[1] .. ':history',
-  string.format('{"at":%s,"move":"accepted","state":"accepted","rev":1,"fence":0,"note":{}}', at))
+local event = string.format('{"at":%s,"move":"accepted","state":"accepted","rev":1,"fence":0,"note":{}}', at)
+redis.call('RPUSH', KEYS[1] .. ':history', event)
+journal(prefix, id, event)
 redis.call('PUBLISH', prefix .. ':state:' .. id, 'accepted')
 if ARGV[9] ~= '1' then return {1, 'accepted', '', 0} end
 enqueue(prefix, 'accepted:intake', id, ARGV[7], tonumber(ARGV[8]), now)

@@ -4,7 +4,7 @@
 -- ARGV     1 prefix  2 how many at most  3 bytes of payload at which to stop  4 seconds until the janitor looks, for
 --          the first time  5 '1' if a wake-up led here  6 the job that the wake-up named, or ''
 --          7 '1' to look again where nobody waits
--- Returns  {job to ring for or '', 1 to look again in a moment, record, envelope or '', record, envelope or '', …}
+-- Returns  {job to ring for or '', 1 to look again in a moment, then for each: id, record, envelope or ''}
 
 local prefix, room = ARGV[1], 'accepted:intake'
 local most, most_bytes, look_s = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -21,11 +21,12 @@ local function collect(id, old)
   redis.call('HSET', job, 'look_at', look)
   local envelope = told[4] and redis.call('GET', prefix .. ':vault:' .. told[4]) or ''
   bytes = bytes + #envelope
+  found[#found + 1] = id
   found[#found + 1] = redis.call('HGETALL', job)
   found[#found + 1] = envelope
 end
 
-while #found < 2 + 2 * most and bytes < most_bytes do
+while #found < 2 + 3 * most and bytes < most_bytes do
   local id = next_in_line(prefix, room)
   if not id then break end
   collect(id)
@@ -33,7 +34,7 @@ end
 -- A job that an earlier release accepted is in no line: the wake-up's word is good enough.
 if #found == 2 and ARGV[6] ~= '' then collect(ARGV[6], true) end
 if ARGV[5] == '1' then ring_answered(prefix, room) end
-ring_settled(prefix, room)
+ring_settled(prefix, room, now)
 found[1] = ring_for_next(prefix, room, now)
 if #found == 2 and ARGV[7] == '1' then found[2] = stays(prefix, room, now) end
 return found

@@ -17,6 +17,7 @@ from enum import Enum
 from secrets import token_hex
 from typing import Any, TypeVar
 
+from tidegate.errors import UnknownJob
 from tidegate.lane import Zone
 from tidegate.ledger.moving import Applied, Keep, arguments
 from tidegate.ledger.record import Record
@@ -82,9 +83,12 @@ class Line:
         found, *rest = self._scripts.run("take", args=[*head, *arguments(claim, keep=self._keep)])
         if not found:
             return Idle.STAY if rest[0] else Idle.GO
-        ring, rev, fence, at, record, slot, envelope = rest
+        job_id, ring, rev, fence, at, fields, slot, envelope = rest
+        record = Record.from_hash(_hash(fields))
+        if record.id != job_id.decode():  # by it slots are told apart: see Ledger.get
+            raise UnknownJob(f"no job {job_id.decode()} is on record: what lies there says that it is another")
         return Taken(
-            record=Record.from_hash(_hash(record)),
+            record=record,
             claim=Applied(rev=rev, fence=fence, at=float(at)),
             slot=slot.decode() or None,
             envelope=envelope or None,
@@ -137,12 +141,16 @@ def _flag(given: bool) -> str:  # noqa: FBT001 - that is all it takes
 
 def _readable(flat: Sequence[Any]) -> Iterator[tuple[Record, bytes | None]]:
     """One record that cannot be read must not hold up those beside it."""
-    for fields, envelope in zip(flat[::2], flat[1::2], strict=True):
+    for job_id, fields, envelope in zip(flat[::3], flat[1::3], flat[2::3], strict=True):
         try:
-            yield Record.from_hash(_hash(fields)), envelope or None
+            record = Record.from_hash(_hash(fields))
         except ValueError as exc:
-            job_id = _hash(fields).get(b"id", b"").decode(errors="replace")
-            log.error("record.unreadable", job=job_id, error=type(exc).__name__)  # noqa: TRY400 - it may quote values
+            log.error("record.unreadable", job=job_id.decode(), error=type(exc).__name__)  # noqa: TRY400 - it may quote
+            continue
+        if record.id == job_id.decode():  # by it slots are told apart: see Ledger.get
+            yield record, envelope or None
+        else:
+            log.error("record.foreign", job=job_id.decode())
 
 
 def _hash(flat: Sequence[bytes]) -> dict[bytes, bytes]:

@@ -102,8 +102,11 @@ local function stays(prefix, room, now)
   return 1
 end
 
--- Where nobody is in line, nobody is owed a wake-up: those that were lost on the way are forgotten.
-local function ring_settled(prefix, room)
+-- Where nobody is in line and no wake-up was sent for a while, those that were not followed are lost, and forgotten.
+local function ring_settled(prefix, room, now)
   local order = order_of(prefix, room)
-  if tonumber(redis.call('HGET', order, 'waiting') or 0) < 1 then redis.call('HSET', order, 'rung', 0) end
+  local told = redis.call('HMGET', order, 'waiting', 'rung', 'rung_at')
+  if tonumber(told[1] or 0) < 1 and tonumber(told[2] or 0) > 0 and now - tonumber(told[3]) > STALE_S then
+    redis.call('HSET', order, 'rung', 0)
+  end
 end

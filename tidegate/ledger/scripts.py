@@ -10,11 +10,12 @@ from tidegate.connections import StoreClient
 from tidegate.ledger.faults import store_errors
 
 _PARTS: Mapping[str, tuple[str, ...]] = {
-    "accept": ("order.lua", "accept.lua"),
-    "apply": ("order.lua", "transition.lua", "apply.lua"),
-    "take": ("order.lua", "transition.lua", "take.lua"),
+    "accept": ("journal.lua", "order.lua", "accept.lua"),
+    "apply": ("journal.lua", "order.lua", "transition.lua", "apply.lua"),
+    "take": ("journal.lua", "order.lua", "transition.lua", "take.lua"),
     "collect": ("order.lua", "collect.lua"),
     "overdue": ("order.lua", "overdue.lua"),
+    "forget": ("journal.lua", "forget.lua"),
     "annotate": ("annotate.lua",),
 }
 
@@ -56,6 +57,11 @@ class Scripts:
                 pipe.evalsha(sha, len(keys), *keys, *args)
             found: list[Any] = pipe.execute(raise_on_error=False)
         return found
+
+
+def journalled(script: str) -> str:
+    """A script with the journal's function before it: what it moves goes into the audit log in the same step."""
+    return _text("journal.lua") + script
 
 
 def flat(fields: Mapping[str, Any]) -> Iterator[str]:

@@ -3,7 +3,7 @@
 -- ARGV     1 prefix  2 lane  3 the job that the wake-up named, or ''  4 '1' if a wake-up led here
 --          5 this call's token  6 field of the record that names the payload's slot
 --          7 '1' to look again where nobody waits  8... the claim, as transition.lua wants it
--- Returns  {1, job to ring for or '', revision, fence, now, record, slot or '', envelope or ''} or {0, 1 to look again in a moment}
+-- Returns  {1, id, job to ring for or '', revision, fence, now, record, slot or '', envelope or ''} or {0, 1 to look again in a moment}
 
 local prefix, lane, token = ARGV[1], ARGV[2], ARGV[5]
 local room, asked = 'placed:' .. lane, prefix .. ':take:' .. token
@@ -12,7 +12,7 @@ local function begun(id, claim, ring)
   local record = redis.call('HGETALL', prefix .. ':job:' .. id)
   local slot = redis.call('HGET', prefix .. ':job:' .. id, ARGV[6]) or ''
   local envelope = slot ~= '' and redis.call('GET', prefix .. ':vault:' .. slot) or ''
-  return {1, ring, claim[2], claim[3], claim[4], record, slot, envelope}
+  return {1, id, ring, claim[2], claim[3], claim[4], record, slot, envelope}
 end
 
 -- The first answer was lost on its way: the job that it told of is running, and whoever asks again is its worker.
@@ -32,10 +32,10 @@ while id do
   local claim = move(prefix, id, ARGV, 8)
   if claim[1] == 1 then
     redis.call('SET', asked, id, 'EX', 60)
-    ring_settled(prefix, room)
     return begun(id, claim, ring_for_next(prefix, room, store_time()))
   end
   id = next_in_line(prefix, room)
 end
-ring_settled(prefix, room)
-return {0, ARGV[7] == '1' and stays(prefix, room, store_time()) or 0}
+local now = store_time()
+ring_settled(prefix, room, now)
+return {0, ARGV[7] == '1' and stays(prefix, room, now) or 0}

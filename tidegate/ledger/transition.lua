@@ -130,8 +130,10 @@ local function move(prefix, id, a, at)
 
   if name ~= 'renewed' then
     local history = job .. ':history'
-    local length = redis.call('RPUSH', history, string.format(
-      '{"at":%s,"move":"%s","state":"%s","rev":%d,"fence":%d,"note":%s}', stamp(now), name, to, rev, fence, a[at + 8]))
+    local event = string.format(
+      '{"at":%s,"move":"%s","state":"%s","rev":%d,"fence":%d,"note":%s}', stamp(now), name, to, rev, fence, a[at + 8])
+    local length = redis.call('RPUSH', history, event)
+    journal(prefix, id, event)
     if length > 200 then redis.call('LTRIM', history, -200, -1) end
     redis.call('PUBLISH', prefix .. ':state:' .. id, to)
   end
