@@ -16,6 +16,7 @@ from celery.exceptions import Reject
 from pydantic import ValidationError
 
 from router import audit
+from router.asked import asked_first
 from router.circumstances import Circumstances
 from router.inspection import Inspector
 from router.placement import Placement, Plan
@@ -112,7 +113,7 @@ class Routing:
 
     def _take_in(self, job_id: str, job: Any) -> None:
         try:
-            self.client.submit(job if isinstance(job, str) else json.dumps(job), job_id=job_id)
+            self.client.take_in(job if isinstance(job, str) else json.dumps(job), job_id=job_id)
         except InvalidJob:
             self.client.take_in_malformed(job_id, json.dumps(job).encode())
 
@@ -199,7 +200,8 @@ class Routing:
             self.placement.place(record, job, decision, rewritten=job is not given)
             self._afterwards([routed])
             return None
-        plan = self.placement.plan(record, job, decision, rewritten=job is not given, redaction=redaction)
+        asked = asked_first(decision, record.asked_lane)
+        plan = self.placement.plan(record, job, asked, rewritten=job is not given, redaction=redaction)
         return replace(routed, plan=plan)
 
     def _opened(self, record: Record, envelope: bytes | None) -> bytes:

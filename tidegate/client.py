@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from tidegate import connections, keychecks
+from tidegate import connections, keychecks, storecheck
 from tidegate.doorbell import Doorbell, queue_priority
 from tidegate.errors import (
     BrokerUnavailable,
@@ -25,11 +25,13 @@ from tidegate.errors import (
     SealBroken,
     StorageFull,
     StoreUnavailable,
+    SubmitRefused,
     UnknownJob,
 )
 from tidegate.job import Job
 from tidegate.lane import Zone
 from tidegate.ledger import states, watch
+from tidegate.ledger.admission import Limits
 from tidegate.ledger.record import Record
 from tidegate.ledger.refusals import Refusals
 from tidegate.ledger.states import State
@@ -53,7 +55,11 @@ class Client:
         where = connections.addresses(self._settings)
         self._where = where
         redis = connections.connect(where.store, timeout_s=self._settings.store_timeout_s)
-        self.ledger = Ledger(redis, keep=Keep(result_s=self._settings.result_keep_s, dead_s=self._settings.dead_keep_s))
+        self.ledger = Ledger(
+            redis,
+            keep=Keep(result_s=self._settings.result_keep_s, dead_s=self._settings.dead_keep_s),
+            limits=Limits.of(self._settings),
+        )
         self._rings = rings(self._settings, *Zone)
         self._keys_checked: tuple[str, int] | None = None
         self._fingerprint_key = self._rings[Zone.INSIDE].naming
@@ -66,24 +72,38 @@ class Client:
         """Put a job on record and wake the router. Returns the job's id.
 
         The same idempotency key (or id) again returns the first job's id. Raises InvalidJob,
-        IdempotencyConflict, StoreUnavailable, StorageFull; after any of them nothing is half done.
+        IdempotencyConflict, SubmitRefused, StoreUnavailable, StorageFull; after any of them nothing is half done.
         """
+        return self._submit(job, job_id=job_id)
+
+    def _submit(self, job: Job | Mapping[str, Any] | str, *, job_id: str | None, admitted: bool = False) -> str:
         job = parse_job(job)
         body = wire_form(job, max_bytes=self._settings.max_job_bytes)
         job_id = checked_id(job_id) if job_id is not None else id_for(job, secret=self._fingerprint_key)
-        self._take_in([Wish(job_id, body, job)])
+        self._take_in([Wish(job_id, body, job)], admitted=admitted)
         return job_id
 
     def submit_many(self, jobs: Iterable[Job | Mapping[str, Any] | str]) -> list[str]:
-        """Submit each job; all are checked before the first is sent. Returns the ids in order."""
+        """Submit each job; all are checked before the first is sent. Returns the ids in order.
+
+        A SubmitRefused in the middle names those that are `accepted`: only the rest is to be sent again.
+        """
         most = self._settings.max_job_bytes
         wishes = [
             Wish(id_for(job, secret=self._fingerprint_key), wire_form(job, max_bytes=most), job)
             for job in parse_jobs(jobs, max_bytes=most)
         ]
+        ids: list[str] = []
         for some in in_parts(wishes):
-            self._take_in(some)
-        return [wish.job_id for wish in wishes]
+            try:
+                self._take_in(some)
+            except SubmitRefused as exc:
+                before = (*ids, *exc.accepted)
+                raise SubmitRefused(
+                    str(exc), limit=exc.limit, retry_after_s=exc.retry_after_s, accepted=before
+                ) from None
+            ids += [wish.job_id for wish in some]
+        return ids
 
     def result(self, job_id: str, *, timeout_s: float = 60.0) -> JobResult:
         """Wait for the end. Raises JobFailed where there is no result, ResultTimeout, UnknownJob."""
@@ -103,9 +123,13 @@ class Client:
         """What the ledger knows: state, lane, decision, reason; never text."""
         return self.ledger.get(job_id)
 
+    def take_in(self, job: Job | Mapping[str, Any] | str, *, job_id: str) -> None:
+        """Put on record what came by message. It lies in the broker already, so there is no refusing it for room."""
+        self._submit(job, job_id=job_id, admitted=True)
+
     def take_in_malformed(self, job_id: str, body: bytes) -> None:
         """Put on record what came by message and is no job: the router makes it a dead letter that says why."""
-        self._take_in([Wish(job_id, body[: self._settings.max_job_bytes], Job(text="malformed"))])
+        self._take_in([Wish(job_id, body[: self._settings.max_job_bytes], Job(text="malformed"))], admitted=True)
 
     def close(self) -> None:
         """Close the connections."""
@@ -120,27 +144,24 @@ class Client:
     ) -> None:
         self.close()
 
-    def _take_in(self, wishes: Sequence[Wish]) -> None:
+    def _take_in(self, wishes: Sequence[Wish], *, admitted: bool = False) -> None:
         """Put jobs on record in one round trip, and wake the router where that is needed."""
         # At first, when the key changes, and now and then: it may have been retired.
         checked = (self._rings[Zone.INSIDE].sealing[0], int(time.monotonic() / keychecks.AGAIN_S))
         if self._keys_checked != checked:
+            storecheck.check(self.ledger.redis)
             keychecks.check(self.ledger.redis, self._rings.values())
             self._keys_checked = checked
-        new = [self._on_record(wish) for wish in wishes]
-        accepted = self._accepted(new)
-        for wish, found in zip(wishes, accepted, strict=True):
-            if found.ring:
+        new = [self._on_record(wish, admitted=admitted) for wish in wishes]
+        found = self._accepted(new)
+        for wish, one in zip(wishes, found, strict=True):
+            if isinstance(one, Accepted) and one.ring:
                 # The job is safe: where the wake-up fails, the janitor sends it.
                 with contextlib.suppress(BrokerUnavailable):
                     self.doorbell.ring_router(wish.job_id, priority=_priority(wish.job))
-        for job, found in zip(new, accepted, strict=True):
-            if not found.created and found.fingerprint != job.fields["fingerprint"]:
-                raise IdempotencyConflict(
-                    f"job {job.job_id} is on record with other content under this idempotency key"
-                )
+        _tell_refused(new, found)
 
-    def _on_record(self, wish: Wish) -> NewJob:
+    def _on_record(self, wish: Wish, *, admitted: bool) -> NewJob:
         slot = new_slot(wish.job_id, "payload")
         hints = wish.job.hints
         return NewJob(
@@ -156,9 +177,10 @@ class Client:
                 "priority": str(_priority(wish.job)),
                 "fingerprint": hmac.new(self._fingerprint_key, wish.body, hashlib.sha256).hexdigest()[:32],
             },
+            admitted=admitted,
         )
 
-    def _accepted(self, jobs: Sequence[NewJob]) -> list[Accepted]:
+    def _accepted(self, jobs: Sequence[NewJob]) -> list[Accepted | SubmitRefused]:
         try:
             return self.ledger.accept_all(jobs)
         except StoreUnavailable:
@@ -234,6 +256,16 @@ def with_values(result: JobResult, record: Record, vault: Vault) -> JobResult:
     except PayloadMissing:
         raise PayloadMissing(f"the values of job {record.id} are no longer kept, and its result without them") from None
     return restored_result(result, placeholders)
+
+
+def _tell_refused(jobs: Sequence[NewJob], found: Sequence[Accepted | SubmitRefused]) -> None:
+    """Raises IdempotencyConflict or SubmitRefused for the first job that was not taken as it is."""
+    for index, (job, one) in enumerate(zip(jobs, found, strict=True)):
+        if isinstance(one, SubmitRefused):
+            before = tuple(earlier.job_id for earlier in jobs[:index])
+            raise SubmitRefused(str(one), limit=one.limit, retry_after_s=one.retry_after_s, accepted=before)
+        if not one.created and one.fingerprint != job.fields["fingerprint"]:
+            raise IdempotencyConflict(f"job {job.job_id} is on record with other content under this idempotency key")
 
 
 def _priority(job: Job) -> int:

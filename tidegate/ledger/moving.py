@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tidegate.errors import Conflict, UnknownJob
+from tidegate.errors import Conflict, SubmitRefused, UnknownJob
+from tidegate.ledger.admission import refusal
 from tidegate.ledger.scripts import flat, or_empty
 from tidegate.ledger.states import Move, State
 
@@ -38,6 +39,8 @@ class NewJob:
     deadline_s: float
     look_in_s: float
     fields: Mapping[str, str]
+    admitted: bool = False
+    """Whether it is taken however full the installation is: it lies in the broker already."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +101,17 @@ def arguments(move: Move, *, keep: Keep, texts: Sequence[Stored] = ()) -> list[A
         *(part for text in texts for part in (text.slot, text.envelope, text.keep_s)),
         *flat(move.changes),
     ]
+
+
+def accepted(answer: Sequence[Any], *, tenant: str) -> Accepted | SubmitRefused:
+    """What accept.lua said, in our words."""
+    created, *rest = answer
+    if created < 0:
+        return refusal(rest, tenant=tenant)
+    state, fingerprint, ring = rest
+    return Accepted(
+        created=bool(created), state=State(state.decode()), fingerprint=fingerprint.decode(), ring=bool(ring)
+    )
 
 
 def outcome(step: Step, answer: Sequence[Any]) -> Applied | Conflict | UnknownJob:

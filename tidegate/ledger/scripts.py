@@ -10,9 +10,9 @@ from tidegate.connections import StoreClient
 from tidegate.ledger.faults import store_errors
 
 _PARTS: Mapping[str, tuple[str, ...]] = {
-    "accept": ("journal.lua", "order.lua", "accept.lua"),
-    "apply": ("journal.lua", "order.lua", "transition.lua", "apply.lua"),
-    "take": ("journal.lua", "order.lua", "transition.lua", "take.lua"),
+    "accept": ("journal.lua", "admission.lua", "order.lua", "accept.lua"),
+    "apply": ("journal.lua", "admission.lua", "order.lua", "transition.lua", "apply.lua"),
+    "take": ("journal.lua", "admission.lua", "order.lua", "transition.lua", "take.lua"),
     "collect": ("order.lua", "collect.lua"),
     "overdue": ("order.lua", "overdue.lua"),
     "forget": ("journal.lua", "forget.lua"),

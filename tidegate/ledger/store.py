@@ -1,15 +1,19 @@
 """The ledger in Redis: each change is one Lua script, so it happens whole or not at all."""
 
+import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tidegate.connections import StoreClient
-from tidegate.errors import Conflict, UnknownJob
+from tidegate.errors import Conflict, SubmitRefused, UnknownJob
+from tidegate.ledger.admission import Limits
 from tidegate.ledger.faults import store_errors
 from tidegate.ledger.line import Line
-from tidegate.ledger.moving import KEEP, Accepted, Applied, Keep, NewJob, Step, Stored, arguments, outcome
+from tidegate.ledger.moving import KEEP, Accepted, Applied, Keep, NewJob, Step, Stored, accepted, arguments, outcome
+from tidegate.ledger.pressure import Pressure
 from tidegate.ledger.record import Event, Record
 from tidegate.ledger.scripts import Call, Scripts, flat, journalled
+from tidegate.ledger.shelf import Shelf
 from tidegate.ledger.states import Move, State
 from tidegate.names import STORE_PREFIX
 
@@ -19,25 +23,40 @@ __all__ = ["Accepted", "Applied", "Keep", "Ledger", "NewJob", "Step", "Stored", 
 class Ledger:
     """Reads and moves records. Every method raises StoreUnavailable where the store does not answer."""
 
-    def __init__(self, client: StoreClient, *, keep: Keep = KEEP, prefix: str = STORE_PREFIX) -> None:
+    def __init__(
+        self,
+        client: StoreClient,
+        *,
+        keep: Keep = KEEP,
+        limits: Limits | None = None,
+        prefix: str = STORE_PREFIX,
+    ) -> None:
         self.redis = client
         self._keep = keep
+        self._limits = limits or Limits()
         self._prefix = prefix
         self._scripts = Scripts(client)
         self.line = Line(self._scripts, keep=keep, prefix=prefix)
+        self.shelf = Shelf(client, keep_s=keep.dead_s, prefix=prefix)
+        self.pressure = Pressure(client, limits=self._limits, prefix=prefix)
 
     def accept(self, job_id: str, **details: Any) -> Accepted:
-        """Put a job on record with its sealed payload; see NewJob. The same id twice keeps the first."""
-        return self.accept_all([NewJob(job_id=job_id, **details)])[0]
+        """Put a job on record with its sealed payload; see NewJob. The same id twice keeps the first.
 
-    def accept_all(self, jobs: Sequence[NewJob]) -> list[Accepted]:
-        """The same for many, in one round trip."""
-        answers = self._scripts.run_all("accept", [self._accepting(job) for job in jobs])
+        Raises SubmitRefused where there is no room, unless it is `admitted` already: it lies in the broker.
+        """
+        found = self.accept_all([NewJob(job_id=job_id, **details)])[0]
+        if isinstance(found, Accepted):
+            return found
+        raise found
+
+    def accept_all(self, jobs: Sequence[NewJob]) -> list[Accepted | SubmitRefused]:
+        """The same for many, in one round trip. Behind one that was refused none is taken."""
+        batch = secrets.token_hex(8) if len(jobs) > 1 else ""
+        answers = self._scripts.run_all("accept", [self._accepting(job, batch=batch) for job in jobs])
         return [
-            Accepted(
-                created=bool(created), state=State(state.decode()), fingerprint=fingerprint.decode(), ring=bool(ring)
-            )
-            for created, state, fingerprint, ring in answers
+            accepted(answer, tenant=job.fields.get("tenant", "default"))
+            for job, answer in zip(jobs, answers, strict=True)
         ]
 
     def apply(self, job_id: str, move: Move, *, texts: Sequence[Stored] = ()) -> Applied:
@@ -121,7 +140,7 @@ class Ledger:
             seconds, micros = self.redis.time()
         return float(seconds) + float(micros) / 1e6
 
-    def _accepting(self, job: NewJob) -> Call:
+    def _accepting(self, job: NewJob, *, batch: str) -> Call:
         fields = dict(job.fields)
         args = [
             self._prefix,
@@ -133,6 +152,8 @@ class Ledger:
             fields.pop("tenant", "default"),
             fields.pop("priority", "5"),
             "" if "shadow_of" in fields else "1",  # a copy is placed by whoever made it
+            "" if job.admitted else self._limits.wire,
+            batch,
             *flat({**fields, "payload": job.slot}),
         ]
         return [self._job(job.job_id), f"{self._prefix}:vault:{job.slot}"], args

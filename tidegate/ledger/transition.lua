@@ -34,8 +34,9 @@ local function move(prefix, id, a, at)
 
   local now, to, name = store_time(), a[at + 1], a[at + 7]
   local agenda, vault = prefix .. ':agenda', prefix .. ':vault:'
-  -- First of all writes: a full store stops a script at its first write that adds, and an end is what makes room again.
-  if ENDS[to] then redis.call('ZREM', agenda, id) end
+  -- First of all writes: a full store stops a script at its first write that adds. What is in may always move on, since
+  -- only an end makes room again.
+  redis.call('ZREM', agenda, id)
   local was = room_of(state, lane)
   local first = at + 12
   for _ = 1, tonumber(a[at + 11]) do
@@ -93,6 +94,7 @@ local function move(prefix, id, a, at)
   end
 
   if ENDS[to] then
+    count_out(prefix, job)
     redis.call('HINCRBY', prefix .. ':ended', to, 1)
     -- Text is kept no longer than somebody needs it: a dead letter's payload to redrive it, a result to be read.
     local slots = redis.call('HMGET', job, 'payload', 'outside', 'result', 'placeholders', 'zone')
@@ -115,6 +117,7 @@ local function move(prefix, id, a, at)
       local pace, took = prefix .. ':pace', now - tonumber(old[6])
       local before = tonumber(redis.call('HGET', pace, lane) or took)
       redis.call('HSET', pace, lane, stamp(before * 0.8 + took * 0.2))
+      redis.call('HSET', prefix .. ':succeeded_at', lane, stamp(now))
     end
   else
     redis.call('ZADD', agenda, look, id)
@@ -125,6 +128,7 @@ local function move(prefix, id, a, at)
       -- The payload was kept for a dead letter's time, which may be over before the new deadline is.
       local slot = redis.call('HGET', job, 'payload')
       if slot then redis.call('EXPIRE', vault .. slot, math.ceil(deadline - now) + 3600) end
+      count_in(prefix, job, tenant, reserve(slot and redis.call('STRLEN', vault .. slot) or 0))
     end
   end
 
