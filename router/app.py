@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from celery.signals import worker_shutting_down
+
 from router.circumstances import Circumstances
 from router.inspection import Inspector, open_inspector
 from router.placement import Placement
@@ -82,6 +84,7 @@ def open_service(settings: Settings) -> Service:
     keychecks.report(redis, name, lambda: Held.now(rings), changed=lambda: keychecks.announce(redis, rings.values()))
     app = celery_app(settings, where)
     register(app, routing)
+    worker_shutting_down.connect(lambda **_: routing.leaving.set(), weak=False)
     _beside(live.follow, Upkeep(shadows, decisions).run)
     return Service(
         app=app,

@@ -22,11 +22,12 @@ from tidegate.errors import (
     UnknownJob,
 )
 from tidegate.ledger import states
+from tidegate.ledger.admission import Limits
 from tidegate.ledger.census import Census
 from tidegate.ledger.pressure import Pressure
 from tidegate.ledger.scripts import Call
 from tidegate.ledger.states import ENDS, OPEN, Move, State
-from tidegate.ledger.store import Accepted, Applied, Keep, Ledger
+from tidegate.ledger.store import Accepted, Applied, Keep, Ledger, NewJob
 
 JOB, SLOT = "a" * 32, "slot-1"
 ROOMED = (State.ACCEPTED, State.PLACED, State.RUNNING, State.WAITING)
@@ -631,3 +632,23 @@ def test_any_life_keeps_the_promises(redis: StoreClient) -> None:
         factory,
         settings=hypothesis_settings(max_examples=40, stateful_step_count=30, deadline=None),
     )
+
+
+def test_a_batch_takes_nothing_behind_a_refused_job(redis: StoreClient) -> None:
+    """Of many jobs in one round trip those before the refused one are in, and none after it."""
+    ledger = Ledger(redis, limits=Limits(per_tenant=1))
+    made = [
+        NewJob(
+            job_id=f"j{number}",
+            slot=f"j{number}:p",
+            envelope=b"x",
+            keep_s=60,
+            deadline_s=60.0,
+            look_in_s=9.0,
+            fields={"tenant": tenant},
+        )
+        for number, tenant in enumerate(["a", "a", "b"])
+    ]
+    found = ledger.accept_all(made)
+    assert [type(one) for one in found] == [Accepted, SubmitRefused, SubmitRefused]
+    assert [record.id for record in ledger.get_many(job.job_id for job in made)] == ["j0"]
