@@ -68,8 +68,10 @@ class Running:
             if taken.ring:
                 self.outcomes.wake(lane.name, taken.ring, priority=taken.record.priority)
             self._run(taken, lane)
-            if self.leases.leaving.is_set() or time.monotonic() > until:
+            present = self.lanes.get(lane.name)  # the policy may have been changed meanwhile
+            if present is None or self.leases.leaving.is_set() or time.monotonic() > until:
                 return
+            lane = present
             taken = self._next(lane)
 
     def _next(self, lane: Lane, *, named: str = "") -> Taken | None:
@@ -116,6 +118,7 @@ class Running:
             job_id=record.id,
             attempt=record.attempts,
             messages=job.turns(),
+            input=job.input or (),
             params=job.params,
             timeout_s=min(lane.timeout_s, record.deadline_at - claim.at),
             priority=record.priority,
@@ -147,6 +150,7 @@ class Running:
             model=answer.model,
             attempts=record.attempts,
             timings=Timings(queued_s=queued_s, run_s=run_s, total_s=queued_s + run_s),
+            embeddings=answer.embeddings,
             confidence=answer.confidence,
             tool_calls=answer.tool_calls,
             logprobs=answer.logprobs,
