@@ -82,7 +82,7 @@ def open_service(settings: Settings) -> Service:
         keychecks.announce(redis, client.vault.seals.keyrings.values())
     except Unavailable:
         log.warning("keys.unannounced")  # a store that is down is waited for, not a reason to go
-    app = celery_app(settings, where)
+    app = celery_app(settings, where, role="router")
     register(app, routing)
     _beside(live.follow, Upkeep(shadows, decisions).run)
     return Service(

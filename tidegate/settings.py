@@ -53,6 +53,14 @@ class Settings(BaseSettings):
     store_url: SecretStr | None = Field(
         default=None, validate_default=True, description="The Redis of ledger and vault; the broker's database 1."
     )
+    tls_ca_file: Path | None = Field(
+        default=None, description="For rediss:// and amqps://: the authority that signed the servers' certificates."
+    )
+    tls_cert_file: Path | None = Field(default=None, description="Our own certificate, where the servers ask for one.")
+    tls_key_file: Path | None = Field(default=None, description="Its key.")
+    broker_declare: bool = Field(
+        default=True, description="Declare RabbitMQ's queues before sending to them; who reads a queue always does."
+    )
     intake_queues: str | None = Field(default=None, description="Queues that the router reads, comma-separated.")
 
     inside_key: SecretStr | None = Field(default=None, description="Keyring of the inside zone: `id:base64,…`.")

@@ -56,7 +56,7 @@ def janitor() -> None:
     )
     keeper = Janitor(
         ledger=Ledger(redis, keep=Keep(result_s=settings.result_keep_s, dead_s=settings.dead_keep_s)),
-        doorbell=Doorbell(celery_app(settings, where)),
+        doorbell=Doorbell(celery_app(settings, where, role="janitor")),
         nudge_s=settings.nudge_s,
         max_crashes=settings.max_crashes,
         period_s=settings.janitor_period_s,

@@ -1,10 +1,18 @@
-"""A whole installation of real processes for the tests that need one, started once a session."""
+"""A whole installation of real processes for the tests that need one, started once a session and broker.
 
+Every test runs on Redis. Those marked `every_broker` run on RabbitMQ as well; with `--broker rabbitmq` all of them do,
+and on nothing else.
+"""
+
+import contextlib
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from installations import Running
+from rabbit import rabbit_server
+from servers import store_server
 
 from tidegate.client import Client
 from tidegate.lanes import read_lanes
@@ -20,15 +28,44 @@ FAULTS = [
 ]
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One installation a broker."""
+    if "running" not in metafunc.fixturenames:
+        return
+    wanted = metafunc.config.getoption("--broker")
+    everywhere = metafunc.definition.get_closest_marker("every_broker") is not None
+    brokers = [wanted] if wanted else ["redis", "rabbitmq"] if everywhere else ["redis"]
+    metafunc.parametrize("running", brokers, indirect=True, scope="session")
+
+
 @pytest.fixture(scope="session")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """Store, router, workers, janitor, Flower and the stand-in, as separate processes."""
     data = tmp_path_factory.mktemp("installation")
+    with contextlib.ExitStack() as servers:
+        urls = _rabbitmq_and_store(servers, data) if request.param == "rabbitmq" else {}
+        yield from _installed(data, urls)
+
+
+def _rabbitmq_and_store(servers: contextlib.ExitStack, data: Path) -> dict[str, Path]:
+    """Two servers of our own, their URLs in files, as operators have them."""
+    folders = [data / name for name in ("rabbitmq", "own-store")]
+    for folder in folders:
+        folder.mkdir()
+    rabbit = servers.enter_context(rabbit_server(folders[0]))
+    store = servers.enter_context(store_server(folders[1]))
+    files = {"broker_url_file": data / "broker_url", "store_url_file": data / "store_url"}
+    for file, url in zip(files.values(), (rabbit.url(), store.store_url), strict=True):
+        file.write_text(url)
+        file.chmod(0o600)
+    return files
+
+
+def _installed(data: Path, urls: dict[str, Path]) -> Iterator[Running]:
     faults, record = data / "faults.json", data / "received.jsonl"
     faults.write_text(json.dumps(FAULTS))
-    settings = load(
-        data=data, broker_url=None, store_url=None, openai_base_url=None, flower_port=0, lease_s=3.0, nudge_s=2.0
-    )
+    given = {"openai_base_url": None, "flower_port": 0, "lease_s": 3.0, "nudge_s": 2.0}
+    settings = load(data=data, **(urls or {"broker_url": None, "store_url": None}), **given)
     installation = Installation(
         settings,
         read_lanes(settings.policy_file),
