@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import amqp
 from servers import skip_or_fail
@@ -38,6 +39,10 @@ class RabbitServer:
         """A broker URL; `host` is the virtual host."""
         return f"amqp://{user}:{password}@127.0.0.1:{self.port}/{host or '%2F'}"
 
+    def url_of(self, role: str) -> str:
+        """The URL of a role, as the shipped definitions have it."""
+        return (self.folder / f"broker_url_{role}").read_text().replace("@127.0.0.1/", f"@127.0.0.1:{self.port}/")
+
     def kill(self) -> None:
         """As a power failure would."""
         self.process.kill()
@@ -60,7 +65,7 @@ class RabbitServer:
 
 
 @contextlib.contextmanager
-def rabbit_server(folder: Path, *, definitions: Mapping[str, object] | None = None) -> Iterator[RabbitServer]:
+def rabbit_server(folder: Path, *, definitions: Mapping[str, Any] | None = None) -> Iterator[RabbitServer]:
     """Run a node with its data in `folder`. Without RabbitMQ: skipped on a desk, failed in CI."""
     if not any(path.exists() for path in _SCRIPTS) or shutil.which("epmd") is None:
         skip_or_fail("RabbitMQ is not installed: apt-get install rabbitmq-server")
@@ -104,7 +109,7 @@ def rabbit_server(folder: Path, *, definitions: Mapping[str, object] | None = No
                 server.process.wait(STOP_S)
 
 
-def everything(*hosts: str) -> dict[str, object]:
+def everything(*hosts: str) -> dict[str, list[object]]:
     """Definitions: one user who may do everything, on these virtual hosts and the default one."""
     names = ["/", *hosts]
     return {

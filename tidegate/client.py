@@ -36,6 +36,7 @@ from tidegate.keys import keyring
 from tidegate.lane import Zone
 from tidegate.ledger import states, watch
 from tidegate.ledger.record import Record
+from tidegate.ledger.replicas import await_replicas
 from tidegate.ledger.states import State
 from tidegate.ledger.store import Accepted, Keep, Ledger
 from tidegate.redaction import Placeholders, restored_result
@@ -144,6 +145,12 @@ class Client:
                 "priority": str(_priority(job)),
                 "fingerprint": fingerprint,
             },
+        )
+        await_replicas(
+            self.ledger.redis,
+            job_id,
+            replicas=self._settings.store_replicas,
+            timeout_s=self._settings.store_timeout_s,
         )
         if not accepted.created and accepted.fingerprint != fingerprint:
             raise IdempotencyConflict(f"job {job_id} is on record with other content under this idempotency key")

@@ -59,7 +59,8 @@ class Settings(BaseSettings):
     tls_cert_file: Path | None = Field(default=None, description="Our own certificate, where the servers ask for one.")
     tls_key_file: Path | None = Field(default=None, description="Its key.")
     broker_declare: bool = Field(
-        default=True, description="Declare RabbitMQ's queues before sending to them; who reads a queue always does."
+        default=True,
+        description="Declare queues before sending to them; who reads one always does. `false` where the user may not.",
     )
     intake_queues: str | None = Field(default=None, description="Queues that the router reads, comma-separated.")
 
@@ -98,6 +99,10 @@ class Settings(BaseSettings):
     )
     max_job_bytes: int = Field(default=4_000_000, ge=1_000, description="The largest job that is accepted.")
     store_timeout_s: float = Field(default=5.0, gt=0, description="Time for one answer of the store.")
+
+    store_replicas: int = Field(
+        default=0, ge=0, description="How many replicas of the store must have a job before it counts as accepted."
+    )
 
     openai_base_url: str | None = Field(default=None, description="Where lanes without a base_url call.")
     flower_host: str = Field(default="127.0.0.1", description="The address that Flower listens on.")

@@ -6,12 +6,15 @@ and on nothing else.
 
 import contextlib
 import json
+import secrets
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from installations import Running
-from rabbit import rabbit_server
+from rabbit import RabbitServer, everything, rabbit_server
 from servers import store_server
 
 from tidegate.client import Client
@@ -31,11 +34,14 @@ FAULTS = [
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One installation a broker."""
     if "running" not in metafunc.fixturenames:
-        return
+        return None
     wanted = metafunc.config.getoption("--broker")
+    if wanted == "rabbitmq" and metafunc.definition.get_closest_marker("redis_only") is not None:
+        skipped = pytest.param("redis", marks=pytest.mark.skip(reason="looks at Redis as the broker"))
+        return metafunc.parametrize("running", [skipped], indirect=True, scope="session")
     everywhere = metafunc.definition.get_closest_marker("every_broker") is not None
     brokers = [wanted] if wanted else ["redis", "rabbitmq"] if everywhere else ["redis"]
-    metafunc.parametrize("running", brokers, indirect=True, scope="session")
+    return metafunc.parametrize("running", brokers, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")
@@ -43,17 +49,31 @@ def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     """Store, router, workers, janitor, Flower and the stand-in, as separate processes."""
     data = tmp_path_factory.mktemp("installation")
     with contextlib.ExitStack() as servers:
-        urls = _rabbitmq_and_store(servers, data) if request.param == "rabbitmq" else {}
+        rabbitmq = request.param == "rabbitmq"
+        urls = _urls(servers, data, request.getfixturevalue("rabbit")) if rabbitmq else {}
         yield from _installed(data, urls)
 
 
-def _rabbitmq_and_store(servers: contextlib.ExitStack, data: Path) -> dict[str, Path]:
-    """Two servers of our own, their URLs in files, as operators have them."""
-    folders = [data / name for name in ("rabbitmq", "own-store")]
-    for folder in folders:
-        folder.mkdir()
-    rabbit = servers.enter_context(rabbit_server(folders[0]))
-    store = servers.enter_context(store_server(folders[1]))
+@pytest.fixture(scope="session")
+def rabbit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitServer]:
+    """One RabbitMQ for the session: the virtual host / for the tests' own user, and `tidegate` as it is shipped."""
+    if shutil.which("openssl") is None:
+        pytest.skip("deploy/rabbitmq/definitions needs openssl")
+    folder = tmp_path_factory.mktemp("rabbitmq")
+    for role in ("producer", "router", "inside", "outside", "janitor", "flower"):
+        url = f"amqp://tidegate-{role}:{secrets.token_hex(12)}@127.0.0.1/tidegate"
+        (folder / f"broker_url_{role}").write_text(url)
+    script = Path(__file__).resolve().parents[2] / "deploy" / "rabbitmq" / "definitions"
+    shipped = json.loads(subprocess.run([script, folder], capture_output=True, check=True).stdout)
+    own = everything()
+    with rabbit_server(folder, definitions={name: [*own[name], *shipped[name]] for name in own}) as server:
+        yield server
+
+
+def _urls(servers: contextlib.ExitStack, data: Path, rabbit: RabbitServer) -> dict[str, Path]:
+    """A store of its own beside RabbitMQ, and both URLs in files, as operators have them."""
+    (data / "own-store").mkdir()
+    store = servers.enter_context(store_server(data / "own-store"))
     files = {"broker_url_file": data / "broker_url", "store_url_file": data / "store_url"}
     for file, url in zip(files.values(), (rabbit.url(), store.store_url), strict=True):
         file.write_text(url)

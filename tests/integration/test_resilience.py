@@ -45,6 +45,7 @@ def test_a_lost_wake_up_is_sent_again(running: Running, monkeypatch: pytest.Monk
     assert "nudged" in [event.move for event in client.ledger.history(job_id)]
 
 
+@pytest.mark.redis_only
 def test_jobs_survive_the_death_of_the_store(running: Running) -> None:
     """The store is killed -9 right after a burst of submits; all of them are there when it is back, and end."""
     client = running.client
