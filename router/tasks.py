@@ -39,6 +39,7 @@ from tidegate.job import Job
 from tidegate.ledger import states
 from tidegate.ledger.census import Census
 from tidegate.ledger.record import Record
+from tidegate.ledger.refusals import Refusals
 from tidegate.ledger.states import State
 from tidegate.names import ROUTE_TASK, SUBMIT_TASK
 from tidegate.value import problems_on_record
@@ -87,7 +88,7 @@ class Routing:
         try:
             self._take_in(job_id, job)
         except IdempotencyConflict:
-            audit.raced(job_id)
+            Refusals(self.client.ledger.redis).note("conflicting_submit", job_id=job_id)  # another job has this id
         except Unavailable as exc:
             # The text is in the message alone: it goes back to the broker until the store can take it.
             audit.delayed(job_id, exc)

@@ -81,9 +81,15 @@ class Broker:
             url, options = given.for_kombu(), {**options, **given.options()}
         return {"result_backend": url, "result_backend_transport_options": options}
 
-    def sending(self) -> dict[str, Any]:
-        """How a message is sent: for how long at most."""
-        return {"timeout": _CONFIRM_S, "confirm_timeout": _CONFIRM_S} if self.kind == "amqp" else {}
+    def sending(self, queue: str | None) -> dict[str, Any]:
+        """How a message is sent: for how long at most, and where.
+
+        Celery would send to RabbitMQ's default exchange. Who may use that may send to every queue there is.
+        """
+        if self.kind != "amqp":
+            return {}
+        named = {"exchange": queue, "routing_key": queue} if queue else {}
+        return {"timeout": _CONFIRM_S, "confirm_timeout": _CONFIRM_S, **named}
 
     def queue(self, name: str, *, declared: bool = True) -> Queue:
         """A queue, with an exchange of its own: so a user can be allowed to send to one queue and to no other."""

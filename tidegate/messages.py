@@ -157,7 +157,7 @@ def _sent_anew(app: Any, message: Any) -> bool:
                 correlation_id=message.properties.get("correlation_id"),
                 reply_to=message.properties.get("reply_to"),
                 delivery_mode=2,
-                **app.broker.sending(),
+                **app.broker.sending(None),
             )
     except Exception:  # noqa: BLE001 - each transport raises errors of its own
         return False

@@ -50,7 +50,7 @@ class Application(Celery):  # type: ignore[misc]
 
     def send_task(self, *args: Any, **options: Any) -> Any:
         """Send, and wait for the broker's word no longer than it deserves."""
-        return super().send_task(*args, **{**self.broker.sending(), **options})
+        return super().send_task(*args, **{**self.broker.sending(options.get("queue")), **options})
 
 
 def celery_app(settings: Settings, where: Addresses, *, role: Role = "producer", guarded: bool = True) -> Application:

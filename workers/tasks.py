@@ -13,6 +13,7 @@ from tidegate.keys import Verifier
 from tidegate.lane import Lane, Zone
 from tidegate.ledger import states
 from tidegate.ledger.record import Record
+from tidegate.ledger.refusals import Refusals
 from tidegate.ledger.states import State
 from tidegate.ledger.store import Applied, Ledger
 from tidegate.logs import logger
@@ -53,7 +54,9 @@ class Running:
             move = states.claim(worker=self.name, lease_s=self.leases.lease_s, rev=record.rev)
             claim = self.ledger.apply(job_id, move)
             self._claimed(self.ledger.get(job_id), lane, claim)
-        except (Conflict, UnknownJob):
+        except UnknownJob:
+            Refusals(self.ledger.redis).note("unknown_job", job_id=job_id)
+        except Conflict:
             log.info("job.superseded", job=job_id)
         except Unavailable as exc:  # the lease lapses, or never began; the janitor brings the job back
             log.warning("job.delayed", job=job_id, error=type(exc).__name__)

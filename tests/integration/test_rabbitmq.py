@@ -27,7 +27,12 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
 ROLES = ["producer", "router", "inside", "outside", "janitor", "flower"]
 HARD = "Compare two designs, analyse each step by step and prove which is better. "
-INTAKE = Queue("tidegate.intake", Exchange("tidegate.intake", no_declare=True), "tidegate.intake", no_declare=True)
+INTAKE = {
+    "queue": Queue("tidegate.intake", Exchange("tidegate.intake", no_declare=True), "tidegate.intake", no_declare=True),
+    "exchange": "tidegate.intake",
+    "routing_key": "tidegate.intake",
+}
+"""How a producer without the right to declare sends there, by Celery alone."""
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +65,7 @@ def test_every_role_can_do_its_whole_work(fleet: Composed, producer: Client, rab
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(producer.doorbell, "ring_router", lambda *_, **__: None)
         lost = producer.submit(job("a lost wake-up"))
-    sent = native(rabbit).send_task("tidegate.submit", [{"text": f"{HARD}Mention an otter."}], queue=INTAKE)
+    sent = native(rabbit).send_task("tidegate.submit", [{"text": f"{HARD}Mention an otter."}], **INTAKE)
     assert producer.result(outside, timeout_s=60).zone == "outside"
     assert producer.result(inside, timeout_s=60).zone == "inside"
     assert producer.result(lost, timeout_s=60).text
