@@ -50,6 +50,9 @@ _CONFIRM_S = 3.0
 
 _HEARTBEAT_S = 20
 
+_ANSWER_S = 5.0
+"""Senders wait for no frame longer. A RabbitMQ that is short of memory or disk reads nothing, not even a good-bye."""
+
 
 @dataclass(frozen=True)
 class Broker:
@@ -81,6 +84,10 @@ class Broker:
             url, options = given.for_kombu(), {**options, **given.options()}
         return {"result_backend": url, "result_backend_transport_options": options}
 
+    def patience(self) -> dict[str, Any]:
+        """Transport options of connections that send."""
+        return {"read_timeout": _ANSWER_S, "write_timeout": _ANSWER_S} if self.kind == "amqp" else {}
+
     def sending(self, queue: str | None) -> dict[str, Any]:
         """How a message is sent: for how long at most, and where.
 
@@ -111,6 +118,7 @@ class Broker:
             },
             "broker_use_ssl": _ssl(self.where) if self.where.broker.startswith("amqps:") else None,
             "broker_heartbeat": _HEARTBEAT_S,
+            "broker_channel_error_retry": True,  # a consumer that RabbitMQ gave up starts anew, and not the process
             "worker_detect_quorum_queues": True,
         }
 

@@ -48,6 +48,12 @@ class Application(Celery):  # type: ignore[misc]
         """Where refused messages are counted."""
         return Refusals(connections.connect(self.broker.where.store, timeout_s=self._store_timeout_s))
 
+    def connection_for_write(self, *args: Any, **options: Any) -> Any:
+        """A connection to send by. It waits for nothing without end."""
+        connection = super().connection_for_write(*args, **options)
+        connection.transport_options = {**connection.transport_options, **self.broker.patience()}
+        return connection
+
     def send_task(self, *args: Any, **options: Any) -> Any:
         """Send, and wait for the broker's word no longer than it deserves."""
         return super().send_task(*args, **{**self.broker.sending(options.get("queue")), **options})
