@@ -45,12 +45,12 @@ _PRIORITY_STEPS = (0, 3, 6, 9)
 """kombu splits a Redis queue into one list for each step; 0 is read first. RabbitMQ's quorum queues have none: there
 the ledger's order is the only one."""
 
-_CONFIRM_S = 3.0
+_CONFIRM_S = 2.0
 """A broker that has not confirmed by then is stuck or gone: sent again, and three times at most."""
 
 _HEARTBEAT_S = 20
 
-_ANSWER_S = 5.0
+_ANSWER_S = 2.0
 """Senders wait for no frame longer. A RabbitMQ that is short of memory or disk reads nothing, not even a good-bye."""
 
 

@@ -151,6 +151,7 @@ def _granted(name: str, folder: Path, tmp_path: Path, flower_port: int) -> dict[
     told = {key: value for key, value in SERVICES[name]["environment"].items() if value is not None}
     return {
         **{key: value.replace("/run/secrets", str(own)) for key, value in told.items()},
+        **({"TIDEGATE_AUDIT": str(folder / "audit")} if "TIDEGATE_AUDIT" in told else {}),
         "TIDEGATE_LOG_LEVEL": "INFO",
         "TIDEGATE_HOME": str(ROOT),
         "TIDEGATE_DATA": str(tmp_path / "no-folder"),

@@ -23,8 +23,8 @@ def status(*, as_json: AsJson = False) -> None:
     settings = load()
     where = connections.addresses(settings)
     redis = connections.connect(where.store, timeout_s=settings.store_timeout_s)
-    census, refused = Census(redis), Refusals(redis).counts()
     lanes = read_lanes(settings.policy_file)
+    census, refused = Census(redis), Refusals(redis).counts()
     loads = census.loads(["intake", *lanes])
     workers, totals = census.workers(), census.totals()
     if as_json:

@@ -8,7 +8,7 @@ import contextlib
 import re
 
 from tidegate.connections import StoreClient
-from tidegate.errors import Unavailable
+from tidegate.errors import TidegateError, Unavailable
 from tidegate.ledger.store import store_errors
 from tidegate.logs import logger
 from tidegate.names import STORE_PREFIX
@@ -32,6 +32,12 @@ class Refusals:
         log.warning("refused", reason=reason, job=job_id)
         with contextlib.suppress(Unavailable), store_errors():
             self._redis.hincrby(self._key, reason, 1)
+
+    def met(self, error: BaseException, *, job_id: str | None = None) -> None:
+        """Count what an error says that it should be counted as, if anything."""
+        reason = error.refusal if isinstance(error, TidegateError) else None
+        if reason is not None:
+            self.note(reason, job_id=job_id)
 
     def counts(self) -> dict[str, int]:
         """How often, by reason. Raises StoreUnavailable."""
