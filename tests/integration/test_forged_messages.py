@@ -19,7 +19,7 @@ from tidegate.ledger.refusals import Refusals
 from tidegate.ledger.states import State
 from tidegate.names import INTAKE_QUEUE, ROUTE_TASK, RUN_TASK, SUBMIT_TASK, lane_queue
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(120), pytest.mark.every_broker]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(400), pytest.mark.every_broker]
 
 ROOT = Path(__file__).parents[2]
 TEXT = "vermilion tortoise envelope"

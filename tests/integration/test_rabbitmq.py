@@ -23,7 +23,7 @@ from tidegate.job import Job, Params
 from tidegate.ledger.states import State
 from tidegate.settings import load
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 
 ROLES = ["producer", "router", "inside", "outside", "janitor", "flower"]
 HARD = "Compare two designs, analyse each step by step and prove which is better. "

@@ -16,7 +16,7 @@ from tidegate.job import Hints, Job, Params
 from tidegate.ledger.census import Census
 from tidegate.ledger.states import State
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 
 HARD = "Compare two designs, analyse each step by step and prove which is better. "
 

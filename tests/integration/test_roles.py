@@ -21,6 +21,7 @@ from tidegate.settings import load
 
 pytestmark = [
     pytest.mark.integration,
+    pytest.mark.timeout(400),
     pytest.mark.skipif(shutil.which("openssl") is None, reason="deploy/compose/prepare needs openssl"),
 ]
 
