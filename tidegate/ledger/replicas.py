@@ -6,7 +6,7 @@ Redis replicates after it has answered: a master that dies takes along what its 
 
 from tidegate.connections import StoreClient
 from tidegate.errors import StoreUnavailable
-from tidegate.ledger.store import store_errors
+from tidegate.ledger.faults import store_errors
 from tidegate.names import STORE_PREFIX
 
 _SHARE = 0.8
