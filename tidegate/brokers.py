@@ -7,9 +7,9 @@ A message is a wake-up and the ledger is the truth, so each knob below is set su
   acknowledged late; it takes milliseconds, and a store that is away keeps it waiting (see messages.OpaqueRequest).
 - Redis' visibility timeout: an hour is far more than any message stays unacknowledged, so none is delivered twice by
   it while its worker lives; what a dead worker held comes back by the ledger long before.
-- Prefetch: a worker reserves no more than it has slots for (Redis: `worker_disable_prefetch`; RabbitMQ: one message a
-  slot and queue, as quorum queues have no limit over all consumers of a channel). What it reserved and cannot start is
-  only a wake-up, and any other wake-up of its lane does as well.
+- Prefetch: one message a slot and queue at most (RabbitMQ's quorum queues have no limit over all consumers of a
+  channel), and a lane's queue is read only while the lane has a free slot (see service.py). What a worker reserved and
+  cannot start is only a wake-up, and any other wake-up of its lane does as well.
 - RabbitMQ's consumer timeout (30 minutes) closes the channel of who holds a message longer. Nobody here does; who did
   would reconnect, and get the same wake-up again.
 - RabbitMQ's delivery limit (20 by default from release 4 on) drops a message that was returned too often. For a

@@ -10,6 +10,8 @@ from typing import Any
 from kombu.transport.redis import Channel, SentinelChannel, SentinelTransport, Transport
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from tidegate.waking import Waking
+
 
 class Guard:
     """Notices that a channel's connection is gone."""
@@ -22,11 +24,11 @@ class Guard:
         return super()._connparams(*args, **kwargs)  # type: ignore[misc]
 
 
-class GuardedChannel(Guard, Channel):
+class GuardedChannel(Guard, Waking, Channel):
     """A guarded channel to one Redis."""
 
 
-class GuardedSentinelChannel(Guard, SentinelChannel):
+class GuardedSentinelChannel(Guard, Waking, SentinelChannel):
     """A guarded channel to whichever Redis the sentinels name."""
 
 
