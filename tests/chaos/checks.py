@@ -47,7 +47,7 @@ def overwritten(evidence: Evidence) -> Iterator[str]:
 def sensitive_outside(evidence: Evidence) -> Iterator[str]:
     """Sensitive jobs that a provider received, or that were placed outside."""
     for job_id, accepted in evidence.accepted.items():
-        if accepted.kind not in SENSITIVE:
+        if accepted.kind != SENSITIVE:
             continue
         found = evidence.found.get(job_id)
         went = accepted.marker in evidence.outside_markers or job_id in evidence.calls

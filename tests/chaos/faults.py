@@ -173,7 +173,7 @@ def _no_own_disk(arena: Arena) -> str | None:
 
 
 def _no_clock(arena: Arena) -> str | None:
-    return None if arena.clock.can_jump else "libfaketime is not installed"
+    return None if arena.clock.can_jump else "needs Linux and a C compiler: the processes get a clock of their own"
 
 
 FAULTS: Mapping[str, Fault] = {

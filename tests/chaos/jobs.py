@@ -14,12 +14,11 @@ KINDS: Mapping[str, float] = {
     "pause": 8.0,
     "outside": 5.0,
     "tiny": 4.0,
-    "sensitive": 2.0,
-    "careless": 1.0,
+    "sensitive": 3.0,
 }
-"""Of each hundred jobs. `careless`: sensitive, and the policy's own rule would send it outside."""
+"""Of each hundred jobs."""
 
-SENSITIVE = frozenset({"sensitive", "careless"})
+SENSITIVE = "sensitive"
 
 _TASKS = {"sensitive": "outside"}
 _NAMES = ("ardith.quillon", "bero.tansley", "cosima.wrexham", "dovid.larkspur", "elspeth.morrow")
@@ -77,7 +76,7 @@ def _special(kind: str, rng: random.Random, *, task: str, key: str) -> Made:
 
 
 def _text(kind: str, marker: str, rng: random.Random) -> str:
-    if kind in SENSITIVE:
+    if kind == SENSITIVE:
         mail = f"{rng.choice(_NAMES)}{rng.randrange(100)}@example.org"
         return f"Ref {marker}: remind {mail} to pay the rent to {_iban(rng)}."
     if kind == "tiny":
