@@ -32,7 +32,9 @@ def main(
     sample: Annotated[bool, typer.Option("--sample", help="Three minutes at most: what CI runs.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Tables to standard error, an object as last line.")] = False,
     seed: Annotated[int | None, typer.Option(help="Draws jobs and faults; chosen and shown where not given.")] = None,
-    faults: Annotated[str, typer.Option(help="Only these, commas between; `list` shows their names.")] = "",
+    faults: Annotated[
+        str, typer.Option(help="Only these, commas between; `list` names them. engine: 200 model jobs.")
+    ] = "",
     broker: Broker = "redis",
     fsync: Annotated[str, typer.Option(help="The store's appendfsync: always, everysec or no.")] = "always",
     jobs: Annotated[int, typer.Option(min=1, help="How many at least.")] = 20_000,
@@ -46,15 +48,17 @@ def main(
         for name in FAULTS:
             typer.echo(name)
         return
+    engine = faults == "engine"
     plan = Plan(
         folder=_folder(keep),
         seed=random.SystemRandom().randrange(10**6) if seed is None else seed,
         broker=_one_of(broker, ("redis", "rabbitmq"), "--broker"),
         fsync=_one_of(fsync, ("always", "everysec", "no"), "--fsync"),
-        jobs=3_000 if sample else jobs,
-        kills=15 if sample else kills,
-        duration_s=100 if sample else duration,
-        faults=_named(faults),
+        jobs=200 if engine else 2_000 if sample else jobs,
+        kills=10 if engine else 15 if sample else kills,
+        duration_s=20 if engine else 90 if sample else duration,
+        faults=("kill-engine",) if engine else _named(faults),
+        kind="tiny" if engine else None,
         producers=producers,
     )
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))

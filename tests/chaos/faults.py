@@ -71,7 +71,9 @@ def _freeze(*names: str) -> Callable[[Scene], Any]:
 
 
 def _kill_engine(scene: Scene) -> None:
-    scene.arena.fleet.kill_engine(ENGINE)
+    until = time.monotonic() + 5
+    while not scene.arena.fleet.kill_engine(ENGINE) and time.monotonic() < until:
+        time.sleep(0.02)  # it starts with the next job
 
 
 def _broker_empty(scene: Scene) -> None:

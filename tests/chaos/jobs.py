@@ -20,6 +20,7 @@ KINDS: Mapping[str, float] = {
 
 SENSITIVE = "sensitive"
 
+_WORDS = ("the", "boat", "leaves", "after", "lunch", "and", "comes", "back", "with", "fresh", "fish", "for", "all")
 _TASKS = {"sensitive": "outside"}
 _NAMES = ("ardith.quillon", "bero.tansley", "cosima.wrexham", "dovid.larkspur", "elspeth.morrow")
 
@@ -42,7 +43,7 @@ def make(rng: random.Random, *, key: str, kind: str | None = None) -> Made:
         marker=marker,
         job=Job(
             text=_text(kind, marker, rng),
-            params=Params(max_tokens=16),
+            params=Params(max_tokens=200),
             hints=Hints(
                 task=_TASKS.get(kind, kind),
                 latency="interactive" if rng.random() < 0.3 else "batch",
@@ -80,7 +81,7 @@ def _text(kind: str, marker: str, rng: random.Random) -> str:
         mail = f"{rng.choice(_NAMES)}{rng.randrange(100)}@example.org"
         return f"Ref {marker}: remind {mail} to pay the rent to {_iban(rng)}."
     if kind == "tiny":
-        return f"What is the sentiment of this review? Lovely, would buy again. Ref {marker}"
+        return f"Convert this text to upper case: {' '.join(rng.choices(_WORDS, k=24))} {marker}"
     return f"Turn this into a polite reminder: the meeting room is booked from ten. Ref {marker}"
 
 

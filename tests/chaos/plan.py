@@ -24,6 +24,8 @@ class Plan:
     """The time over which jobs and kills are spread."""
     faults: tuple[str, ...]
     producers: int = 2
+    kind: str | None = None
+    """The kind of all jobs; None mixes them."""
     drain_s: float = 180.0
     """How long after the last fault every job must have ended."""
 

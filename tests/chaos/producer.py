@@ -76,11 +76,12 @@ def persistently(client: Client, job: Job, *, patience_s: float = PATIENCE_S) ->
 class Producer:
     """One producer's loop."""
 
-    def __init__(self, client: Client, book: Book, *, rng: random.Random, name: str) -> None:
+    def __init__(self, client: Client, book: Book, *, rng: random.Random, name: str, kind: str | None) -> None:
         self._client = client
         self._book = book
         self._rng = rng
         self._name = name
+        self._kind = kind
         self._open: deque[str] = deque()
         self._looked_at = 0.0
 
@@ -99,7 +100,7 @@ class Producer:
         self._book.note(done=self._name)
 
     def _submit(self, number: int) -> None:
-        made = jobs.make(self._rng, key=f"{self._name}-{number}")
+        made = jobs.make(self._rng, key=f"{self._name}-{number}", kind=self._kind)
         try:
             job_id = persistently(self._client, made.job)
             self._book.accepted(job_id, made)
@@ -133,11 +134,12 @@ class Producer:
 
 
 def main(argv: list[str]) -> None:
-    """`SEED NUMBER COUNT RATE FILE STOP`, and the settings in the environment."""
-    seed, number, count, rate, file, stop = argv
+    """`SEED NUMBER COUNT RATE FILE STOP [KIND]`, and the settings in the environment."""
+    seed, number, count, rate, file, stop, *kind = argv
     client, book = Client(), Book(Path(file))
     rng = random.Random(f"{seed}:{number}")
-    Producer(client, book, rng=rng, name=f"p{number}-{seed}").run(count=int(count), rate=float(rate), stop=Path(stop))
+    producer = Producer(client, book, rng=rng, name=f"p{number}-{seed}", kind=kind[0] if kind else None)
+    producer.run(count=int(count), rate=float(rate), stop=Path(stop))
     book.close()
 
 

@@ -98,17 +98,19 @@ class _Storm:
 
     def rage(self) -> None:
         """Until every job is accepted, every kill done, and every slow fault has had its turn."""
+        names = [name for name in self._possible() if not FAULTS[name].slow]
+        if len(names) == len(self._possible()):
+            self._stop_file.touch()  # no more jobs than were asked for
         producers = self._producers()
         slow = threading.Thread(target=self._slow_faults, name="slow-faults")
         slow.start()
         killers = random.Random(f"{self.plan.seed}:kills")
-        names = [name for name in self._possible() if not FAULTS[name].slow]
-        kills = 0
+        moments = sorted(killers.uniform(0.02, 0.98) * self.plan.jobs for _ in range(self.plan.kills if names else 0))
         while (accepted := self._accepted()) < self.plan.jobs or not self._cycle_done.is_set():
             self._tell(f"accepted {accepted}  kills {self.arena.fleet.kills.total()}  now {self._now}")
-            while names and kills < self.plan.kills and accepted >= (kills + 0.5) * self.plan.jobs / self.plan.kills:
+            while moments and accepted >= moments[0]:
                 self._do(killers.choices(names, [FAULTS[name].weight for name in names])[0])
-                kills += 1
+                moments.pop(0)
                 accepted = self._accepted()
             time.sleep(_GLANCE_S)
         self._over.set()
@@ -161,9 +163,10 @@ class _Storm:
         plan = self.plan
         started = []
         for number in range(plan.producers):
-            words = (plan.seed, number, plan.jobs // plan.producers + 1, plan.rate / plan.producers)
-            files = (plan.ledgers[number], self._stop_file)
-            command = (sys.executable, "-P", "-m", "chaos.producer", *map(str, (*words, *files)))
+            count = plan.jobs // plan.producers + (number < plan.jobs % plan.producers)
+            words = (plan.seed, number, count, plan.rate / plan.producers, plan.ledgers[number], self._stop_file)
+            kind = (plan.kind,) if plan.kind else ()
+            command = (sys.executable, "-P", "-m", "chaos.producer", *map(str, (*words, *kind)))
             with (plan.folder / "logs" / f"producer-{number}.log").open("ab") as log:
                 env = self.arena.environment_of("producer")
                 started.append(subprocess.Popen(command, env=env, stdout=log, stderr=log, stdin=subprocess.DEVNULL))
