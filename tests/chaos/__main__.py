@@ -32,9 +32,7 @@ def main(
     sample: Annotated[bool, typer.Option("--sample", help="Three minutes at most: what CI runs.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Tables to standard error, an object as last line.")] = False,
     seed: Annotated[int | None, typer.Option(help="Draws jobs and faults; chosen and shown where not given.")] = None,
-    faults: Annotated[
-        str, typer.Option(help="Only these, commas between; `list` names them. engine: 200 model jobs.")
-    ] = "",
+    faults: Annotated[str, typer.Option(help="Only these, by commas; `list` names them. engine: 200 real runs.")] = "",
     broker: Broker = "redis",
     fsync: Annotated[str, typer.Option(help="The store's appendfsync: always, everysec or no.")] = "always",
     jobs: Annotated[int, typer.Option(min=1, help="How many at least.")] = 20_000,
@@ -60,6 +58,7 @@ def main(
         faults=("kill-engine",) if engine else _named(faults),
         kind="tiny" if engine else None,
         producers=producers,
+        limit_s=(180 if engine or sample else 120 + 3 * duration),
     )
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     console = Console(stderr=as_json)

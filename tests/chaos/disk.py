@@ -86,6 +86,7 @@ class OwnDisk(Disk):
             os.close(descriptor)
         _command("umount", str(self.folder))
         self._mount()
+        (self.folder / "mounted").touch()  # raises where it is still the file system that was shut down
 
     def close(self) -> None:
         """Unmount it and throw it away."""

@@ -24,7 +24,8 @@ class Cable:
         number = next(_NUMBERS)
         self._space, self._here, self._there = f"tgchaos{number}", f"tgc{number}a", f"tgc{number}b"
         self.host, self._far = f"10.213.{number % 250}.1", f"10.213.{number % 250}.2"
-        self.prefix: tuple[str, ...] = ("ip", "netns", "exec", self._space)
+        # Not `ip netns exec`: its copy of the mounts would keep a file system alive that was cut from its power.
+        self.prefix: tuple[str, ...] = ("nsenter", f"--net=/var/run/netns/{self._space}")
 
     def open(self) -> None:
         """Plug it in."""
@@ -123,7 +124,7 @@ class Proxy:
 
 def open_link() -> Cable | Proxy:
     """A cable where this user may lay one, else a proxy."""
-    if sys.platform == "linux" and os.geteuid() == 0 and shutil.which("ip"):
+    if sys.platform == "linux" and os.geteuid() == 0 and shutil.which("ip") and shutil.which("nsenter"):
         cable = Cable()
         try:
             cable.open()

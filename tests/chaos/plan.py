@@ -28,6 +28,8 @@ class Plan:
     """The kind of all jobs; None mixes them."""
     drain_s: float = 180.0
     """How long after the last fault every job must have ended."""
+    limit_s: float = 3600.0
+    """When faults and load end at the latest, whatever is left of them."""
 
     @property
     def rate(self) -> float:

@@ -106,7 +106,11 @@ class _Storm:
         slow.start()
         killers = random.Random(f"{self.plan.seed}:kills")
         moments = sorted(killers.uniform(0.02, 0.98) * self.plan.jobs for _ in range(self.plan.kills if names else 0))
+        until = time.monotonic() + self.plan.limit_s
         while (accepted := self._accepted()) < self.plan.jobs or not self._cycle_done.is_set():
+            if time.monotonic() > until:
+                self.scene.count("over the time limit")
+                break
             self._tell(f"accepted {accepted}  kills {self.arena.fleet.kills.total()}  now {self._now}")
             while moments and accepted >= moments[0]:
                 self._do(killers.choices(names, [FAULTS[name].weight for name in names])[0])
@@ -118,7 +122,9 @@ class _Storm:
         faults.heal(self.arena)
         self._stop_file.touch()
         for producer in producers:
-            producer.wait(_STOP_S)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                producer.wait(_STOP_S)
+            producer.kill()
 
     def calm(self) -> float:
         """Wait until every job has ended. Returns how long that took."""
@@ -151,7 +157,7 @@ class _Storm:
         try:
             FAULTS[name].act(self.scene)
         except (OSError, subprocess.SubprocessError, TimeoutError) as exc:
-            self.scene.count(f"fault {name} failed: {type(exc).__name__}")
+            self.scene.count(f"fault {name} failed: {type(exc).__name__} {exc}")
             return
         self.done[name] += 1
         self.canaries.send(name)

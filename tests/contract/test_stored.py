@@ -39,7 +39,7 @@ def upgraded(client: Client, redis: StoreClient) -> Client:
     """A client of this release on a store of then."""
     put: Mapping[str, Callable[[str, Any], Any]] = {
         "hash": lambda key, value: redis.hset(key, mapping=value),
-        "zset": lambda key, value: redis.zadd(key, value),
+        "zset": redis.zadd,
         "list": lambda key, value: redis.rpush(key, *value),
         "string": lambda key, value: redis.set(key, base64.b64decode(value), ex=3600),
     }

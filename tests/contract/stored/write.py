@@ -1,6 +1,6 @@
 """Writes the fixture beside it: what a store of this release holds, one job for each state. Run it at a release only.
 
-    python tests/contract/stored/write.py > tests/contract/stored/v1.json
+`python tests/contract/stored/write.py > tests/contract/stored/v1.json`
 """
 
 import base64
