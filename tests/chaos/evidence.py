@@ -13,6 +13,7 @@ from tidegate.connections import StoreClient
 from tidegate.names import STORE_PREFIX
 
 _BATCH = 500
+_EVENT = re.compile(r" event=([a-z_.]+)")
 _MARKER = re.compile(r"mk[0-9a-f]{16}")
 
 
@@ -61,6 +62,8 @@ class Evidence:
     calls: Counter[str] = field(default_factory=Counter)
     """The provider's calls by idempotency key; '' for those without."""
     outside_markers: set[str] = field(default_factory=set)
+    events: Counter[str] = field(default_factory=Counter)
+    """What the processes' logs say, by event."""
 
 
 def gather(arena: Arena, redis: StoreClient) -> Evidence:
@@ -70,6 +73,7 @@ def gather(arena: Arena, redis: StoreClient) -> Evidence:
     _read_records(evidence, redis)
     _read_keys(evidence, redis)
     _read_provider(evidence, arena.record)
+    _read_logs(evidence, arena.plan.folder / "logs")
     return evidence
 
 
@@ -138,6 +142,12 @@ def _read_provider(evidence: Evidence, record: Path) -> None:
     for call in _lines(record):
         evidence.calls[call["headers"].get("idempotency-key", "")] += 1
         evidence.outside_markers |= set(_MARKER.findall(call["body"]))
+
+
+def _read_logs(evidence: Evidence, folder: Path) -> None:
+    for path in folder.glob("*.log"):
+        with path.open(encoding="utf-8", errors="replace") as file:
+            evidence.events.update(found[1] for line in file if (found := _EVENT.search(line)))
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:

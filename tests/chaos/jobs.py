@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from tidegate.job import Hints, Job, Params
 
 KINDS: Mapping[str, float] = {
-    "bulk": 80.0,
-    "pause": 8.0,
+    "bulk": 73.0,
+    "pause": 15.0,
     "outside": 5.0,
     "tiny": 4.0,
     "sensitive": 3.0,

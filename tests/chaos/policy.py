@@ -15,8 +15,8 @@ name: chaos-{number}
 include: sensitivity.yaml
 lanes:
   bulk: {{zone: inside, backend: noop, model: noop, context_tokens: 100000, concurrency: 4}}
-  pause: {{zone: inside, backend: noop, model: noop-20ms, context_tokens: 100000, concurrency: 4}}
-  guarded: {{zone: inside, backend: noop, model: noop-5ms, context_tokens: 100000, concurrency: 2}}
+  pause: {{zone: inside, backend: noop, model: noop-400ms, context_tokens: 100000, concurrency: 8}}
+  guarded: {{zone: inside, backend: noop, model: noop-100ms, context_tokens: 100000, concurrency: 2}}
   tiny: {{zone: inside, backend: llama_cpp, model: tidegate-tiny, context_tokens: 1024, concurrency: 4}}
   api:
     zone: outside

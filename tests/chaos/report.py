@@ -1,7 +1,6 @@
 """The report: a table for people, an object for machines."""
 
 import statistics
-from collections import Counter
 from typing import Any
 
 from rich.console import Console
@@ -31,7 +30,8 @@ def facts(outcome: Outcome) -> dict[str, Any]:
         "faults": dict(outcome.done),
         "skipped": outcome.skipped,
         "recovery_by_fault_s": {name: _spread(took) for name, took in outcome.recoveries.items()},
-        "surprises": outcome.surprises,
+        "surprises": dict(outcome.surprises),
+        "events": dict(outcome.events),
         "slow_exits": outcome.slow_exits,
         **outcome.counts,
         "broker": outcome.plan.broker,
@@ -49,7 +49,8 @@ def show(outcome: Outcome, console: Console) -> None:
     console.print(_invariants(outcome))
     for name, why in outcome.skipped.items():
         console.print(f"skipped {name}: {why}")
-    for line in (*outcome.surprises, *(f"{name} did not leave in time" for name in outcome.slow_exits)):
+    surprises = (f"{what} ({count} times)" for what, count in outcome.surprises.items())
+    for line in (*surprises, *(f"{name} did not leave in time" for name in outcome.slow_exits)):
         console.print(f"noticed: {line}")
 
 
@@ -70,6 +71,7 @@ def _ends(outcome: Outcome) -> Table:
         *((f"runs begun: {runs}", count) for runs, count in sorted(outcome.attempts.items())),
         ("leases lapsed", outcome.lapsed),
         ("handed back at a SIGTERM", outcome.handed_back),
+        ("runs that found their lease lost", outcome.events["lease.lost"]),
         ("provider calls doubled", outcome.doubled_calls),
         ("until all had ended, s", f"{outcome.recovery_s:.1f}"),
         ("SIGTERMs", outcome.terms.total()),
@@ -89,8 +91,3 @@ def _invariants(outcome: Outcome) -> Table:
 
 def _spread(took: list[float]) -> dict[str, float]:
     return {"median": round(statistics.median(took), 2), "longest": round(max(took), 2)}
-
-
-def histogram(counts: Counter[int]) -> dict[str, int]:
-    """For JSON, whose keys are strings."""
-    return {str(key): value for key, value in sorted(counts.items())}

@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import json
 import random
 import subprocess
 import sys
@@ -53,7 +54,10 @@ class Outcome:
     lapsed: int
     handed_back: int
     counts: dict[str, int]
-    surprises: list[str]
+    surprises: Counter[str]
+    """What a process did unasked, and how often."""
+    events: Counter[str]
+    """What the processes' logs say, by event."""
     slow_exits: list[str]
     took_s: float
     extra: dict[str, Any] = field(default_factory=dict)
@@ -154,13 +158,19 @@ class _Storm:
 
     def _do(self, name: str) -> None:
         self._now = name
+        self._log(name, "begins")
         try:
             FAULTS[name].act(self.scene)
         except (OSError, subprocess.SubprocessError, TimeoutError) as exc:
             self.scene.count(f"fault {name} failed: {type(exc).__name__} {exc}")
             return
+        self._log(name, "is over")
         self.done[name] += 1
         self.canaries.send(name)
+
+    def _log(self, name: str, what: str) -> None:
+        with (self.plan.folder / "faults.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"at": time.time(), "fault": name, "what": what}) + "\n")
 
     def _possible(self) -> list[str]:
         return [name for name in self.plan.faults if name not in self.skipped]
@@ -220,7 +230,8 @@ def _outcome(storm: _Storm, found: Evidence, *, recovery_s: float, took_s: float
         lapsed=sum(record.count("lease_lapsed") for record in records),
         handed_back=sum(record.count("handed_back") for record in records),
         counts=storm.scene.counts,
-        surprises=fleet.surprises,
+        surprises=Counter(fleet.surprises),
+        events=found.events,
         slow_exits=fleet.slow_exits,
         took_s=took_s,
     )
