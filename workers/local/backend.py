@@ -13,7 +13,7 @@ from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
-from tidegate.errors import EngineCrashed, MissingExtra, ModelMissing, RunError
+from tidegate.errors import EngineCrashed, MissingExtra, ModelMissing, Overloaded, RunError
 from tidegate.lane import Engine, Lane
 from tidegate.result import Answer
 from tidegate.settings import Settings
@@ -75,21 +75,23 @@ class LocalBackend:
 
     def _ask(self, run: Run, patience: Patience, on_text: Callable[[str], None] | None) -> Done:
         engine = self._running(patience)
+        pieces: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         try:
             patience.wait_for(engine.ready)
+            number, future = engine.ask(
+                run.messages,
+                run.params,
+                on_piece=pieces.put if on_text else None,
+                time_s=patience.left_s,
+                priority=run.priority,
+                alone=run.suspect,
+                tenant=run.tenant,
+                guarded=run.guarded,
+            )
         except ModelMissing as exc:
             raise ModelMissing(f"{self._lane.model}: {exc}") from None
-        pieces: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        number, future = engine.ask(
-            run.messages,
-            run.params,
-            on_piece=pieces.put if on_text else None,
-            time_s=patience.left_s,
-            priority=run.priority,
-            alone=run.suspect,
-            tenant=run.tenant,
-            guarded=run.guarded,
-        )
+        except EngineCrashed as exc:  # an engine that never had the job was not killed by it
+            raise Overloaded(f"{self._lane.model}: {exc}, before it had the job") from None
         try:
             if on_text:
                 future.add_done_callback(lambda _: pieces.put(None))
