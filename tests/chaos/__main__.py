@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from chaos import report
+from chaos import rabbit, report
 from chaos.faults import FAULTS
 from chaos.plan import Plan
 from chaos.run import run
@@ -46,6 +46,8 @@ def main(
         for name in FAULTS:
             typer.echo(name)
         return
+    if broker == "rabbitmq" and (why := rabbit.missing()):
+        raise typer.BadParameter(why, param_hint="--broker")
     engine = faults == "engine"
     plan = Plan(
         folder=_folder(keep),

@@ -19,6 +19,7 @@ from chaos.disk import Disk, open_disk
 from chaos.fleet import Fleet, Part
 from chaos.network import Cable, Proxy, open_link
 from chaos.plan import JANITOR_PERIOD_S, LEASE_S, NUDGE_S, Plan
+from chaos.rabbit import RabbitServer
 from chaos.servers import RedisServer, free_port
 from tidegate import connections
 from tidegate.client import Client
@@ -176,8 +177,14 @@ class Arena:
             port=free_port(),
         )
 
-    def _broker(self) -> RedisServer:
-        return self._server("broker", self.plan.folder / "broker", fsync="everysec")
+    def _broker(self) -> RedisServer | RabbitServer:
+        folder = self.plan.folder / "broker"
+        if self.plan.broker == "redis":
+            return self._server("broker", folder, fsync="everysec")
+        folder.mkdir()
+        hosts = tuple(dict.fromkeys(("127.0.0.1", self.cable.host)))
+        password = secrets.token_urlsafe(16)
+        return RabbitServer(name="broker", folder=folder, hosts=hosts, password=password, port=free_port())
 
     def _part(self, name: str, command: tuple[str, ...], env: Mapping[str, str]) -> Part:
         logs = self.plan.folder / "logs"

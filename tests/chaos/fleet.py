@@ -78,8 +78,8 @@ class Fleet:
             if part.alive:
                 part.asked = True
                 self.kills[name] += 1
-                os.kill(part.pid, signal.SIGKILL)
                 if part.process is not None:
+                    os.killpg(part.process.pid, signal.SIGKILL)
                     part.process.wait(_STOP_S)
 
     def kill_engine(self, name: str) -> bool:
