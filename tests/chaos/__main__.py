@@ -54,7 +54,7 @@ def main(
         seed=random.SystemRandom().randrange(10**6) if seed is None else seed,
         broker=_one_of(broker, ("redis", "rabbitmq"), "--broker"),
         fsync=_one_of(fsync, ("always", "everysec", "no"), "--fsync"),
-        jobs=200 if engine else 2_000 if sample else jobs,
+        jobs=200 if engine else 1_500 if sample else jobs,
         kills=10 if engine else 15 if sample else kills,
         duration_s=20 if engine else 90 if sample else duration,
         faults=("kill-engine",) if engine else _named(faults),

@@ -109,11 +109,11 @@ def forked(evidence: Evidence) -> Iterator[str]:
 
 
 def poison_alive(evidence: Evidence) -> Iterator[str]:
-    """Jobs that killed their engine each time and are no dead letter for it."""
-    for job_id, accepted in evidence.accepted.items():
-        found = evidence.found.get(job_id)
-        if accepted.kind == "poison" and found and found.fields.get("reason") != "poison":
-            yield f"{job_id} ({found.state})"
+    """Jobs that killed two engines and are no dead letter for it."""
+    for note in evidence.notes:
+        found = evidence.found.get(note.get("poisoned", ""))
+        if found and note["kills"] > 1 and found.fields.get("reason") != "poison":
+            yield f"{note['poisoned']} ({found.state})"
 
 
 CHECKS: Mapping[str, Check] = {

@@ -136,20 +136,21 @@ def _provider_slow(scene: Scene) -> None:
 
 
 def _poison(scene: Scene) -> None:
-    """A job that kills its engine each time: each time that it runs, the harness does it."""
+    """A job that kills its engine each time: each time that a ready engine has it, the harness does it."""
     made = jobs.poison(scene.rng, key=f"poison-{scene.rng.getrandbits(48):x}")
     fleet = scene.arena.fleet
     job_id = persistently(scene.client, made.job)
     scene.book.accepted(job_id, made)
-    until = time.monotonic() + 60
+    until, kills = time.monotonic() + 60, 0
     while time.monotonic() < until:
         with contextlib.suppress(TidegateError):
             record = scene.client.record(job_id)
             if record.state.ended:
-                return
-            if record.state is State.RUNNING:
-                fleet.kill_engine(ENGINE)
-        time.sleep(0.005)
+                break
+            if record.state is State.RUNNING and fleet.engine_ready(ENGINE):
+                kills += fleet.kill_engine(ENGINE)
+        time.sleep(0.002)
+    scene.book.note(poisoned=job_id, kills=kills)
 
 
 def _policy_applied(scene: Scene) -> None:

@@ -91,6 +91,14 @@ class Fleet:
                 return True
         return False
 
+    def engine_ready(self, name: str) -> bool:
+        """Whether the engine child of a worker has loaded its model, by the worker's log."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            pids = [child.pid for child in psutil.Process(self.parts[name].pid).children()]
+            said = self.parts[name].log.read_text(encoding="utf-8", errors="replace")[-20_000:]
+            return any(f"event=engine.ready pid={pid} " in said for pid in pids)
+        return False
+
     def terminate(self, name: str) -> None:
         """SIGTERM; the next process is started once this one has gone."""
         with self._lock:

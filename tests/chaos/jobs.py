@@ -57,7 +57,7 @@ def make(rng: random.Random, *, key: str, kind: str | None = None) -> Made:
 
 
 def poison(rng: random.Random, *, key: str) -> Made:
-    """A job on the real engine, which the harness kills whenever it runs."""
+    """A long job on the real engine, which the harness kills whenever it runs."""
     return _special("poison", rng, task="tiny", key=key)
 
 
@@ -69,10 +69,11 @@ def canary(rng: random.Random, *, key: str) -> Made:
 def _special(kind: str, rng: random.Random, *, task: str, key: str) -> Made:
     marker = f"mk{rng.getrandbits(64):016x}"
     hints = Hints(task=task, latency="interactive", priority=0, deadline_s=3600)
+    text = _shouted(rng, words=200) if kind == "poison" else _text(task, marker, rng)
     return Made(
         kind=kind,
         marker=marker,
-        job=Job(text=_text(task, marker, rng), hints=hints, tenant="harness", idempotency_key=key),
+        job=Job(text=text, params=Params(max_tokens=500), hints=hints, tenant="harness", idempotency_key=key),
     )
 
 
@@ -81,8 +82,13 @@ def _text(kind: str, marker: str, rng: random.Random) -> str:
         mail = f"{rng.choice(_NAMES)}{rng.randrange(100)}@example.org"
         return f"Ref {marker}: remind {mail} to pay the rent to {_iban(rng)}."
     if kind == "tiny":
-        return f"Convert this text to upper case: {' '.join(rng.choices(_WORDS, k=24))} {marker}"
+        return f"{_shouted(rng, words=24)} {marker}"
     return f"Turn this into a polite reminder: the meeting room is booked from ten. Ref {marker}"
+
+
+def _shouted(rng: random.Random, *, words: int) -> str:
+    """What the model that ships can do, and as long as wanted."""
+    return f"Convert this text to upper case: {' '.join(rng.choices(_WORDS, k=words))}"
 
 
 def _iban(rng: random.Random) -> str:

@@ -70,6 +70,7 @@ def _good() -> Evidence:
         "secret": _found("succeeded", result="r3", zone="inside"),
     }
     evidence.indexes = {"tg:dead": {"letter"}, "tg:in:running:bulk": set()}
+    evidence.notes = [{"poisoned": "letter", "kills": 2}, {"done": "p0"}]
     evidence.ended = {"succeeded": 2, "dead": 1}
     evidence.calls.update(["ok"])
     evidence.outside_markers.add("mk-ok")
