@@ -67,6 +67,7 @@ def celery_app(settings: Settings, where: Addresses, *, guarded: bool = True) ->
         result_serializer="json",
         task_publish_retry_policy=_PUBLISH_RETRY,
         task_send_sent_event=False,
+        worker_consumer="tidegate.reconnecting:Consumer",
         worker_send_task_events=True,
         worker_prefetch_multiplier=1,
         worker_disable_prefetch=where.broker.startswith("redis"),
