@@ -1,7 +1,7 @@
 """A worker's consumer that looks for a lost broker every few seconds.
 
-Celery waits two seconds longer after each try, up to half a minute: a broker that took a minute to come back would stand
-idle for as long again, and the watchdog would take the waiting for a hang.
+Celery waits two seconds longer after each try, up to half a minute: a broker that took a minute to come back would
+stand idle for half as long again, and the watchdog would take the waiting for a hang.
 """
 
 from functools import partial
