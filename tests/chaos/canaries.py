@@ -9,7 +9,7 @@ from collections import defaultdict
 from chaos import jobs
 from chaos.producer import Book, persistently
 from tidegate.client import Client
-from tidegate.errors import TidegateError
+from tidegate.errors import TidegateError, UnknownJob
 
 PATIENCE_S = 120.0
 _GLANCE_S = 0.05
@@ -51,6 +51,8 @@ class Canaries:
             try:
                 if self._client.record(job_id).state.ended:
                     break
+            except UnknownJob:
+                return  # lost: the checks will say so
             except TidegateError:
                 pass  # the store is away again
             time.sleep(_GLANCE_S)

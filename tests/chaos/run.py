@@ -27,6 +27,8 @@ from tidegate.names import STORE_PREFIX
 
 _GLANCE_S = 0.2
 _STOP_S = 300.0
+_FIRST_PAUSE_S, _PAUSE_S = 0.5, 4.0
+"""Between two slow faults, until each was done once, and then."""
 
 Tell = Callable[[str], None]
 
@@ -151,7 +153,7 @@ class _Storm:
                 if self._over.is_set():
                     return
                 self._do(name)
-                self._over.wait(0.5)
+                self._over.wait(_PAUSE_S if turn else _FIRST_PAUSE_S)
             self._cycle_done.set()
             if not names or (turn and self._over.wait(0.1)):
                 return
