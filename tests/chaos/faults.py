@@ -76,6 +76,16 @@ def _kill_engine(scene: Scene) -> None:
         time.sleep(0.02)  # it starts with the next job
 
 
+def _away(name: str) -> Callable[[Scene], Any]:
+    """Longer than wake-ups are waited for."""
+
+    def away(scene: Scene) -> None:
+        with scene.arena.fleet.down(name):
+            time.sleep(LAPSED_S * 1.5)
+
+    return away
+
+
 def _broker_empty(scene: Scene) -> None:
     with scene.arena.fleet.down("broker"):
         scene.arena.broker.wipe()
@@ -189,6 +199,8 @@ FAULTS: Mapping[str, Fault] = {
     "term": Fault(act=_term(*OURS)),
     "zombie": Fault(act=_freeze(*INSIDE, OUTSIDE)),
     "zombie-router": Fault(act=_freeze(*ROUTERS, *JANITORS)),
+    "broker-away": Fault(act=_away("broker")),
+    "store-away": Fault(act=_away("store")),
     "broker-empty": Fault(act=_broker_empty),
     "power-cut": Fault(act=_power_cut, lacks=_no_own_disk),
     "disk-full": Fault(act=_disk_full, lacks=_no_own_disk),
