@@ -21,7 +21,7 @@ from tidegate.client import Client
 from tidegate.errors import TidegateError
 from tidegate.ledger.states import State
 
-LAPSED_S = LEASE_S * 2 + 1.0
+LAPSED_S = LEASE_S * 2 + 0.5
 """Long enough for every lease to lapse, and for another run to begin."""
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-LEASE_S = 3.0
+LEASE_S = 2.5
 NUDGE_S = 2.0
 JANITOR_PERIOD_S = 0.5
 """Shorter than an installation's defaults (15, 10 and 1), so that minutes show what hours would."""
