@@ -9,7 +9,7 @@ from tidegate.decision import Clearance, Decision
 from tidegate.doorbell import Doorbell
 from tidegate.errors import BrokerUnavailable, Conflict, Reason, UnknownJob
 from tidegate.job import Job
-from tidegate.keys import Signer
+from tidegate.keys import Signs
 from tidegate.lane import Zone
 from tidegate.ledger import states
 from tidegate.ledger.record import Record
@@ -24,7 +24,7 @@ _REASONS = {reason.value: reason for reason in Reason}
 class Placement:
     """Acts on decisions. The only place where a payload is sealed for the outside."""
 
-    def __init__(self, ledger: Ledger, vault: Vault, doorbell: Doorbell, signer: Signer, *, nudge_s: float) -> None:
+    def __init__(self, ledger: Ledger, vault: Vault, doorbell: Doorbell, signer: Signs, *, nudge_s: float) -> None:
         self._ledger = ledger
         self._vault = vault
         self._doorbell = doorbell
@@ -51,7 +51,7 @@ class Placement:
             rev=record.rev,
             changes=changes,
             nudge_s=self._nudge_s,
-            note={"rule": decision.rule, "policy": decision.policy, "zone": zone.value},
+            note={"rule": decision.rule, "policy": decision.policy, "zone": zone.value, **audit.facts(decision)},
         )
         try:
             self._ledger.apply(record.id, move)
@@ -70,7 +70,12 @@ class Placement:
         self._ledger.apply(
             record.id,
             states.die(
-                reason=reason, cause=cause, sources=frozenset({State.ACCEPTED}), rev=record.rev, changes=changes
+                reason=reason,
+                cause=cause,
+                sources=frozenset({State.ACCEPTED}),
+                rev=record.rev,
+                changes=changes,
+                note=audit.facts(decision) if decision else {},
             ),
         )
         audit.refused(record, reason, cause)
@@ -102,7 +107,7 @@ class Placement:
             digest=digest,
             lanes=decision.cleared,
             policy=decision.policy,
-            expires_at=record.deadline_at + _KEEP_BEYOND_DEADLINE_S,
+            expires_at=record.deadline_at,
         )
         return {**changes, "outside": slot, "clearance": clearances.sign(clearance, self._signer)}
 

@@ -39,9 +39,11 @@ from tidegate.job import Job
 from tidegate.ledger import states
 from tidegate.ledger.census import Census
 from tidegate.ledger.record import Record
+from tidegate.ledger.refusals import Refusals
 from tidegate.ledger.states import State
 from tidegate.names import ROUTE_TASK, SUBMIT_TASK
 from tidegate.value import problems_on_record
+from tidegate.vault import own_slot
 
 PATIENCE_S = 1.0
 """Between two tries to take a job in: a store that restarts needs about as long."""
@@ -110,13 +112,14 @@ class Routing:
 
     def _route(self, record: Record) -> None:
         try:
-            given = Job.from_json(self.client.vault.get(record.payload or ""))
+            given = Job.from_json(self.client.vault.get(own_slot(record.id, "payload", record.payload or "")))
             job = resolve(given, self.prompts)
         except ValidationError as exc:
             return self._refuse(record, Reason.MALFORMED, "; ".join(problems_on_record(exc, model=Job)))
         except InvalidJob as exc:
             return self._refuse(record, Reason.MALFORMED, str(exc))
         except (PayloadMissing, SealBroken) as exc:
+            Refusals(self.client.ledger.redis).met(exc, job_id=record.id)
             return self._refuse(record, Reason.PAYLOAD_MISSING, str(exc))
         policy = self.policy(job.tenant)
         signals = self.inspector.inspect(job, load=self.census.loads(policy.lanes), rules=policy.sensitivity)

@@ -12,6 +12,7 @@ import hmac
 import json
 import re
 import shutil
+import time
 import uuid
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from types import TracebackType
@@ -27,22 +28,24 @@ from tidegate.errors import (
     InvalidJob,
     JobFailed,
     PayloadMissing,
+    SealBroken,
     StorageFull,
     StoreUnavailable,
     UnknownJob,
 )
 from tidegate.job import Job
-from tidegate.keys import keyring
 from tidegate.lane import Zone
 from tidegate.ledger import states, watch
 from tidegate.ledger.record import Record
+from tidegate.ledger.refusals import Refusals
 from tidegate.ledger.states import State
 from tidegate.ledger.store import Accepted, Keep, Ledger
+from tidegate.livekeys import rings
 from tidegate.redaction import Placeholders, restored_result
 from tidegate.result import JobResult
 from tidegate.settings import Settings, load
 from tidegate.value import Value, problems
-from tidegate.vault import Seals, Vault, new_slot
+from tidegate.vault import Seals, Vault, new_slot, own_slot
 
 _KEEP_BEYOND_DEADLINE_S = 3600
 """A payload outlives its deadline a little: the janitor, not the vault, ends a job."""
@@ -61,10 +64,10 @@ class Client:
         self._where = where
         redis = connections.connect(where.store, timeout_s=self._settings.store_timeout_s)
         self.ledger = Ledger(redis, keep=Keep(result_s=self._settings.result_keep_s, dead_s=self._settings.dead_keep_s))
-        rings = {zone: keyring(self._settings, zone) for zone in Zone}
-        self._keys_checked = False
-        self._fingerprint_key = next(iter(rings[Zone.INSIDE].keys.values()))
-        self.vault = Vault(redis, Seals(rings))
+        self._rings = rings(self._settings, *Zone)
+        self._keys_checked: tuple[str, int] | None = None
+        self._fingerprint_key = self._rings[Zone.INSIDE].naming
+        self.vault = Vault(redis, Seals(self._rings))
         from tidegate.messaging import celery_app  # noqa: PLC0415 - Celery takes a third of a second to import
 
         self.doorbell = Doorbell(celery_app(self._settings, where))
@@ -100,7 +103,7 @@ class Client:
 
     def cancel(self, job_id: str) -> None:
         """Give the job up. Raises Conflict where it has ended already, UnknownJob."""
-        self.ledger.apply(job_id, states.cancel())
+        self.ledger.apply(job_id, states.cancel(by="producer"))
 
     def record(self, job_id: str) -> Record:
         """What the ledger knows: state, lane, decision, reason; never text."""
@@ -126,9 +129,11 @@ class Client:
         self.close()
 
     def _accept(self, job_id: str, body: bytes, job: Job) -> bool:
-        if not self._keys_checked:
-            keychecks.check(self.ledger.redis, self.vault.seals.keyrings.values())
-            self._keys_checked = True
+        # At first, when the key changes, and now and then: it may have been retired.
+        checked = (self._rings[Zone.INSIDE].sealing[0], int(time.monotonic() / keychecks.AGAIN_S))
+        if self._keys_checked != checked:
+            keychecks.check(self.ledger.redis, self._rings.values())
+            self._keys_checked = checked
         slot = new_slot(job_id, "payload")
         fingerprint = hmac.new(self._fingerprint_key, body, hashlib.sha256).hexdigest()[:32]
         accepted = self._on_record(
@@ -166,7 +171,12 @@ class Client:
             raise JobFailed(record.id, state=record.state, reason=record.reason, cause=record.cause)
         if record.result is None:
             raise PayloadMissing(f"the result of job {record.id} is no longer kept")
-        return with_values(JobResult.from_json(self.vault.get(record.result)), record, self.vault)
+        try:
+            answer = self.vault.get(own_slot(record.id, "result", record.result))
+            return with_values(JobResult.from_json(answer), record, self.vault)
+        except SealBroken as exc:
+            Refusals(self.ledger.redis).met(exc, job_id=record.id)
+            raise
 
 
 class AsyncClient:
@@ -216,7 +226,7 @@ def with_values(result: JobResult, record: Record, vault: Vault) -> JobResult:
     if record.placeholders is None or result.zone is not Zone.OUTSIDE:
         return result  # a lane inside has seen the job as it is
     try:
-        placeholders = Placeholders.from_json(vault.get(record.placeholders))
+        placeholders = Placeholders.from_json(vault.get(own_slot(record.id, "placeholders", record.placeholders)))
     except PayloadMissing:
         raise PayloadMissing(f"the values of job {record.id} are no longer kept, and its result without them") from None
     return restored_result(result, placeholders)

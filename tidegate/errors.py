@@ -70,6 +70,9 @@ class TidegateError(Exception):
 
     exit_code = 1
 
+    refusal: str | None = None
+    """What it is counted as, where nobody honest causes it: see `ledger/refusals.py`."""
+
 
 class Misuse(TidegateError):
     """The caller can mend it."""
@@ -147,6 +150,10 @@ class JobFailed(TidegateError):
 class SealBroken(TidegateError):
     """An envelope that this process cannot or must not open."""
 
+    def __init__(self, message: str, *, refusal: str | None = None) -> None:
+        self.refusal = refusal
+        super().__init__(message)
+
 
 class Conflict(TidegateError):
     """The ledger refused a transition: somebody else was first."""
@@ -219,9 +226,17 @@ class ModelMissing(RunError):
 class NoClearance(RunError):
     """The guard stopped a payload that was not cleared."""
 
+    def __init__(self, message: str, *, refusal: str = "no_clearance") -> None:
+        self.refusal = refusal
+        super().__init__(message)
+
 
 class PayloadMissing(RunError):
     """The payload expired or cannot be opened."""
+
+    def __init__(self, message: str, *, refusal: str | None = None) -> None:
+        self.refusal = refusal
+        super().__init__(message)
 
 
 def _tail(cause: str | None) -> str:

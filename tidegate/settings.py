@@ -64,6 +64,12 @@ class Settings(BaseSettings):
     clearance_pub: SecretStr | None = Field(default=None, description="The public half, for workers outside.")
     clearance_pub_file: Path | None = Field(default=None, description="The same in a file.")
 
+    audit_key: SecretStr | None = Field(default=None, description="The audit log's signing key, for the janitor.")
+    audit_key_file: Path | None = Field(default=None, description="The same in a file.")
+    audit_pub: SecretStr | None = Field(default=None, description="Its public half, to verify the log.")
+    audit_pub_file: Path | None = Field(default=None, description="The same in a file.")
+    audit: Path | None = Field(default=None, description="The audit log's folder; audit/ in the data folder.")
+
     lease_s: float = Field(default=15.0, gt=0, description="How long a run may be silent before another may take it.")
     nudge_s: float = Field(default=10.0, gt=0, description="When a wake-up that nobody followed is sent again.")
     janitor_period_s: float = Field(default=1.0, gt=0, description="How often the janitor looks at the agenda.")
@@ -142,6 +148,11 @@ class Settings(BaseSettings):
     def models_folder(self) -> Path:
         """Where pulled models lie; the shipped one lies in the checkout."""
         return self.models or self.data / "models"
+
+    @cached_property
+    def audit_folder(self) -> Path:
+        """Where the keeper writes."""
+        return self.audit or self.data / "audit"
 
     @cached_property
     def keys_folder(self) -> Path:

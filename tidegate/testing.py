@@ -251,5 +251,7 @@ def _result(record: Record, outcome: Outcome, answer: Answer, *, now: float) -> 
         attempts=1,
         timings=Timings(queued_s=0.0, run_s=took_s, total_s=took_s),
         confidence=answer.confidence,
+        tool_calls=answer.tool_calls,
+        logprobs=answer.logprobs,
     )
     return restored_result(result, outcome.placeholders) if outcome.placeholders else result

@@ -17,11 +17,13 @@ from kombu.entity import Queue
 from tidegate import __version__, connections, keychecks
 from tidegate.doorbell import Doorbell
 from tidegate.errors import InvalidSettings, Unavailable
-from tidegate.keys import keyring, verifier
+from tidegate.keychecks import Held
+from tidegate.keys import Verifier
 from tidegate.lane import Lane, Zone
 from tidegate.lanes import read_lanes
 from tidegate.ledger.census import Census, Presence
 from tidegate.ledger.store import Keep, Ledger
+from tidegate.livekeys import live_verifier, rings
 from tidegate.logs import logger
 from tidegate.messaging import celery_app
 from tidegate.service import Service
@@ -43,25 +45,28 @@ def open_service(settings: Settings, *, zone: Zone, only: Sequence[str] = ()) ->
     lanes = lanes_of(settings, zone=zone, only=only)
     where = connections.addresses(settings)
     redis = connections.connect(where.store, timeout_s=settings.store_timeout_s)
-    ring = keyring(settings, zone)
+    ring = rings(settings, zone)
     try:
-        keychecks.check(redis, [ring])
+        keychecks.check(redis, ring.values())
     except Unavailable:
         log.warning("keys.unchecked")  # a store that is down is waited for, not a reason to go
     app = celery_app(settings, where)
+    verifier = _verifier(settings)
     name = f"{zone}@{socket.gethostname()}.{os.getpid()}"
     ledger = Ledger(redis, keep=Keep(result_s=settings.result_keep_s, dead_s=settings.dead_keep_s))
     running = Running(
         name=name,
         ledger=ledger,
-        vault=Vault(redis, Seals({zone: ring})),
+        vault=Vault(redis, Seals(ring)),
         outcomes=Outcomes(ledger, Doorbell(app), nudge_s=settings.nudge_s),
         leases=Leases(ledger, lease_s=settings.lease_s),
-        verifier=cache(lambda: verifier(settings)),
+        verifier=verifier,
         lanes=lanes,
         backend=_backends(settings),
         result_keep_s=settings.result_keep_s,
     )
+    outside = zone is Zone.OUTSIDE
+    keychecks.report(redis, name, lambda: Held.now(ring, **({"clearance": verifier()} if outside else {})))
     register(app, running)
     _leave_in_order(running)
     return Service(
@@ -104,6 +109,12 @@ def _backends(settings: Settings) -> Callable[[Lane], Backend]:
             return opened[lane.name]
 
     return backend
+
+
+def _verifier(settings: Settings) -> Callable[[], Verifier]:
+    """What checks clearances, opened when the first is met: a worker inside was given none."""
+    opened = cache(lambda: live_verifier(settings))
+    return lambda: opened()()  # noqa: PLW0108 - inlined it would be opened at once
 
 
 def _leave_in_order(running: Running) -> None:

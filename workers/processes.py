@@ -4,15 +4,19 @@ import os
 import signal
 import socket
 import threading
+from functools import cache
 from typing import Annotated
 
 import typer
 
-from tidegate import __version__, connections
+from tidegate import __version__, connections, keychecks
+from tidegate.audit.keeper import keep_audit
 from tidegate.doorbell import Doorbell
+from tidegate.keychecks import Held
 from tidegate.lane import Zone
 from tidegate.ledger.census import Census, Presence
 from tidegate.ledger.store import Keep, Ledger
+from tidegate.livekeys import live_verifier
 from tidegate.logs import configure
 from tidegate.presence import reported
 from tidegate.settings import load
@@ -61,5 +65,10 @@ def janitor() -> None:
         max_crashes=settings.max_crashes,
         period_s=settings.janitor_period_s,
     )
+    writing = threading.Thread(target=keep_audit, args=(settings, redis, stop), kwargs={"name": presence.name})
+    writing.start()
+    believed = cache(lambda: live_verifier(settings, "audit"))
+    keychecks.report(redis, presence.name, lambda: Held.now({}, audit=believed()()))
     with reported(Census(redis), presence):
         keeper.run(stop)
+    writing.join(timeout=10)

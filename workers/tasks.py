@@ -13,6 +13,7 @@ from tidegate.keys import Verifier
 from tidegate.lane import Lane, Zone
 from tidegate.ledger import states
 from tidegate.ledger.record import Record
+from tidegate.ledger.refusals import Refusals
 from tidegate.ledger.states import State
 from tidegate.ledger.store import Applied, Ledger
 from tidegate.logs import logger
@@ -65,6 +66,7 @@ class Running:
             except (Conflict, UnknownJob):
                 raise
             except Exception as exc:  # noqa: BLE001 - whatever a run raises ends in the failure table, a store's blip too
+                Refusals(self.ledger.redis).met(exc, job_id=record.id)
                 if self.leases.given_up.is_set() and not lease.lost:
                     self.outcomes.hand_back(record, fence=claim.fence)
                 elif not lease.lost:
@@ -92,7 +94,8 @@ class Running:
         try:
             return Job.from_json(self.vault.seals.open(slot, envelope))
         except SealBroken as exc:
-            raise (NoClearance if lane.zone is Zone.OUTSIDE else PayloadMissing)(str(exc)) from None
+            kind = NoClearance if lane.zone is Zone.OUTSIDE else PayloadMissing
+            raise kind(str(exc), refusal=exc.refusal or "no_key") from None
         except ValidationError:
             raise PayloadMissing("the payload is no job that this release can read") from None
 
@@ -112,6 +115,8 @@ class Running:
                 queued_s=claim.at - record.accepted_at, run_s=now - claim.at, total_s=now - record.accepted_at
             ),
             confidence=answer.confidence,
+            tool_calls=answer.tool_calls,
+            logprobs=answer.logprobs,
         )
         slot = new_slot(record.id, "result")
         self.vault.put(slot, result.to_json().encode(), zone=lane.zone, keep_s=self.result_keep_s)

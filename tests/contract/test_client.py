@@ -452,6 +452,7 @@ READERS: dict[bytes, Callable[[StoreClient, bytes], object]] = {
     b"hash": lambda redis, key: redis.hgetall(key),
     b"list": lambda redis, key: redis.lrange(key, 0, -1),
     b"zset": lambda redis, key: redis.zrange(key, 0, -1),
+    b"stream": lambda redis, key: redis.xrange(key),
 }
 
 

@@ -25,7 +25,7 @@ from tidegate.errors import (
     SealBroken,
     StoreUnavailable,
 )
-from tidegate.job import Job
+from tidegate.job import FunctionCall, Job, ToolCall
 from tidegate.keys import keyring, signer
 from tidegate.lane import Lane, Price, Zone
 from tidegate.ledger import states
@@ -34,7 +34,7 @@ from tidegate.ledger.states import Move, State
 from tidegate.ledger.store import Applied, Ledger
 from tidegate.messaging import celery_app
 from tidegate.names import RUN_TASK
-from tidegate.result import Answer
+from tidegate.result import Answer, OtherToken, TokenLogprob
 from tidegate.settings import Settings, load
 from tidegate.vault import Seals, Vault, digest
 from workers.backend import Run
@@ -145,6 +145,17 @@ def test_an_inside_run_succeeds(bench: Bench, redis: StoreClient) -> None:
     record = bench.client.record(job_id)
     assert (record.state, record.model, record.cost_usd) == (State.SUCCEEDED, "local-model", 0.0)
     assert in_vault(redis, "payload") == []
+
+
+def test_calls_and_log_probabilities_come_with_the_result(bench: Bench) -> None:
+    """What a model asks for and how likely its words were reach the producer sealed, and no record."""
+    call = ToolCall(id="abcdefghi", function=FunctionCall(name="look", arguments='{"at": "home"}'))
+    told = (TokenLogprob(token="home", logprob=-0.5, top_logprobs=(OtherToken(token="away", logprob=-1.5),)),)
+    job_id = bench.place("local")
+    bench.worker(says("", finish_reason="tool_calls", tool_calls=(call,), logprobs=told)).run(job_id)
+    result = bench.client.result(job_id, timeout_s=0)
+    assert (result.finish_reason, result.tool_calls, result.logprobs) == ("tool_calls", (call,), told)
+    assert "home" not in bench.client.record(job_id).to_json()
 
 
 def test_an_outside_run_reads_the_cleared_copy_only(bench: Bench, redis: StoreClient) -> None:

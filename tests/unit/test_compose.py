@@ -79,6 +79,8 @@ def test_only_those_who_need_a_key_hold_it() -> None:
         "outside_key": {"router", "worker-outside"},
         "clearance_key": {"router"},
         "clearance_pub": {"router", "worker-outside"},
+        "audit_key": {"janitor"},
+        "audit_pub": {"janitor"},
         "openai_api_key": {"worker-outside"},
         "broker_url": set(OURS),
         "redis_auth": {"redis"},
@@ -133,7 +135,8 @@ def test_each_service_is_checked_and_confined(name: str) -> None:
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert service["user"].startswith("${TIDEGATE_UID:?")
     assert not {"privileged", "cap_add", "pid", "ipc"} & set(service)
-    assert all(volume["read_only"] for volume in service.get("volumes", []) if volume["target"] != "/data")
+    written = {"/data", "/audit"}
+    assert all(volume["read_only"] for volume in service.get("volumes", []) if volume["target"] not in written)
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -233,13 +236,15 @@ def test_the_provider_key_is_read_from_its_file(tmp_path: Path, monkeypatch: pyt
 
 def _check_keys(folder: Path) -> None:
     """The keys open and fit; Redis and its clients have the same password."""
+    keys = ("inside_key", "outside_key", "clearance_key", "clearance_pub", "audit_key", "audit_pub")
     settings = Settings(
-        **{f"{name}_file": folder / name for name in ("inside_key", "outside_key", "clearance_key", "clearance_pub")},
+        **{f"{name}_file": folder / name for name in keys},
         broker_url_file=folder / "broker_url",
         flower_password_file=folder / "flower_password",
     )
     assert keyring(settings, Zone.INSIDE).sealing[1] != keyring(settings, Zone.OUTSIDE).sealing[1]
-    assert verifier(settings).holds(signer(settings).sign(b"payload"), b"payload")
+    for use in ("clearance", "audit"):
+        assert verifier(settings, use).holds(signer(settings, use).sign(b"payload"), b"payload")
     password = (folder / "redis_auth").read_text().removeprefix("requirepass ").strip()
     assert settings.broker_url is not None
     assert settings.broker_url.get_secret_value() == f"redis://:{password}@redis:6379/0"

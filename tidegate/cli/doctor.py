@@ -9,7 +9,9 @@ from typing import Any
 import typer
 
 from tidegate import __version__, connections, keychecks
+from tidegate.audit import journal
 from tidegate.cli.console import AsJson, emit, out, table
+from tidegate.connections import StoreClient
 from tidegate.errors import TidegateError
 from tidegate.keys import keyring, signer, verifier
 from tidegate.lane import Zone
@@ -93,9 +95,19 @@ def _store(settings: Settings) -> Iterator[Finding]:
         ok=config["appendonly"] == "yes" or (None if config["appendonly"] == "" else False),
         detail=f"appendonly {config['appendonly'] or 'unknown'}, appendfsync {config['appendfsync'] or 'unknown'}",
     )
+    yield _audit(client, settings)
     workers = census.workers()
     detail = ", ".join(f"{worker.role} {worker.zone or ''}".strip() for worker in workers)
     yield Finding("processes", ok=bool(workers) or None, detail=detail or "none reports itself")
+
+
+def _audit(client: StoreClient, settings: Settings) -> Finding:
+    waiting = journal.length(client)
+    return Finding(
+        "audit log",
+        ok=waiting < journal.MOST // 10,
+        detail=f"{waiting} entries wait to be written" + (" to " + str(settings.audit_folder) if waiting else ""),
+    )
 
 
 def _broker(settings: Settings) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from tidegate import connections
 from tidegate.cli.console import AsJson, emit, out, seconds, table
 from tidegate.lanes import read_lanes
 from tidegate.ledger.census import Census
+from tidegate.ledger.refusals import Refusals
 from tidegate.settings import load
 
 
@@ -21,8 +22,9 @@ def status(*, as_json: AsJson = False) -> None:
     """Show lanes, workers and totals."""
     settings = load()
     where = connections.addresses(settings)
-    census = Census(connections.connect(where.store, timeout_s=settings.store_timeout_s))
+    redis = connections.connect(where.store, timeout_s=settings.store_timeout_s)
     lanes = read_lanes(settings.policy_file)
+    census, refused = Census(redis), Refusals(redis).counts()
     loads = census.loads(["intake", *lanes])
     workers, totals = census.workers(), census.totals()
     if as_json:
@@ -30,6 +32,7 @@ def status(*, as_json: AsJson = False) -> None:
             "lanes": {name: json.loads(load.model_dump_json()) for name, load in loads.items()},
             "workers": [json.loads(worker.to_json()) for worker in workers],
             "ended": totals,
+            "refused": refused,
         }
         return emit(facts)
     rows = (
@@ -53,4 +56,6 @@ def status(*, as_json: AsJson = False) -> None:
     )
     out.print()
     out.print("ended: " + ", ".join(f"{count} {state}" for state, count in totals.items()))
+    if refused:
+        out.print("refused: " + ", ".join(f"{count} {reason}" for reason, count in refused.items()))
     return None

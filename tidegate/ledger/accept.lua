@@ -21,7 +21,8 @@ redis.call('HSET', KEYS[1], 'id', id, 'state', 'accepted', 'rev', 1, 'fence', 0,
   'updated_at', stamp(now), 'deadline_at', stamp(deadline), 'deadline_s', ARGV[5], 'look_at', stamp(look))
 redis.call('ZADD', prefix .. ':agenda', stamp(look), id)
 redis.call('ZADD', prefix .. ':in:accepted:intake', stamp(now), id)
-redis.call('RPUSH', KEYS[1] .. ':history',
-  string.format('{"at":%s,"move":"accepted","state":"accepted","rev":1,"fence":0,"note":{}}', stamp(now)))
+local event = string.format('{"at":%s,"move":"accepted","state":"accepted","rev":1,"fence":0,"note":{}}', stamp(now))
+redis.call('RPUSH', KEYS[1] .. ':history', event)
+journal(prefix, id, event)
 redis.call('PUBLISH', prefix .. ':state:' .. id, 'accepted')
 return {1, 'accepted', ''}

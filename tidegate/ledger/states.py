@@ -210,9 +210,9 @@ def die(
     )
 
 
-def cancel() -> Move:
+def cancel(*, by: str = "tidegate") -> Move:
     """The producer no longer wants it. A run under way loses its right to finish."""
-    return Move(name="cancelled", to=State.CANCELLED, sources=OPEN)
+    return Move(name="cancelled", to=State.CANCELLED, sources=OPEN, note={"by": by})
 
 
 def expire(*, rev: int) -> Move:

@@ -62,6 +62,7 @@ class Ledger:
         self._prefix = prefix
         self._accept = client.register_script(_script("accept.lua"))
         self._transition = client.register_script(_script("transition.lua"))
+        self._forget = client.register_script(_script("forget.lua"))
         self._annotate = client.register_script(_ANNOTATE)
 
     def accept(
@@ -124,14 +125,20 @@ class Ledger:
             fields = self.redis.hgetall(self._job(job_id))
         if not fields:
             raise UnknownJob(f"no job {job_id} is on record (it may have been kept long enough and removed)")
-        return Record.from_hash(fields)
+        record = Record.from_hash(fields)
+        if record.id != job_id:  # by it slots are told apart, so whoever edits it could lend one job another's text
+            raise UnknownJob(f"no job {job_id} is on record: what lies there says that it is another")
+        return record
 
     def get_many(self, job_ids: Iterable[str]) -> list[Record]:
         """The records that exist, in the order asked for, in one round trip."""
+        asked = list(job_ids)
         with store_errors(), self.redis.pipeline(transaction=False) as pipe:
-            for job_id in job_ids:
+            for job_id in asked:
                 pipe.hgetall(self._job(job_id))
-            return [Record.from_hash(fields) for fields in pipe.execute() if fields]
+            found = zip(asked, pipe.execute(), strict=True)
+        records = ((job_id, Record.from_hash(fields)) for job_id, fields in found if fields)
+        return [record for job_id, record in records if record.id == job_id]
 
     def history(self, job_id: str) -> list[Event]:
         """What happened to a job, oldest first (the last 200 moves)."""
@@ -154,22 +161,14 @@ class Ledger:
         for start in range(0, len(ids), 500):
             yield from self.get_many(ids[start : start + 500])
 
-    def forget(self, job_id: str) -> None:
-        """Remove a dead letter for good: record, history and payload."""
-        with store_errors(), self.redis.pipeline(transaction=True) as pipe:
-            pipe.watch(self._job(job_id))
-            record = self.get(job_id)
-            if record.state is not State.DEAD:
-                raise Conflict(f"job {job_id} is {record.state}; only dead letters are purged")
-            named = (record.payload, record.outside, record.placeholders, record.result)
-            slots = [f"{self._prefix}:vault:{slot}" for slot in named if slot]
-            pipe.multi()
-            pipe.zrem(f"{self._prefix}:dead", job_id)
-            pipe.unlink(self._job(job_id), f"{self._job(job_id)}:history", *slots)
-            try:
-                pipe.execute()
-            except exceptions.WatchError:  # redriven meanwhile: an open job is never removed
-                raise Conflict(f"job {job_id} was moved meanwhile; only dead letters are purged") from None
+    def forget(self, job_id: str, *, by: str = "tidegate") -> None:
+        """Remove a dead letter for good: record, history and payload. Raises Conflict where it is none, UnknownJob."""
+        with store_errors():
+            state = self._forget(keys=[self._job(job_id)], args=[self._prefix, job_id, by]).decode()
+        if not state:
+            raise UnknownJob(f"no job {job_id} is on record")
+        if state != State.DEAD:  # redriven meanwhile, perhaps: an open job is never removed
+            raise Conflict(f"job {job_id} is {state}; only dead letters are purged")
 
     def annotate(self, job_id: str, fields: Mapping[str, str]) -> bool:
         """Add fields to a record, whatever its state: what is learnt after a job's end. False where it is gone."""
@@ -208,7 +207,16 @@ def store_errors() -> Iterator[None]:
         raise
 
 
+def journalled(script: str) -> str:
+    """A script with the journal's function before it: what it moves goes into the audit log in the same step."""
+    return _text("journal.lua") + script
+
+
 def _script(name: str) -> str:
+    return journalled(_text(name))
+
+
+def _text(name: str) -> str:
     return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 

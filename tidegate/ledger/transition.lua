@@ -105,8 +105,10 @@ end
 
 if ARGV[10] ~= 'renewed' then
   local history = KEYS[1] .. ':history'
-  redis.call('RPUSH', history, string.format(
-    '{"at":%s,"move":"%s","state":"%s","rev":%d,"fence":%d,"note":%s}', stamp(now), ARGV[10], to, rev, fence, ARGV[11]))
+  local event = string.format(
+    '{"at":%s,"move":"%s","state":"%s","rev":%d,"fence":%d,"note":%s}', stamp(now), ARGV[10], to, rev, fence, ARGV[11])
+  redis.call('RPUSH', history, event)
+  journal(prefix, id, event)
   redis.call('LTRIM', history, -200, -1)
   redis.call('PUBLISH', prefix .. ':state:' .. id, to)
 end

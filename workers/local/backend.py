@@ -64,6 +64,8 @@ class LocalBackend:
             usage=done.usage,
             model=self._lane.model,
             confidence=done.confidence,
+            tool_calls=done.tool_calls,
+            logprobs=done.logprobs,
         )
 
     def close(self) -> None:

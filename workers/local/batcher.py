@@ -207,7 +207,7 @@ class Batcher:
             reason = self._picked(live, row)
             if reason is None:
                 return [*live.news()]
-            live.job.check(live.text.value, reason)
+            live.settle(reason)
             said: list[Said] = [*live.news(ended=True), live.done(reason)]
         except Exception as exc:  # noqa: BLE001 - whatever it is, it ends this job, and the others go on
             said = [_failed(live.job.ask.id, exc)]
@@ -216,8 +216,8 @@ class Batcher:
 
     def _picked(self, live: Live, row: int) -> FinishReason | None:
         picked = live.sampler.pick(row)
-        if self._confidence:
-            live.sureness.add(self._native.logits(row), picked.token, forced=picked.forced)
+        if self._confidence or live.chances:
+            live.weigh(self._native.logits(row), picked)
         return live.take(picked.token, self._native.piece(picked.token), ends=self._native.ends(picked.token))
 
     def _recover(self, code: int, fed: Sequence[Fed]) -> Iterator[Failed]:

@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from tidegate.job import Message, Params
-from tidegate.result import Confidence, FinishReason, Usage
+from tidegate.job import Message, Params, ToolCall
+from tidegate.result import Confidence, FinishReason, TokenLogprob, Usage
 from tidegate.value import Many, Value
 
 MAX_FRAME_BYTES = 64_000_000
@@ -126,6 +126,8 @@ class Done(Value):
     finish_reason: FinishReason
     usage: Usage
     confidence: Confidence | None = None
+    tool_calls: Many[ToolCall] = ()
+    logprobs: Many[TokenLogprob] | None = None
 
 
 class Failed(Value):
