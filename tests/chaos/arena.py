@@ -200,7 +200,7 @@ class Arena:
             "outside": ("worker", "--zone", "outside"),
             "janitor": ("janitor",),
         }
-        env = self._environment("inside" if role == "engine" else role, name=name)
+        env = self._environment("inside" if role == "engine" else role)
         env |= self._addresses(name) | (self.clock.env if name in CLOCKED else {})
         prefix = self.cable.prefix if name == CABLED else ()
         return self._part(name, (*prefix, sys.executable, "-P", "-m", "tidegate", *words[role]), env)
@@ -214,10 +214,11 @@ class Arena:
             for server in (self.store, self.broker)
         }
 
-    def _environment(self, role: str = "", *, name: str = "") -> dict[str, str]:
+    def _environment(self, role: str = "") -> dict[str, str]:
         own = {key: value for key, value in os.environ.items() if not key.startswith(("TIDEGATE_", "PYTHONPATH"))}
         settings = {
-            "data": self.plan.folder / "data" / (name or role or "none"),
+            "data": self.plan.folder / "data" / (role or "none"),
+            "audit": self.plan.folder / "audit",
             "home": HOME,
             "policy": self.policy_file,
             "broker_url": self.broker.url(),

@@ -12,6 +12,9 @@ Check = Callable[[Evidence], Iterator[str]]
 
 _ENDS = {state.value for state in ENDS}
 
+_AUDITED = ("accepted", "claimed", "succeeded", "dead")
+"""The moves that are held against the audit log."""
+
 _HOLD_ENDED = ("dead", "decisions", "audit", "recorded")
 """Words of index names that may hold jobs that have ended."""
 
@@ -116,6 +119,15 @@ def poison_alive(evidence: Evidence) -> Iterator[str]:
             yield f"{note['poisoned']} ({found.state})"
 
 
+def unaudited(evidence: Evidence) -> Iterator[str]:
+    """Moves that the audit log misses or tells twice, and what is wrong with the log itself."""
+    yield from evidence.audit_findings
+    for job_id, found in evidence.found.items():
+        for move in _AUDITED:
+            if (told := evidence.audited[job_id, move]) != (done := found.count(move)):
+                yield f"{job_id}: {move} {done} times, and {told} times in the audit log"
+
+
 CHECKS: Mapping[str, Check] = {
     check.__name__: check
     for check in (
@@ -132,6 +144,7 @@ CHECKS: Mapping[str, Check] = {
         unkeyed_calls,
         forked,
         poison_alive,
+        unaudited,
     )
 }
 """Every invariant by the name that the report gives it."""

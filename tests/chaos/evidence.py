@@ -2,6 +2,9 @@
 
 import json
 import re
+import subprocess
+import sys
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +16,8 @@ from tidegate.connections import StoreClient
 from tidegate.names import STORE_PREFIX
 
 _BATCH = 500
+_AUDIT_S = 30.0
+"""The keeper of the audit log may still be writing."""
 _EVENT = re.compile(r" event=([a-z_.]+)")
 _MARKER = re.compile(r"mk[0-9a-f]{16}")
 
@@ -62,6 +67,10 @@ class Evidence:
     calls: Counter[str] = field(default_factory=Counter)
     """The provider's calls by idempotency key; '' for those without."""
     outside_markers: set[str] = field(default_factory=set)
+    audited: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """The audit log's lines, by job and move."""
+    audit_findings: list[str] = field(default_factory=list)
+    """What is wrong with the log itself."""
     events: Counter[str] = field(default_factory=Counter)
     """What the processes' logs say, by event."""
 
@@ -73,6 +82,7 @@ def gather(arena: Arena, redis: StoreClient) -> Evidence:
     _read_records(evidence, redis)
     _read_keys(evidence, redis)
     _read_provider(evidence, arena.record)
+    _read_audit(evidence, arena)
     _read_logs(evidence, arena.plan.folder / "logs")
     return evidence
 
@@ -142,6 +152,24 @@ def _read_provider(evidence: Evidence, record: Path) -> None:
     for call in _lines(record):
         evidence.calls[call["headers"].get("idempotency-key", "")] += 1
         evidence.outside_markers |= set(_MARKER.findall(call["body"]))
+
+
+def _read_audit(evidence: Evidence, arena: Arena) -> None:
+    until = time.monotonic() + _AUDIT_S
+    while any(told["waiting"] for told in _audit(arena, "head")) and time.monotonic() < until:
+        time.sleep(0.5)
+    said = _audit(arena, "verify") or [{"findings": [{"verdict": "broken", "where": "", "what": "it was not read"}]}]
+    findings = [one for one in said[-1]["findings"] if one["verdict"] != "note"]
+    evidence.audit_findings = [f"{one['verdict']} {one['where']}: {one['what']}" for one in findings]
+    for line in _audit(arena, "show"):
+        evidence.audited[line.get("job", ""), line.get("move", "")] += 1
+
+
+def _audit(arena: Arena, *words: str) -> list[dict[str, Any]]:
+    command = (sys.executable, "-P", "-m", "tidegate", "audit", *words, "--json")
+    env = arena.environment_of("janitor")
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=600, check=False)
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def _read_logs(evidence: Evidence, folder: Path) -> None:

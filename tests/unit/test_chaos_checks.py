@@ -37,6 +37,8 @@ HARMS: dict[str, tuple[str, Harm]] = {
     "a text that stays for ever": ("endless", lambda found: found.endless.append("tg:vault:r1")),
     "a call with no key": ("unkeyed_calls", lambda found: found.calls.update([""])),
     "two jobs for one key": ("forked", lambda found: found.notes.append({"forked": ["a", "b"]})),
+    "an end that the audit log misses": ("unaudited", lambda found: found.audited.subtract([("ok", "succeeded")])),
+    "a broken audit log": ("unaudited", lambda found: found.audit_findings.append("broken")),
     "a poison job that lived": ("poison_alive", lambda found: _set(found, "letter", "reason", "timeout")),
 }
 
@@ -72,6 +74,9 @@ def _good() -> Evidence:
     evidence.indexes = {"tg:dead": {"letter"}, "tg:in:running:bulk": set()}
     evidence.notes = [{"poisoned": "letter", "kills": 2}, {"done": "p0"}]
     evidence.ended = {"succeeded": 2, "dead": 1}
+    evidence.audited.update(
+        (job_id, event["move"]) for job_id, found in evidence.found.items() for event in found.moves
+    )
     evidence.calls.update(["ok"])
     evidence.outside_markers.add("mk-ok")
     return evidence
