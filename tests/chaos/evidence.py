@@ -162,7 +162,7 @@ def _read_audit(evidence: Evidence, arena: Arena) -> None:
     findings = [one for one in said[-1]["findings"] if one["verdict"] != "note"]
     evidence.audit_findings = [f"{one['verdict']} {one['where']}: {one['what']}" for one in findings]
     for line in _audit(arena, "show"):
-        evidence.audited[line.get("job", ""), line.get("move", "")] += 1
+        evidence.audited[line.get("job", ""), line.get("event", {}).get("move", "")] += 1
 
 
 def _audit(arena: Arena, *words: str) -> list[dict[str, Any]]:
