@@ -27,7 +27,7 @@ from router.signals.overflow import Overflows
 from router.signals.sensitivity.views import views
 from router.tasks import Routing, register
 from router.upkeep import Upkeep
-from tidegate import __version__, connections, keychecks
+from tidegate import __version__, connections, keychecks, storecheck
 from tidegate.client import Client
 from tidegate.keychecks import Held
 from tidegate.lane import Zone
@@ -75,6 +75,7 @@ def open_service(settings: Settings) -> Service:
         shadows=shadows,
         decisions=decisions,
     )
+    storecheck.check_at_start(redis)
     rings = client.vault.seals.keyrings
     # Also the announcement: it is repeated until the store answers, and whenever the keys change.
     keychecks.report(redis, name, lambda: Held.now(rings), changed=lambda: keychecks.announce(redis, rings.values()))

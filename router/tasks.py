@@ -14,6 +14,7 @@ from celery.exceptions import Reject
 from pydantic import ValidationError
 
 from router import audit
+from router.asked import asked_first
 from router.circumstances import Circumstances
 from router.inspection import Inspector
 from router.placement import Placement
@@ -98,7 +99,7 @@ class Routing:
 
     def _take_in(self, job_id: str, job: Any) -> None:
         try:
-            self.client.submit(job if isinstance(job, str) else json.dumps(job), job_id=job_id)
+            self.client.take_in(job if isinstance(job, str) else json.dumps(job), job_id=job_id)
         except InvalidJob:
             self.client.take_in_malformed(job_id, json.dumps(job).encode())
 
@@ -126,7 +127,8 @@ class Routing:
         around = self.circumstances.around(job, signals, job_id=record.id, policy=policy)
         decision, redaction = decided(job, around, policy, decide=self.decide, redactor=self.redactor)
         audit.decided(record, decision)
-        self.placement.place(record, job, decision, rewritten=job is not given, redaction=redaction)
+        asked = asked_first(decision, record.asked_lane)
+        self.placement.place(record, job, asked, rewritten=job is not given, redaction=redaction)
         self._afterwards(record, job, decision, policy, redaction)
         return None
 

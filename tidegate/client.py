@@ -20,7 +20,7 @@ from typing import Any, Self
 
 from pydantic import ValidationError
 
-from tidegate import connections, keychecks
+from tidegate import connections, keychecks, storecheck
 from tidegate.doorbell import Doorbell, queue_priority
 from tidegate.errors import (
     BrokerUnavailable,
@@ -31,11 +31,13 @@ from tidegate.errors import (
     SealBroken,
     StorageFull,
     StoreUnavailable,
+    SubmitRefused,
     UnknownJob,
 )
 from tidegate.job import Job
 from tidegate.lane import Zone
 from tidegate.ledger import states, watch
+from tidegate.ledger.admission import Limits
 from tidegate.ledger.record import Record
 from tidegate.ledger.refusals import Refusals
 from tidegate.ledger.states import State
@@ -63,7 +65,11 @@ class Client:
         where = connections.addresses(self._settings)
         self._where = where
         redis = connections.connect(where.store, timeout_s=self._settings.store_timeout_s)
-        self.ledger = Ledger(redis, keep=Keep(result_s=self._settings.result_keep_s, dead_s=self._settings.dead_keep_s))
+        self.ledger = Ledger(
+            redis,
+            keep=Keep(result_s=self._settings.result_keep_s, dead_s=self._settings.dead_keep_s),
+            limits=Limits.of(self._settings),
+        )
         self._rings = rings(self._settings, *Zone)
         self._keys_checked: tuple[str, int] | None = None
         self._fingerprint_key = self._rings[Zone.INSIDE].naming
@@ -76,20 +82,34 @@ class Client:
         """Put a job on record and wake the router. Returns the job's id.
 
         The same idempotency key (or id) again returns the first job's id. Raises InvalidJob,
-        IdempotencyConflict, StoreUnavailable, StorageFull; after any of them nothing is half done.
+        IdempotencyConflict, SubmitRefused, StoreUnavailable, StorageFull; after any of them nothing is half done.
         """
+        return self._submit(job, job_id=job_id)
+
+    def _submit(self, job: Job | Mapping[str, Any] | str, *, job_id: str | None, admitted: bool = False) -> str:
         job = parse_job(job)
         body = wire_form(job, max_bytes=self._settings.max_job_bytes)
         job_id = checked_id(job_id) if job_id is not None else id_for(job, secret=self._fingerprint_key)
-        if self._accept(job_id, body, job):
+        if self._accept(job_id, body, job, admitted=admitted):
             # The job is safe: where the wake-up fails, the janitor sends it.
             with contextlib.suppress(BrokerUnavailable):
                 self.doorbell.ring_router(job_id, priority=_priority(job))
         return job_id
 
     def submit_many(self, jobs: Iterable[Job | Mapping[str, Any] | str]) -> list[str]:
-        """Submit each job; all are checked before the first is sent. Returns the ids in order."""
-        return [self.submit(job) for job in parse_jobs(jobs, max_bytes=self._settings.max_job_bytes)]
+        """Submit each job; all are checked before the first is sent. Returns the ids in order.
+
+        A SubmitRefused in the middle names those that are `accepted`: only the rest is to be sent again.
+        """
+        ids: list[str] = []
+        try:
+            for job in parse_jobs(jobs, max_bytes=self._settings.max_job_bytes):
+                ids.append(self.submit(job))  # noqa: PERF401 - what went in must be known where the next is refused
+        except SubmitRefused as exc:
+            raise SubmitRefused(
+                str(exc), limit=exc.limit, retry_after_s=exc.retry_after_s, accepted=tuple(ids)
+            ) from None
+        return ids
 
     def result(self, job_id: str, *, timeout_s: float = 60.0) -> JobResult:
         """Wait for the end. Raises JobFailed where there is no result, ResultTimeout, UnknownJob."""
@@ -109,9 +129,13 @@ class Client:
         """What the ledger knows: state, lane, decision, reason; never text."""
         return self.ledger.get(job_id)
 
+    def take_in(self, job: Job | Mapping[str, Any] | str, *, job_id: str) -> None:
+        """Put on record what came by message. It lies in the broker already, so there is no refusing it for room."""
+        self._submit(job, job_id=job_id, admitted=True)
+
     def take_in_malformed(self, job_id: str, body: bytes) -> None:
         """Put on record what came by message and is no job: the router makes it a dead letter that says why."""
-        if self._accept(job_id, body[: self._settings.max_job_bytes], Job(text="malformed")):
+        if self._accept(job_id, body[: self._settings.max_job_bytes], Job(text="malformed"), admitted=True):
             with contextlib.suppress(BrokerUnavailable):
                 self.doorbell.ring_router(job_id, priority=queue_priority(latency="interactive", priority=5))
 
@@ -128,10 +152,11 @@ class Client:
     ) -> None:
         self.close()
 
-    def _accept(self, job_id: str, body: bytes, job: Job) -> bool:
+    def _accept(self, job_id: str, body: bytes, job: Job, *, admitted: bool) -> bool:
         # At first, when the key changes, and now and then: it may have been retired.
         checked = (self._rings[Zone.INSIDE].sealing[0], int(time.monotonic() / keychecks.AGAIN_S))
         if self._keys_checked != checked:
+            storecheck.check(self.ledger.redis)
             keychecks.check(self.ledger.redis, self._rings.values())
             self._keys_checked = checked
         slot = new_slot(job_id, "payload")
@@ -149,6 +174,7 @@ class Client:
                 "priority": str(_priority(job)),
                 "fingerprint": fingerprint,
             },
+            admitted=admitted,
         )
         if not accepted.created and accepted.fingerprint != fingerprint:
             raise IdempotencyConflict(f"job {job_id} is on record with other content under this idempotency key")

@@ -11,6 +11,7 @@ TidegateError                 anything of ours
 ├── Unavailable               a part is not there or does not answer
 │   ├── StoreUnavailable      the ledger's store cannot be reached
 │   ├── BrokerUnavailable     the wake-up could not be sent; the job is safe in the ledger
+│   ├── SubmitRefused         there is no room for another job now; it says when to try again
 │   ├── StorageFull           the store or the data folder has no room
 │   └── PolicyUnavailable     no router here knows which policy is in force
 ├── ResultTimeout             the job had not ended when the caller stopped waiting
@@ -125,6 +126,18 @@ class StoreUnavailable(Unavailable):
 
 class BrokerUnavailable(Unavailable):
     """The wake-up could not be sent; the job is safe in the ledger."""
+
+
+class SubmitRefused(Unavailable):
+    """There is no room for another job now; it says when to try again. Nothing was put on record."""
+
+    def __init__(self, message: str, *, limit: str, retry_after_s: float, accepted: tuple[str, ...] = ()) -> None:
+        self.limit = limit
+        """Which limit: `open`, `tenant`, `wait` or `memory`."""
+        self.retry_after_s = retry_after_s
+        self.accepted = accepted
+        """With `submit_many`: the ids of the jobs before, which are on record."""
+        super().__init__(message)
 
 
 class StorageFull(Unavailable):

@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import (
@@ -84,6 +84,14 @@ class Settings(BaseSettings):
     )
     result_keep_s: int = Field(default=86_400, ge=60, description="How long results can be read.")
     dead_keep_s: int = Field(default=14 * 86_400, ge=60, description="How long dead letters can be redriven.")
+    auto_redrive: str = Field(
+        default="",
+        description="Reasons, commas between, whose dead letters the janitor redrives once their cause is over.",
+    )
+    auto_redrive_most: int = Field(
+        default=1, ge=1, description="Letters that were redriven so often, by whom ever, are left to people."
+    )
+    auto_redrive_per_s: float = Field(default=5.0, gt=0, description="How many such letters a second, at most.")
     decisions_keep_s: int = Field(
         default=7 * 86_400, ge=0, description="How long decisions stay recorded, for replay; 0 records none."
     )
@@ -96,6 +104,24 @@ class Settings(BaseSettings):
     )
     max_job_bytes: int = Field(default=4_000_000, ge=1_000, description="The largest job that is accepted.")
     store_timeout_s: float = Field(default=5.0, gt=0, description="Time for one answer of the store.")
+    store_fsync: Literal["always", "everysec"] = Field(
+        default="always",
+        description="When the embedded store flushes: `always` before each answer, or `everysec`, which may lose the "
+        "last second when the machine (not just the process) stops.",
+    )
+    store_max_bytes: int | None = Field(
+        default=None,
+        ge=4_000_000,
+        description="Memory of the embedded store; half of the machine's (or the container's) where not given.",
+    )
+    store_headroom: float = Field(
+        default=0.2, ge=0.0, le=0.9, description="The part of the store's memory that no new job may take."
+    )
+    max_open: int = Field(default=500_000, ge=1, description="Jobs that may be open at a time; more are refused.")
+    max_open_per_tenant: int = Field(default=250_000, ge=1, description="The same for one tenant.")
+    max_wait_s: float = Field(
+        default=21_600.0, gt=0, description="New jobs are refused while the oldest waiting one is older."
+    )
 
     openai_base_url: str | None = Field(default=None, description="Where lanes without a base_url call.")
     flower_host: str = Field(default="127.0.0.1", description="The address that Flower listens on.")

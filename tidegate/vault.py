@@ -30,6 +30,12 @@ _PARTS = 3
 _OUTSIDE_KINDS = frozenset({"outside", "result"})
 """What the outside's key may have sealed: the copy that left, and an answer from there."""
 
+_PUT = """
+redis.call('UNLINK', KEYS[1])
+return redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
+"""
+"""A full store lets a script go on that has begun to write: only jobs that are in get here, and they must end."""
+
 
 @dataclass(frozen=True)
 class Seals:
@@ -84,12 +90,13 @@ class Vault:
         self._redis = client
         self.seals = seals
         self._prefix = prefix
+        self._put = client.register_script(_PUT)
 
     def put(self, slot: str, plain: bytes, *, zone: Zone, keep_s: int) -> str:
         """Seal and store. Returns the envelope's digest."""
         envelope = self.seals.seal(zone, slot, plain)
         with store_errors():
-            self._redis.set(self._key(slot), envelope, ex=keep_s)
+            self._put(keys=[self._key(slot)], args=[envelope, keep_s])
         return digest(envelope)
 
     def envelope(self, slot: str) -> bytes:

@@ -7,6 +7,7 @@ if it tried.
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 from celery.signals import worker_shutting_down
 from kombu.entity import Queue
 
-from tidegate import __version__, connections, keychecks
+from tidegate import __version__, connections, keychecks, storecheck
 from tidegate.doorbell import Doorbell
 from tidegate.errors import InvalidSettings, Unavailable
 from tidegate.keychecks import Held
@@ -45,6 +46,7 @@ def open_service(settings: Settings, *, zone: Zone, only: Sequence[str] = ()) ->
     lanes = lanes_of(settings, zone=zone, only=only)
     where = connections.addresses(settings)
     redis = connections.connect(where.store, timeout_s=settings.store_timeout_s)
+    storecheck.check_at_start(redis)
     ring = rings(settings, zone)
     try:
         keychecks.check(redis, ring.values())
@@ -80,6 +82,7 @@ def open_service(settings: Settings, *, zone: Zone, only: Sequence[str] = ()) ->
             zone=zone.value,
             lanes={name: lane.concurrency for name, lane in lanes.items()},
             pid=os.getpid(),
+            since=time.time(),
             version=__version__,
         ),
     )

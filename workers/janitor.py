@@ -6,6 +6,7 @@ whose deadline passed. Several may run: the ledger takes one move and refuses th
 
 import contextlib
 import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tidegate.doorbell import Doorbell
@@ -32,6 +33,8 @@ class Janitor:
     nudge_s: float
     max_crashes: int
     period_s: float
+    chores: Sequence[Callable[[], None]] = ()
+    """What else is done each round, at its own pace: each is quick, and may raise Unavailable."""
 
     def run(self, stop: threading.Event) -> None:
         """Work until told to stop. A store that does not answer is waited for."""
@@ -41,12 +44,22 @@ class Janitor:
                 busy = self.sweep() == _BATCH
                 if rounds % _TRIM_EVERY == 0:
                     self.ledger.trim()
+                self._do_chores()
             except Unavailable as exc:
                 busy = False
                 log.warning("janitor.delayed", error=type(exc).__name__)
             rounds += 1
             if not busy:
                 stop.wait(self.period_s)
+
+    def _do_chores(self) -> None:
+        for chore in self.chores:
+            try:
+                chore()
+            except Unavailable:
+                raise
+            except Exception as exc:  # noqa: BLE001 - a chore that fails must not stop the sweeping
+                log.error("janitor.chore_failed", error=type(exc).__name__)  # noqa: TRY400 - see above
 
     def sweep(self) -> int:
         """Look once at what is due. Returns how many jobs that were."""

@@ -111,6 +111,7 @@ def _die(failure: Failure, outcome: Outcome, _nudge_s: float) -> Move:
         cause=f"{note['error']} on {note['lane']}" + (f": {note['said']}" if "said" in note else ""),
         sources=frozenset({State.RUNNING}),
         fence=failure.fence,
+        changes={"model": failure.lane.model},
         note=note,
     )
 

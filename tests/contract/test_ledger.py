@@ -18,10 +18,12 @@ from tidegate.errors import (
     Reason,
     StorageFull,
     StoreUnavailable,
+    SubmitRefused,
     UnknownJob,
 )
 from tidegate.ledger import states
 from tidegate.ledger.census import Census
+from tidegate.ledger.pressure import Pressure
 from tidegate.ledger.states import ENDS, OPEN, Move, State
 from tidegate.ledger.store import Accepted, Applied, Keep, Ledger
 
@@ -441,14 +443,15 @@ def test_a_store_that_is_away_is_said_so() -> None:
 
 
 def test_a_full_store_refuses_jobs_and_lets_them_end(ledger: Ledger, redis: StoreClient) -> None:
-    """A store without room accepts nothing and says so; what is on record may still end, which makes room."""
+    """A store without room accepts nothing and says so; what is on record moves on to its end, which makes room."""
     claimed(ledger)
     redis.config_set("maxmemory", 1)
     try:
-        with pytest.raises(StorageFull):
+        with pytest.raises(SubmitRefused):
             accept(ledger, "b" * 32)
         with pytest.raises(StorageFull):
-            step(ledger, "renew")
+            accept(ledger, "b" * 32, admitted=True)
+        step(ledger, "renew")
         step(ledger, "die")
     finally:
         redis.config_set("maxmemory", 0)
@@ -605,6 +608,10 @@ class Life(RuleBasedStateMachine):
         assert {job.id for job in self.ledger.dead()} == {
             job for job, state in self.model.items() if state is State.DEAD
         }
+        use = Pressure(self.redis).use()
+        reserved = [int(self.redis.hget(f"tg:job:{job}", "reserved")) for job in agenda]
+        assert (use.open_, use.reserved_bytes) == (len(agenda), sum(reserved))
+        assert use.tenants == ({"acme": len(agenda)} if agenda else {})
         totals = Census(self.redis).totals()
         assert totals == {end.value: list(self.model.values()).count(end) for end in ENDS}
         assert set(self.ends.values()) <= {0, 1}

@@ -169,6 +169,29 @@ def test_a_harmless_job_is_cleared_for_its_lanes(
         outside.get(record.payload or "")
 
 
+@pytest.mark.parametrize(
+    ("text", "asked", "lane", "zone", "cleared"),
+    [
+        (HARMLESS, "local", "local", "inside", ("api",)),
+        (HARMLESS, "elsewhere", "api", "outside", ("api",)),
+        (SECRET, "api", "local", "inside", ()),
+    ],
+)
+def test_a_redrive_to_a_lane_takes_it_where_the_policy_allows(
+    routing: Routing, client: Client, *, text: str, asked: str, lane: str, zone: str, cleared: tuple[str, ...]
+) -> None:
+    """An operator's order chooses among the lanes that the job may take: no order takes a sensitive one outside."""
+    job_id = client.submit({"text": text})
+    client.ledger.apply(job_id, states.die(reason=Reason.TIMEOUT, cause="", sources=frozenset({State.ACCEPTED})))
+    deadletters.redrive(client.ledger, client.doorbell, client.record(job_id), by="op", lane=asked)
+    routing.route(job_id)
+    record = client.record(job_id)
+    assert (record.state, record.lane, record.zone) == (State.PLACED, lane, zone)
+    assert record.decided is not None
+    assert record.decided.cleared == cleared
+    assert (record.clearance is not None) == bool(cleared)
+
+
 def test_the_decision_is_on_record(routing: Routing, client: Client) -> None:
     """Policy version, rule, lanes and signals are on record for each job; its text is not."""
     job_id = client.submit({"text": SECRET})
@@ -479,7 +502,7 @@ def test_a_message_is_kept_until_its_job_is_on_record(
     def away(*_: Any, **__: Any) -> None:
         raise StoreUnavailable("away")
 
-    for name, job in (("submit", {"text": HARMLESS}), ("take_in_malformed", {"text": ""})):
+    for name, job in (("take_in", {"text": HARMLESS}), ("take_in_malformed", {"text": ""})):
         with monkeypatch.context() as patched:
             patched.setattr(client, name, away)
             with pytest.raises(Reject) as caught:

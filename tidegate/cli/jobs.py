@@ -10,7 +10,7 @@ from rich.progress import track
 
 from tidegate.cli.console import LONG, AsJson, emit, err, out
 from tidegate.client import Client, parse_job
-from tidegate.errors import InvalidJob, JobFailed, Misuse
+from tidegate.errors import InvalidJob, JobFailed, Misuse, SubmitRefused
 from tidegate.job import Job
 from tidegate.result import JobResult
 
@@ -41,14 +41,21 @@ def submit(
     client = Client()
     jobs = _jobs(text, file, jsonl, tenant=tenant, max_tokens=max_tokens)
     shown = track(jobs, description="submitting", console=err, disable=len(jobs) < LONG, transient=True)
-    ids = [client.submit(job) for job in shown]
+    ids: list[str] = []
+    try:
+        for job in shown:
+            ids.append(client.submit(job))  # noqa: PERF401 - what went in must be told where the next is refused
+    except SubmitRefused:
+        _print_ids(ids, as_json=as_json)
+        if len(jobs) > 1:
+            err.print(f"{len(ids)} of {len(jobs)} jobs are on record: send the others later")
+        raise
     if not wait:
-        for job_id in ids:
-            emit({"job_id": job_id}) if as_json else typer.echo(job_id)
-        return
+        return _print_ids(ids, as_json=as_json)
     failed = [job_id for job_id in ids if not _print_result(client, job_id, timeout_s=timeout, as_json=as_json)]
     if failed:
         raise typer.Exit(1)
+    return None
 
 
 def result(
@@ -66,6 +73,11 @@ def cancel(job_id: Annotated[str, typer.Argument(help="The id that submit printe
     """Give a job up; a run under way loses its right to finish."""
     Client().cancel(job_id)
     err.print(f"job {job_id} is cancelled")
+
+
+def _print_ids(ids: list[str], *, as_json: bool) -> None:
+    for job_id in ids:
+        emit({"job_id": job_id}) if as_json else typer.echo(job_id)
 
 
 def _jobs(text: str | None, file: Path | None, jsonl: str | None, *, tenant: str, max_tokens: int) -> list[Job]:

@@ -107,6 +107,12 @@ class Census:
             counts = self._redis.hgetall(f"{self._prefix}:ended")
         return {state.value: int(counts.get(state.value.encode(), 0)) for state in sorted(ENDS)}
 
+    def succeeded_at(self) -> dict[str, float]:
+        """When each lane last ended a job well, by the store's clock."""
+        with store_errors():
+            found = self._redis.hgetall(f"{self._prefix}:succeeded_at")
+        return {lane.decode(): float(at) for lane, at in found.items()}
+
     def _room(self, state: State, lane: str) -> str:
         return f"{self._prefix}:in:{state.value}:{lane}"
 

@@ -39,6 +39,8 @@ class Record(Value):
     """Runs that ended because their process died."""
     nudges: int = 0
     redrives: int = 0
+    asked_lane: str | None = None
+    """The lane that whoever redrove it would like; the policy's word counts."""
     reason: str | None = None
     cause: str | None = None
     payload: str | None = None

@@ -227,9 +227,9 @@ def expire(*, rev: int) -> Move:
     )
 
 
-def redrive(*, rev: int, redrives: int, deadline_in_s: float, by: str) -> Move:
+def redrive(*, rev: int, redrives: int, deadline_in_s: float, by: str, lane: str | None = None) -> Move:
     """A person sends a dead letter through the router again, with as much time as it had at first."""
-    of_the_last_routing = ("lane", "zone", "outside", "clearance", "placeholders", "worker", "decision")
+    of_the_last_routing = ("lane", "zone", "outside", "clearance", "placeholders", "worker", "decision", "model")
     removed = dict.fromkeys((*of_the_last_routing, "reason", "cause"), "")
     return Move(
         name="redriven",
@@ -245,6 +245,7 @@ def redrive(*, rev: int, redrives: int, deadline_in_s: float, by: str) -> Move:
             "crashes": "0",
             "nudges": "0",
             "redrives": str(redrives),
+            "asked_lane": lane or "",
         },
-        note={"by": by},
+        note={"by": by, **({"asked_lane": lane} if lane else {})},
     )

@@ -3,18 +3,21 @@
 import json
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
-from redis import exceptions
-
 from tidegate.connections import StoreClient
-from tidegate.errors import Conflict, StorageFull, StoreUnavailable, UnknownJob
+from tidegate.errors import Conflict, UnknownJob
+from tidegate.ledger.admission import Limits, refusal
+from tidegate.ledger.faults import store_errors
+from tidegate.ledger.pressure import Pressure
 from tidegate.ledger.record import Event, Record
+from tidegate.ledger.shelf import Shelf
 from tidegate.ledger.states import Move, State
 from tidegate.names import STORE_PREFIX
+
+__all__ = ["Accepted", "Applied", "Keep", "Ledger", "store_errors"]
 
 _ANNOTATE = """
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
@@ -56,14 +59,24 @@ class Applied:
 class Ledger:
     """Reads and moves records. Every method raises StoreUnavailable where the store does not answer."""
 
-    def __init__(self, client: StoreClient, *, keep: Keep = Keep(), prefix: str = STORE_PREFIX) -> None:
+    def __init__(
+        self,
+        client: StoreClient,
+        *,
+        keep: Keep = Keep(),
+        limits: Limits | None = None,
+        prefix: str = STORE_PREFIX,
+    ) -> None:
         self.redis = client
         self._keep = keep
+        self._limits = limits or Limits()
         self._prefix = prefix
-        self._accept = client.register_script(_script("accept.lua"))
-        self._transition = client.register_script(_script("transition.lua"))
+        self._accept = client.register_script(_text("admission.lua") + _script("accept.lua"))
+        self._transition = client.register_script(_text("admission.lua") + _script("transition.lua"))
         self._forget = client.register_script(_script("forget.lua"))
         self._annotate = client.register_script(_ANNOTATE)
+        self.shelf = Shelf(client, keep_s=keep.dead_s, prefix=prefix)
+        self.pressure = Pressure(client, limits=self._limits, prefix=prefix)
 
     def accept(
         self,
@@ -75,8 +88,12 @@ class Ledger:
         deadline_s: float,
         look_in_s: float,
         fields: Mapping[str, str],
+        admitted: bool = False,
     ) -> Accepted:
-        """Put a job on record with its sealed payload. The same id twice keeps the first."""
+        """Put a job on record with its sealed payload. The same id twice keeps the first.
+
+        Raises SubmitRefused where there is no room, unless it is `admitted` already: it lies in the broker.
+        """
         args = [
             self._prefix,
             job_id,
@@ -84,12 +101,14 @@ class Ledger:
             keep_s,
             deadline_s,
             look_in_s,
+            "" if admitted else self._limits.wire,
             *_flat({**fields, "payload": slot}),
         ]
         with store_errors():
-            created, state, fingerprint = self._accept(
-                keys=[self._job(job_id), f"{self._prefix}:vault:{slot}"], args=args
-            )
+            created, *rest = self._accept(keys=[self._job(job_id), f"{self._prefix}:vault:{slot}"], args=args)
+        if created < 0:
+            raise refusal(rest, tenant=fields.get("tenant", "default"))
+        state, fingerprint = rest
         return Accepted(created=bool(created), state=State(state.decode()), fingerprint=fingerprint.decode())
 
     def apply(self, job_id: str, move: Move) -> Applied:
@@ -188,23 +207,6 @@ class Ledger:
 
     def _job(self, job_id: str) -> str:
         return f"{self._prefix}:job:{job_id}"
-
-
-@contextmanager
-def store_errors() -> Iterator[None]:
-    """Translate the client's errors: callers never see a vendor's exception."""
-    try:
-        yield
-    except exceptions.OutOfMemoryError:
-        raise StorageFull("the store is out of memory: raise its maxmemory, or let jobs end first") from None
-    except (exceptions.ConnectionError, exceptions.TimeoutError, OSError) as exc:
-        raise StoreUnavailable(f"the store does not answer ({type(exc).__name__}): is it running?") from exc
-    except exceptions.ResponseError as exc:
-        if str(exc).startswith(("MISCONF", "OOM")) or "MISCONF" in str(exc):
-            raise StorageFull("the store cannot write to its disk: free some space in its data folder") from None
-        if str(exc).startswith(("LOADING", "BUSY")):
-            raise StoreUnavailable("the store is still loading its data") from None
-        raise
 
 
 def journalled(script: str) -> str:

@@ -31,8 +31,9 @@ local function stamp(value) return string.format('%.6f', value) end
 
 local to, ends = ARGV[4], {succeeded = true, dead = true, cancelled = true, expired = true}
 local agenda = prefix .. ':agenda'
--- First of all writes: a full store stops a script at its first write that adds, and an end is what makes room again.
-if ends[to] then redis.call('ZREM', agenda, id) end
+-- First of all writes: a full store stops a script at its first write that adds. What is in may always move on, since
+-- only an end makes room again.
+redis.call('ZREM', agenda, id)
 rev = rev + 1
 if ARGV[7] == '1' then
   fence = fence + 1
@@ -61,6 +62,7 @@ if state ~= to or old_lane ~= lane then
 end
 
 if ends[to] then
+  count_out(prefix, KEYS[1])
   redis.call('ZREM', room(to, lane), id)
   redis.call('HSET', KEYS[1], 'ended_at', stamp(now))
   redis.call('HDEL', KEYS[1], 'look_at')
@@ -86,6 +88,7 @@ if ends[to] then
     local pace, took = prefix .. ':pace', now - tonumber(old[6])
     local before = tonumber(redis.call('HGET', pace, lane) or took)
     redis.call('HSET', pace, lane, stamp(before * 0.8 + took * 0.2))
+    redis.call('HSET', prefix .. ':succeeded_at', lane, stamp(now))
   end
 else
   local look = math.min(now + tonumber(ARGV[8]), deadline)
@@ -100,6 +103,8 @@ else
     -- The payload was kept for a dead letter's time, which may be over before the new deadline is.
     local slot = redis.call('HGET', KEYS[1], 'payload')
     if slot then redis.call('EXPIRE', prefix .. ':vault:' .. slot, math.ceil(deadline - now) + 3600) end
+    local payload_bytes = slot and redis.call('STRLEN', prefix .. ':vault:' .. slot) or 0
+    count_in(prefix, KEYS[1], redis.call('HGET', KEYS[1], 'tenant') or 'default', reserve(payload_bytes))
   end
 end
 
