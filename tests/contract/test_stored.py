@@ -76,7 +76,7 @@ def test_jobs_that_were_open_end(upgraded: Client, settings: Settings, doorbell:
 def test_a_dead_letter_of_then_is_redriven(upgraded: Client, settings: Settings, doorbell: RecordingDoorbell) -> None:
     """It is listed, and goes through the router again with its payload."""
     (letter,) = deadletters.chosen(upgraded.ledger, deadletters.Choice())
-    deadletters.redrive(upgraded.ledger, doorbell, letter, by="a test")
+    deadletters.redrive(upgraded.ledger, doorbell, upgraded.record(letter.id), by="a test")
     _work(upgraded, settings, doorbell)
     assert upgraded.record("stored-dead").state is State.SUCCEEDED
 
