@@ -33,6 +33,7 @@ TidegateError                 anything of ours
     ├── ContextOverflow       the prompt does not fit the model
     ├── SchemaInvalid         the answer breaks the promised schema
     ├── ModelMissing          the lane's model is not there
+    │   └── NoMemory          it is, and there is no room for it now
     ├── NoClearance           the guard stopped a payload that was not cleared
     └── PayloadMissing        the payload expired or cannot be opened
 
@@ -234,6 +235,10 @@ class SchemaInvalid(RunError):
 
 class ModelMissing(RunError):
     """The lane's model is not there."""
+
+
+class NoMemory(ModelMissing):
+    """The lane's model is there, and there is no room for it now."""
 
 
 class NoClearance(RunError):

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, JsonValue, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
 from tidegate.signals import Level
 from tidegate.tools import ChosenTool, Tool, ToolChoice
@@ -18,6 +18,9 @@ MAX_TOOLS = 128
 
 DEFAULT_DEADLINE_S = 86_400.0
 """A job that named no deadline is worth nothing after a day; without one it could wait for ever."""
+
+MAX_INPUTS = 256
+"""Texts of one embeddings job: their vectors are one result."""
 
 Latency = Literal["interactive", "batch"]
 
@@ -179,13 +182,27 @@ class Hints(Value):
     """What kind of work it is, in the operators' words: `triage`, `code-review`."""
 
 
+def _listed(given: object) -> object:
+    """OpenAI's `input` may be one string."""
+    return (given,) if isinstance(given, str) else given
+
+
 class Job(Value):
-    """One piece of work: messages, or a text, or a reference to a prompt, and how to do it."""
+    """One piece of work: messages, a text, a reference to a prompt, or texts to embed, and how to do it."""
 
     v: Literal[1] = 1
     messages: Annotated[Many[Message], Field(min_length=1)] | None = None
     text: Annotated[str, Field(min_length=1)] | None = None
     prompt: PromptRef | None = None
+    input: (
+        Annotated[
+            Many[Annotated[str, Field(min_length=1)]],
+            BeforeValidator(_listed),
+            Field(min_length=1, max_length=MAX_INPUTS),
+        ]
+        | None
+    ) = None
+    """Texts to turn into vectors, as in OpenAI's embeddings: one text or a list."""
     params: Params = Params()
     hints: Hints = Hints()
     tenant: Name = "default"
@@ -196,13 +213,13 @@ class Job(Value):
     @model_validator(mode="before")
     @classmethod
     def _exactly_one_body(cls, data: Any) -> Any:
-        bodies = ("messages", "text", "prompt")
+        bodies = ("messages", "text", "prompt", "input")
         if isinstance(data, dict) and sum(data.get(body) is not None for body in bodies) != 1:
             raise ValueError(f"give exactly one of {', '.join(bodies)}")
         return data
 
     def turns(self) -> tuple[Message, ...]:
-        """The messages to send to a model. A prompt reference has none until the router resolved it."""
+        """The messages to send to a model. None of an `input`, nor of a prompt reference that is not resolved yet."""
         if self.text is not None:
             return (Message(role="user", content=self.text),)
         return self.messages or ()

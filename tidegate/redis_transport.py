@@ -10,8 +10,10 @@ from typing import Any
 from kombu.transport.redis import Channel, Transport
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from tidegate.waking import Waking
 
-class GuardedChannel(Channel):
+
+class GuardedChannel(Waking, Channel):
     """A channel that notices that its connection is gone."""
 
     def _connparams(self, *args: Any, **kwargs: Any) -> Any:

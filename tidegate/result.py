@@ -8,6 +8,9 @@ from tidegate.job import ToolCall
 from tidegate.lane import Zone
 from tidegate.value import Many, Value
 
+Vector = Many[float]
+"""An embedding."""
+
 FinishReason = Literal["stop", "length", "content_filter", "tool_calls"]
 
 
@@ -53,10 +56,13 @@ class Answer(Value):
     """What a backend returns: the part of a result that the model made."""
 
     text: str
+    """Empty where vectors were asked for."""
     finish_reason: FinishReason = "stop"
     usage: Usage = Usage()
     model: str
     """The model's own name for itself, as the backend reported it."""
+    embeddings: Many[Vector] | None = None
+    """Of an embeddings job: a vector for each text, in their order."""
     confidence: Confidence | None = None
     """None where the backend cannot tell."""
     tool_calls: Many[ToolCall] = ()
@@ -93,6 +99,8 @@ class JobResult(Value):
     """How many placeholders got their values back; None where the model saw the job as it was."""
     unknown_placeholders: Many[str] = ()
     """Placeholders in the text that stand for nothing: the model made them up."""
+    embeddings: Many[Vector] | None = None
+    """Of an embeddings job: a vector for each of its texts, in their order; the text is empty then."""
     confidence: Confidence | None = None
     """How sure the model was; None where its backend cannot tell."""
     tool_calls: Many[ToolCall] = ()

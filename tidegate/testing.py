@@ -250,6 +250,7 @@ def _result(record: Record, outcome: Outcome, answer: Answer, *, now: float) -> 
         model=answer.model,
         attempts=1,
         timings=Timings(queued_s=0.0, run_s=took_s, total_s=took_s),
+        embeddings=answer.embeddings,
         confidence=answer.confidence,
         tool_calls=answer.tool_calls,
         logprobs=answer.logprobs,

@@ -21,7 +21,7 @@ from tidegate.errors import InvalidSettings, Unavailable
 from tidegate.keychecks import Held
 from tidegate.keys import Verifier
 from tidegate.lane import Lane, Zone
-from tidegate.lanes import read_lanes
+from tidegate.lanes import lane_files, read_lanes
 from tidegate.ledger.census import Census, Presence
 from tidegate.ledger.store import Keep, Ledger
 from tidegate.livekeys import live_verifier, rings
@@ -30,9 +30,12 @@ from tidegate.messaging import celery_app
 from tidegate.service import Service
 from tidegate.settings import Settings
 from tidegate.vault import Seals, Vault
-from workers.backend import Backend, open_backend
+from workers.backend import open_backend
+from workers.follow import Follower
 from workers.lease import Leases
+from workers.models import catalogue
 from workers.outcomes import Outcomes
+from workers.roster import Roster
 from workers.tasks import Running, register
 
 log = logger(__name__)
@@ -56,6 +59,7 @@ def open_service(settings: Settings, *, zone: Zone, only: Sequence[str] = ()) ->
     verifier = _verifier(settings)
     name = f"{zone}@{socket.gethostname()}.{os.getpid()}"
     ledger = Ledger(redis, keep=Keep(result_s=settings.result_keep_s, dead_s=settings.dead_keep_s))
+    roster = Roster(lanes, lambda lane: open_backend(lane, settings))
     running = Running(
         name=name,
         ledger=ledger,
@@ -63,17 +67,25 @@ def open_service(settings: Settings, *, zone: Zone, only: Sequence[str] = ()) ->
         outcomes=Outcomes(ledger, Doorbell(app), nudge_s=settings.nudge_s),
         leases=Leases(ledger, lease_s=settings.lease_s),
         verifier=verifier,
-        lanes=lanes,
-        backend=_backends(settings),
+        lanes=roster.lanes,
+        backend=roster.backend,
         result_keep_s=settings.result_keep_s,
     )
     outside = zone is Zone.OUTSIDE
     keychecks.report(redis, name, lambda: Held.now(ring, **({"clearance": verifier()} if outside else {})))
     register(app, running)
+    follower = Follower(
+        roster,
+        read=lambda: lanes_of(settings, zone=zone, only=only),
+        policy_files=lambda: lane_files(settings.policy_file),
+        model_file=lambda lane: catalogue.entry_of(lane.model, settings).path if lane.backend == "llama_cpp" else None,
+    )
+    threading.Thread(target=follower.follow, args=(threading.Event(),), name="follow", daemon=True).start()
     _leave_in_order(running)
     return Service(
         app=app,
         queues=[Queue(lane.queue, routing_key=lane.queue) for lane in lanes.values()],  # type: ignore[no-untyped-call]
+        slots={lane.queue: lane.concurrency for lane in lanes.values()},
         census=Census(redis),
         log_level=settings.log_level,
         presence=Presence(
@@ -98,20 +110,6 @@ def lanes_of(settings: Settings, *, zone: Zone, only: Sequence[str] = ()) -> Map
             f"{settings.policy_file}: no {zone} lane {', '.join(unknown) or 'at all'}; there is: {known}"
         )
     return {name: lane for name, lane in lanes.items() if not only or name in only}
-
-
-def _backends(settings: Settings) -> Callable[[Lane], Backend]:
-    """Backends by lane, each opened once, when its first job comes."""
-    opened: dict[str, Backend] = {}
-    lock = threading.Lock()
-
-    def backend(lane: Lane) -> Backend:
-        with lock:
-            if lane.name not in opened:
-                opened[lane.name] = open_backend(lane, settings)
-            return opened[lane.name]
-
-    return backend
 
 
 def _verifier(settings: Settings) -> Callable[[], Verifier]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tidegate.doorbell import Doorbell
-from tidegate.errors import BrokerUnavailable, RunError
+from tidegate.errors import BrokerUnavailable, EngineCrashed, RunError
 from tidegate.lane import Lane, Zone
 from tidegate.ledger import states
 from tidegate.ledger.record import Record
@@ -45,6 +45,11 @@ class Failure:
         return self.record.tries + 1
 
     @property
+    def crashes(self) -> int:
+        """Runs that ended with their engine or their worker, this one included where it did."""
+        return self.record.crashes + isinstance(self.error, EngineCrashed)
+
+    @property
     def note(self) -> dict[str, str]:
         """For history and logs. Our own errors' messages carry no text of a job; anybody else's might."""
         said = {"said": str(self.error)} if isinstance(self.error, RunError) else {}
@@ -70,6 +75,7 @@ class Outcomes:
             retry=failure.lane.retry,
             random_unit=random.random(),  # noqa: S311 - jitter, not a secret
             time_left_s=record.deadline_at - self.ledger.now(),
+            crashes=failure.crashes,
         )
         log.warning(
             "job.failed", job=record.id, action=outcome.action.value, reason=outcome.reason.value, **failure.note
@@ -89,7 +95,13 @@ class Outcomes:
 
 
 def _retry(failure: Failure, outcome: Outcome, _nudge_s: float) -> Move:
-    return states.wait(fence=failure.fence, delay_s=outcome.delay_s, tries=failure.tries, note=failure.note)
+    return states.wait(
+        fence=failure.fence,
+        delay_s=outcome.delay_s,
+        tries=failure.tries,
+        note=failure.note,
+        crashes=failure.crashes,
+    )
 
 
 def _next_lane(failure: Failure, _outcome: Outcome, nudge_s: float) -> Move:

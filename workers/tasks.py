@@ -81,6 +81,7 @@ class Running:
             job_id=record.id,
             attempt=record.attempts,
             messages=job.turns(),
+            input=job.input or (),
             params=job.params,
             timeout_s=min(lane.timeout_s, record.deadline_at - claim.at),
             priority=record.priority,
@@ -114,6 +115,7 @@ class Running:
             timings=Timings(
                 queued_s=claim.at - record.accepted_at, run_s=now - claim.at, total_s=now - record.accepted_at
             ),
+            embeddings=answer.embeddings,
             confidence=answer.confidence,
             tool_calls=answer.tool_calls,
             logprobs=answer.logprobs,

@@ -30,11 +30,18 @@ def estimate(messages: Sequence[Message], params: Params, chars_per_token: float
     return math.ceil(length) + TOKENS_PER_TURN * len(messages) + TOKENS_PER_REPLY
 
 
+def longest(texts: Sequence[str], chars_per_token: float = CHARS_PER_TOKEN) -> int:
+    """Of texts that are embedded one by one: the context must hold each, not all."""
+    return max(math.ceil(_weight(text, chars_per_token)) for text in texts) + TOKENS_PER_REPLY
+
+
 LONG_CONTEXT_TOKENS = 30_000
 """From here on a job needs a long context: most models of one's own hold 32k, prompt and answer together."""
 
 
-def needs(messages: Sequence[Message], params: Params, *, length: int = 0) -> tuple[Capability, ...]:
+def needs(
+    messages: Sequence[Message], params: Params, *, length: int = 0, embeds: bool = False
+) -> tuple[Capability, ...]:
     """The capabilities without which a lane cannot serve the job; `length` is its estimate in tokens."""
     wants_json = params.response_format is not None and params.response_format.type != "text"
     wants_tools = bool(params.offered) or any(message.tool_calls or message.role == "tool" for message in messages)
@@ -42,6 +49,7 @@ def needs(messages: Sequence[Message], params: Params, *, length: int = 0) -> tu
         Capability.JSON: wants_json,
         Capability.TOOLS: wants_tools,
         Capability.LONG_CONTEXT: length > LONG_CONTEXT_TOKENS,
+        Capability.EMBEDDINGS: embeds,
     }
     return tuple(capability for capability, is_wanted in wanted.items() if is_wanted)
 

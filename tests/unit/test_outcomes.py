@@ -52,6 +52,13 @@ def followed(error: Exception, *, bell: RecordingDoorbell | None = None, **chang
     return ledger.moves[0]
 
 
+def test_a_dead_engine_is_counted_on_the_record() -> None:
+    """Together with the deaths of workers; other failures leave the count as it is."""
+    assert followed(EngineCrashed("died")).changes["crashes"] == "1"
+    assert followed(NetworkFailed("away"), crashes=1).changes["crashes"] == "1"
+    assert followed(EngineCrashed("died"), crashes=1).to is not State.WAITING
+
+
 def failure(error: Exception, **changes: Any) -> Failure:
     """A failed run under fence 3."""
     decided = decision("local", "api", "large", cleared=("api",)).to_json()

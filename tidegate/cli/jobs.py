@@ -131,7 +131,10 @@ def _print_result(client: Client, job_id: str, *, timeout_s: float, as_json: boo
 
 
 def _show(answer: JobResult) -> None:
-    out.print(answer.text, markup=False)
+    if answer.embeddings:
+        out.print(f"{len(answer.embeddings)} vectors of {len(answer.embeddings[0])} numbers; --json shows them")
+    else:
+        out.print(answer.text, markup=False)
     facts: dict[str, Any] = {"lane": answer.lane, "zone": answer.zone.value, "model": answer.model}
     if answer.restored is not None:
         facts["restored"] = answer.restored

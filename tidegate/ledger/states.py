@@ -125,7 +125,7 @@ def succeed(*, fence: int, changes: Mapping[str, str], note: Mapping[str, Any]) 
     )
 
 
-def wait(*, fence: int, delay_s: float, tries: int, note: Mapping[str, Any]) -> Move:
+def wait(*, fence: int, delay_s: float, tries: int, note: Mapping[str, Any], crashes: int | None = None) -> Move:
     """A run failed; the same lane tries again later."""
     return Move(
         name="retry_later",
@@ -133,7 +133,7 @@ def wait(*, fence: int, delay_s: float, tries: int, note: Mapping[str, Any]) -> 
         sources=frozenset({State.RUNNING}),
         fence=fence,
         look_in_s=delay_s,
-        changes={"tries": str(tries)},
+        changes={"tries": str(tries)} | ({} if crashes is None else {"crashes": str(crashes)}),
         note={"delay_s": round(delay_s, 3), **note},
     )
 

@@ -48,11 +48,14 @@ class Sampler:
         self._grammar = None if grammar is None else _grammar(native, grammar)
         self._chain = llama_cpp.llama_sampler_chain_init(llama_cpp.llama_sampler_chain_default_params())
         self._remembers = _penalised(params)
+        self._greedy = grammar is None and _plainly_greedy(params)
         for sampler in _samplers(params, vocab_size=native.vocab_size):
             llama_cpp.llama_sampler_chain_add(self._chain, sampler)
 
     def pick(self, row: int) -> Picked:
         """The next token, by the logits in a row of the last step. Raises Failing where the grammar allows none."""
+        if self._greedy:
+            return Picked(self._native.best(row))  # found for all rows of the step at once
         if self._grammar is None:
             return Picked(int(llama_cpp.llama_sampler_sample(self._chain, self._native.context, row)))
         began_s = time.thread_time()
@@ -152,6 +155,11 @@ def _bias(params: Params, *, vocab_size: int) -> list[Any]:
 
 def _penalised(params: Params) -> bool:
     return bool(params.frequency_penalty or params.presence_penalty or params.repeat_penalty not in (None, 1.0))
+
+
+def _plainly_greedy(params: Params) -> bool:
+    """Whether the likeliest token is taken as the model has it."""
+    return params.temperature < GREEDY_BELOW and not params.logit_bias and not _penalised(params)
 
 
 def _penalties(params: Params, *, vocab_size: int) -> list[Any]:

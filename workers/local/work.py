@@ -12,9 +12,10 @@ from tidegate.result import FinishReason, Usage
 from workers.local.calls import Spoken
 from workers.local.chances import Chances
 from workers.local.confidence import Sureness
-from workers.local.native import Fed
 from workers.local.protocol import Ask, Done, Piece
 from workers.local.sampling import Picked
+from workers.local.scores import Score
+from workers.local.stepbatch import Fed
 from workers.local.text import Text
 
 
@@ -100,11 +101,11 @@ class Live:
         self.kept += count
         del self.todo[:count]
 
-    def weigh(self, logits: NDArray[np.float32], picked: Picked) -> None:
+    def weigh(self, score: Score, picked: Picked, *, logits: Callable[[], NDArray[np.float32]]) -> None:
         """Note how likely a token was that was just picked."""
-        logprob = self.sureness.add(logits, picked.token, forced=picked.forced)
+        self.sureness.add(score, forced=picked.forced)
         if self.chances:
-            self.chances.add(logits, picked.token, logprob)
+            self.chances.add(logits(), picked.token, score.logprob)
 
     def take(self, token: int, piece: bytes, *, ends: bool) -> FinishReason | None:
         """Take a picked token; why the answer ends with it, or None."""

@@ -84,7 +84,7 @@ def read(content: bytes, *, model: str, params: Params) -> Answer:
     except ValidationError:
         said = None
     if said is None:  # outside the handler, so that no exception of ours drags the body along as its context
-        _raise_told_error(content)
+        raise_told_error(content)
         raise MalformedAnswer("status 200, but the body is no chat completion")
     choice = said.choices[0]
     if choice.finish_reason == "content_filter" or choice.message.refusal:
@@ -101,7 +101,7 @@ def read(content: bytes, *, model: str, params: Params) -> Answer:
         finish_reason="tool_calls" if calls else "stop" if finish == "tool_calls" else finish,
         tool_calls=calls,
         logprobs=token_logprobs(choice.logprobs, top=params.top_logprobs or 0) if params.logprobs else None,
-        usage=_usage(said.usage),
+        usage=usage(said.usage),
         model=said.model or model,
         confidence=confidence(choice.logprobs),
     )
@@ -135,7 +135,7 @@ def _calls(message: _Message) -> tuple[ToolCall, ...]:
     )
 
 
-def _raise_told_error(content: bytes) -> None:
+def raise_told_error(content: bytes) -> None:
     """Some gateways say 200 and carry the upstream's error, with its status as the code."""
     try:
         error = _Error.model_validate_json(content).error
@@ -146,7 +146,7 @@ def _raise_told_error(content: bytes) -> None:
     raise rejected(Rejection(status=status, error=error))
 
 
-def _usage(said: Any) -> Usage:
+def usage(said: Any) -> Usage:
     """The tokens, or zeros where a server counts none: the price of such a run is then not known."""
     try:
         counts = _Usage.model_validate(said)

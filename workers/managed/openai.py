@@ -13,6 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, wait
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import httpx2
@@ -23,7 +24,7 @@ from tidegate.lane import Lane, Zone
 from tidegate.result import Answer
 from tidegate.settings import Settings
 from workers.backend import Backend, Run
-from workers.managed import chat
+from workers.managed import chat, vectors
 from workers.managed.loop import LoopThread
 from workers.managed.request import Body, asked_for, body, quirk, sdk
 from workers.managed.stream import Stream
@@ -77,6 +78,8 @@ class OpenAIBackend:
             raise RunTimedOut("cancelled: the backend is closed")
         # Read here and not on the loop: a job's schema may be slow to check, and the lane's other calls run there.
         content = _waited_for(asked, stop=stop) if on_text is None else _heard(asked, pieces, on_text, stop=stop)
+        if run.input:
+            return vectors.read(content, model=self._model or self._lane.model, count=len(run.input))
         return chat.read(content, model=self._model or self._lane.model, params=run.params)
 
     def close(self) -> None:
@@ -130,8 +133,11 @@ class OpenAIBackend:
                 return content
 
     async def _post(self, fields: Body, run: Run, on_piece: OnPiece | None) -> bytes:
+        resource: Any = self._client.chat.completions
+        if run.input:
+            fields, resource = vectors.body(run, model=fields["model"]), self._client.embeddings
         content, size_bytes = bytearray(), 0
-        async with self._client.chat.completions.with_streaming_response.create(
+        async with resource.with_streaming_response.create(
             **sdk(fields),
             extra_headers={"Idempotency-Key": run.job_id},
             timeout=httpx2.Timeout(run.timeout_s, connect=min(CONNECT_S, run.timeout_s)),
