@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from celery.signals import worker_shutting_down
+
 from router.circumstances import Circumstances
 from router.inspection import Inspector, open_inspector
 from router.placement import Placement
@@ -31,7 +33,7 @@ from tidegate import __version__, connections, keychecks, storecheck
 from tidegate.client import Client
 from tidegate.keychecks import Held
 from tidegate.lane import Zone
-from tidegate.ledger.census import Census, Presence
+from tidegate.ledger.census import Presence, RecentCensus
 from tidegate.livekeys import live_signer
 from tidegate.messaging import celery_app, intake_queues
 from tidegate.service import Service
@@ -48,7 +50,7 @@ def open_service(settings: Settings) -> Service:
     client = Client(settings)
     redis = client.ledger.redis
     where = connections.addresses(settings)
-    census = Census(redis)
+    census = RecentCensus(redis)
     name = f"router@{socket.gethostname()}.{os.getpid()}"
     placement = Placement(client.ledger, client.vault, client.doorbell, live_signer(settings), nudge_s=settings.nudge_s)
     shadows = Shadows(client.ledger, client.vault, placement, nudge_s=settings.nudge_s)
@@ -74,6 +76,7 @@ def open_service(settings: Settings) -> Service:
         placement=placement,
         shadows=shadows,
         decisions=decisions,
+        look_in_s=settings.nudge_s,
     )
     storecheck.check_at_start(redis)
     rings = client.vault.seals.keyrings
@@ -81,6 +84,7 @@ def open_service(settings: Settings) -> Service:
     keychecks.report(redis, name, lambda: Held.now(rings), changed=lambda: keychecks.announce(redis, rings.values()))
     app = celery_app(settings, where)
     register(app, routing)
+    worker_shutting_down.connect(lambda **_: routing.leaving.set(), weak=False)
     _beside(live.follow, Upkeep(shadows, decisions).run)
     return Service(
         app=app,

@@ -9,23 +9,17 @@ import asyncio
 import contextlib
 import hashlib
 import hmac
-import json
-import re
 import shutil
 import time
-import uuid
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
-
-from pydantic import ValidationError
 
 from tidegate import connections, keychecks, storecheck
 from tidegate.doorbell import Doorbell, queue_priority
 from tidegate.errors import (
     BrokerUnavailable,
     IdempotencyConflict,
-    InvalidJob,
     JobFailed,
     PayloadMissing,
     SealBroken,
@@ -41,20 +35,16 @@ from tidegate.ledger.admission import Limits
 from tidegate.ledger.record import Record
 from tidegate.ledger.refusals import Refusals
 from tidegate.ledger.states import State
-from tidegate.ledger.store import Accepted, Keep, Ledger
+from tidegate.ledger.store import Accepted, Keep, Ledger, NewJob
 from tidegate.livekeys import rings
 from tidegate.redaction import Placeholders, restored_result
 from tidegate.result import JobResult
 from tidegate.settings import Settings, load
-from tidegate.value import Value, problems
+from tidegate.submission import Wish, checked_id, id_for, in_parts, parse_job, parse_jobs, wire_form
 from tidegate.vault import Seals, Vault, new_slot, own_slot
 
 _KEEP_BEYOND_DEADLINE_S = 3600
 """A payload outlives its deadline a little: the janitor, not the vault, ends a job."""
-
-
-_PLAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-"""No colon: `<id>:history` would be another job's history."""
 
 
 class Client:
@@ -90,10 +80,7 @@ class Client:
         job = parse_job(job)
         body = wire_form(job, max_bytes=self._settings.max_job_bytes)
         job_id = checked_id(job_id) if job_id is not None else id_for(job, secret=self._fingerprint_key)
-        if self._accept(job_id, body, job, admitted=admitted):
-            # The job is safe: where the wake-up fails, the janitor sends it.
-            with contextlib.suppress(BrokerUnavailable):
-                self.doorbell.ring_router(job_id, priority=_priority(job))
+        self._take_in([Wish(job_id, body, job)], admitted=admitted)
         return job_id
 
     def submit_many(self, jobs: Iterable[Job | Mapping[str, Any] | str]) -> list[str]:
@@ -101,14 +88,21 @@ class Client:
 
         A SubmitRefused in the middle names those that are `accepted`: only the rest is to be sent again.
         """
+        most = self._settings.max_job_bytes
+        wishes = [
+            Wish(id_for(job, secret=self._fingerprint_key), wire_form(job, max_bytes=most), job)
+            for job in parse_jobs(jobs, max_bytes=most)
+        ]
         ids: list[str] = []
-        try:
-            for job in parse_jobs(jobs, max_bytes=self._settings.max_job_bytes):
-                ids.append(self.submit(job))  # noqa: PERF401 - what went in must be known where the next is refused
-        except SubmitRefused as exc:
-            raise SubmitRefused(
-                str(exc), limit=exc.limit, retry_after_s=exc.retry_after_s, accepted=tuple(ids)
-            ) from None
+        for some in in_parts(wishes):
+            try:
+                self._take_in(some)
+            except SubmitRefused as exc:
+                before = (*ids, *exc.accepted)
+                raise SubmitRefused(
+                    str(exc), limit=exc.limit, retry_after_s=exc.retry_after_s, accepted=before
+                ) from None
+            ids += [wish.job_id for wish in some]
         return ids
 
     def result(self, job_id: str, *, timeout_s: float = 60.0) -> JobResult:
@@ -135,9 +129,7 @@ class Client:
 
     def take_in_malformed(self, job_id: str, body: bytes) -> None:
         """Put on record what came by message and is no job: the router makes it a dead letter that says why."""
-        if self._accept(job_id, body[: self._settings.max_job_bytes], Job(text="malformed"), admitted=True):
-            with contextlib.suppress(BrokerUnavailable):
-                self.doorbell.ring_router(job_id, priority=queue_priority(latency="interactive", priority=5))
+        self._take_in([Wish(job_id, body[: self._settings.max_job_bytes], Job(text="malformed"))], admitted=True)
 
     def close(self) -> None:
         """Close the connections."""
@@ -152,37 +144,45 @@ class Client:
     ) -> None:
         self.close()
 
-    def _accept(self, job_id: str, body: bytes, job: Job, *, admitted: bool) -> bool:
+    def _take_in(self, wishes: Sequence[Wish], *, admitted: bool = False) -> None:
+        """Put jobs on record in one round trip, and wake the router where that is needed."""
         # At first, when the key changes, and now and then: it may have been retired.
         checked = (self._rings[Zone.INSIDE].sealing[0], int(time.monotonic() / keychecks.AGAIN_S))
         if self._keys_checked != checked:
             storecheck.check(self.ledger.redis)
             keychecks.check(self.ledger.redis, self._rings.values())
             self._keys_checked = checked
-        slot = new_slot(job_id, "payload")
-        fingerprint = hmac.new(self._fingerprint_key, body, hashlib.sha256).hexdigest()[:32]
-        accepted = self._on_record(
-            job_id,
+        new = [self._on_record(wish, admitted=admitted) for wish in wishes]
+        found = self._accepted(new)
+        for wish, one in zip(wishes, found, strict=True):
+            if isinstance(one, Accepted) and one.ring:
+                # The job is safe: where the wake-up fails, the janitor sends it.
+                with contextlib.suppress(BrokerUnavailable):
+                    self.doorbell.ring_router(wish.job_id, priority=_priority(wish.job))
+        _tell_refused(new, found)
+
+    def _on_record(self, wish: Wish, *, admitted: bool) -> NewJob:
+        slot = new_slot(wish.job_id, "payload")
+        hints = wish.job.hints
+        return NewJob(
+            job_id=wish.job_id,
             slot=slot,
-            envelope=self.vault.seals.seal(Zone.INSIDE, slot, body),
-            keep_s=int(job.hints.deadline_s) + _KEEP_BEYOND_DEADLINE_S,
-            deadline_s=job.hints.deadline_s,
+            envelope=self.vault.seals.seal(Zone.INSIDE, slot, wish.body),
+            keep_s=int(hints.deadline_s) + _KEEP_BEYOND_DEADLINE_S,
+            deadline_s=hints.deadline_s,
             look_in_s=self._settings.nudge_s,
             fields={
-                "tenant": job.tenant,
-                "latency": job.hints.latency,
-                "priority": str(_priority(job)),
-                "fingerprint": fingerprint,
+                "tenant": wish.job.tenant,
+                "latency": hints.latency,
+                "priority": str(_priority(wish.job)),
+                "fingerprint": hmac.new(self._fingerprint_key, wish.body, hashlib.sha256).hexdigest()[:32],
             },
             admitted=admitted,
         )
-        if not accepted.created and accepted.fingerprint != fingerprint:
-            raise IdempotencyConflict(f"job {job_id} is on record with other content under this idempotency key")
-        return accepted.created
 
-    def _on_record(self, job_id: str, **details: Any) -> Accepted:
+    def _accepted(self, jobs: Sequence[NewJob]) -> list[Accepted | SubmitRefused]:
         try:
-            return self.ledger.accept(job_id, **details)
+            return self.ledger.accept_all(jobs)
         except StoreUnavailable:
             # With every write flushed, a server whose disk is full stops instead of answering so.
             folder = self._settings.data
@@ -258,72 +258,14 @@ def with_values(result: JobResult, record: Record, vault: Vault) -> JobResult:
     return restored_result(result, placeholders)
 
 
-def parse_job(job: Job | Mapping[str, Any] | str) -> Job:
-    """A Job from a Job, a mapping or its JSON. Raises InvalidJob that names each field."""
-    if isinstance(job, Job):
-        return job
-    try:
-        # A mapping is read as its JSON: so "5" is no number here either, and an enum may be written as a string.
-        return Job.from_json(job if isinstance(job, str) else json.dumps(dict(job), default=_as_json))
-    except ValidationError as exc:
-        raise InvalidJob(problems(exc)) from None
-    except (TypeError, ValueError, RecursionError) as exc:
-        raise InvalidJob((f"(the whole): cannot be written as JSON ({type(exc).__name__})",)) from None
-
-
-def parse_jobs(jobs: Iterable[Job | Mapping[str, Any] | str], *, max_bytes: int) -> list[Job]:
-    """Each as a Job. Raises InvalidJob with what is wrong with any of them."""
-    checked, wrong = [], []
-    for index, job in enumerate(jobs):
-        try:
-            checked.append(parse_job(job))
-            wire_form(checked[-1], max_bytes=max_bytes)
-        except InvalidJob as exc:
-            wrong += [f"[{index}].{problem}" for problem in exc.problems]
-    if wrong:
-        raise InvalidJob(tuple(wrong))
-    return checked
-
-
-def wire_form(job: Job, *, max_bytes: int) -> bytes:
-    """What is sealed. Raises InvalidJob where it is too much."""
-    body = job.to_json().encode()
-    if len(body) > max_bytes:
-        raise InvalidJob((f"(the whole): {len(body)} bytes; at most {max_bytes}",))
-    return body
-
-
-def id_for(job: Job, *, secret: bytes) -> str:
-    """A fresh id, or the one that an idempotency key always gives within its tenant.
-
-    Ids stand in logs and go to providers, and an idempotency key may be guessable (an e-mail address): without the
-    secret nobody can try one.
-    """
-    if job.idempotency_key is None:
-        return uuid.uuid4().hex
-    named = f"{job.tenant}\0{job.idempotency_key}".encode(errors="surrogatepass")
-    return hmac.new(secret, named, hashlib.sha256).hexdigest()[:32]
-
-
-def checked_id(given: str) -> str:
-    """An id that the caller chose. Raises InvalidJob where it could not stand in a key or a log line."""
-    if plain_id(given) != given:
-        raise InvalidJob(("job_id: 1 to 64 letters, digits, '-', '_' and '.' are an id",))
-    return given
-
-
-def plain_id(given: str) -> str:
-    """An id as it was given, or its hash where it could not stand in a key or a log line as it is."""
-    return (
-        given if _PLAIN_ID.fullmatch(given) else hashlib.sha256(given.encode(errors="surrogatepass")).hexdigest()[:32]
-    )
-
-
-def _as_json(value: Any) -> Any:
-    """A message or a part of one may stand in a mapping as the value that it is."""
-    if isinstance(value, Value):
-        return value.model_dump(mode="json", exclude_none=True)
-    raise TypeError(type(value).__name__)
+def _tell_refused(jobs: Sequence[NewJob], found: Sequence[Accepted | SubmitRefused]) -> None:
+    """Raises IdempotencyConflict or SubmitRefused for the first job that was not taken as it is."""
+    for index, (job, one) in enumerate(zip(jobs, found, strict=True)):
+        if isinstance(one, SubmitRefused):
+            before = tuple(earlier.job_id for earlier in jobs[:index])
+            raise SubmitRefused(str(one), limit=one.limit, retry_after_s=one.retry_after_s, accepted=before)
+        if not one.created and one.fingerprint != job.fields["fingerprint"]:
+            raise IdempotencyConflict(f"job {job.job_id} is on record with other content under this idempotency key")
 
 
 def _priority(job: Job) -> int:

@@ -122,6 +122,7 @@ def _leave_in_order(running: Running) -> None:
     """When Celery begins to stop, give what runs some time, then tell it to go."""
 
     def leave(**_: Any) -> None:
+        running.leases.leave()
         timer = threading.Timer(GRACE_S, running.leases.give_up)
         timer.daemon = True
         timer.start()

@@ -86,12 +86,15 @@ class Outcomes:
         """This process has to go: another of the lane takes the job."""
         self._move(record, states.hand_back(fence=fence, changes={}, nudge_s=self.nudge_s))
 
+    def wake(self, lane: str, job_id: str, *, priority: int) -> None:
+        """Wake somebody who serves a lane."""
+        with contextlib.suppress(BrokerUnavailable):  # the janitor sends it again
+            self.doorbell.ring_lane(lane, job_id, priority=priority)
+
     def _move(self, record: Record, move: Move) -> None:
-        self.ledger.apply(record.id, move)
-        if move.to is State.PLACED:
-            with contextlib.suppress(BrokerUnavailable):  # the janitor sends it again
-                lane = move.changes.get("lane") or record.lane or ""
-                self.doorbell.ring_lane(lane, record.id, priority=record.priority)
+        applied = self.ledger.apply(record.id, move)
+        if move.to is State.PLACED and applied.ring:
+            self.wake(move.changes.get("lane") or record.lane or "", record.id, priority=record.priority)
 
 
 def _retry(failure: Failure, outcome: Outcome, _nudge_s: float) -> Move:

@@ -36,7 +36,7 @@ class NotingLedger(Ledger):
         if self.refuses:
             raise Conflict(f"{move.name} refused: {job_id}")
         self.moves.append(move)
-        return Applied(rev=1, fence=1, at=NOW)
+        return Applied(rev=1, fence=1, at=NOW, ring=True)
 
     def now(self) -> float:
         """A clock that stands."""

@@ -9,10 +9,11 @@ import typer
 from rich.progress import track
 
 from tidegate.cli.console import LONG, AsJson, emit, err, out
-from tidegate.client import Client, parse_job
+from tidegate.client import Client
 from tidegate.errors import InvalidJob, JobFailed, Misuse, SubmitRefused
 from tidegate.job import Job
 from tidegate.result import JobResult
+from tidegate.submission import parse_job
 
 Timeout = Annotated[float, typer.Option("--timeout", min=0, help="Seconds to wait for the end.")]
 

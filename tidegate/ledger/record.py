@@ -21,6 +21,8 @@ class Record(Value):
     latency: str = "interactive"
     priority: int = 5
     accepted_at: float
+    queued_at: float | None = None
+    """Since when it waits for its turn: its acceptance, or its last redrive."""
     updated_at: float
     deadline_at: float
     deadline_s: float | None = None

@@ -1,59 +1,23 @@
 """The ledger in Redis: each change is one Lua script, so it happens whole or not at all."""
 
-import json
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from importlib import resources
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tidegate.connections import StoreClient
-from tidegate.errors import Conflict, UnknownJob
-from tidegate.ledger.admission import Limits, refusal
+from tidegate.errors import Conflict, SubmitRefused, UnknownJob
+from tidegate.ledger.admission import Limits
 from tidegate.ledger.faults import store_errors
+from tidegate.ledger.line import Line
+from tidegate.ledger.moving import KEEP, Accepted, Applied, Keep, NewJob, Step, Stored, accepted, arguments, outcome
 from tidegate.ledger.pressure import Pressure
 from tidegate.ledger.record import Event, Record
+from tidegate.ledger.scripts import Call, Scripts, flat, journalled
 from tidegate.ledger.shelf import Shelf
 from tidegate.ledger.states import Move, State
 from tidegate.names import STORE_PREFIX
 
-__all__ = ["Accepted", "Applied", "Keep", "Ledger", "store_errors"]
-
-_ANNOTATE = """
-if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
-redis.call('HSET', KEYS[1], unpack(ARGV))
-return 1
-"""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Keep:
-    """How long records and their texts stay after an end, in seconds."""
-
-    result_s: int = 86_400
-    dead_s: int = 14 * 86_400
-
-    def after(self, end: State) -> int:
-        """The time for one kind of end."""
-        return self.dead_s if end is State.DEAD else self.result_s
-
-
-@dataclass(frozen=True, kw_only=True)
-class Accepted:
-    """What became of a submit: a new record, or the one that was there."""
-
-    created: bool
-    state: State
-    fingerprint: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Applied:
-    """What a move left behind."""
-
-    rev: int
-    fence: int
-    at: float
+__all__ = ["Accepted", "Applied", "Keep", "Ledger", "NewJob", "Step", "Stored", "journalled", "store_errors"]
 
 
 class Ledger:
@@ -63,7 +27,7 @@ class Ledger:
         self,
         client: StoreClient,
         *,
-        keep: Keep = Keep(),
+        keep: Keep = KEEP,
         limits: Limits | None = None,
         prefix: str = STORE_PREFIX,
     ) -> None:
@@ -71,72 +35,45 @@ class Ledger:
         self._keep = keep
         self._limits = limits or Limits()
         self._prefix = prefix
-        self._accept = client.register_script(_text("admission.lua") + _script("accept.lua"))
-        self._transition = client.register_script(_text("admission.lua") + _script("transition.lua"))
-        self._forget = client.register_script(_script("forget.lua"))
-        self._annotate = client.register_script(_ANNOTATE)
+        self._scripts = Scripts(client)
+        self.line = Line(self._scripts, keep=keep, prefix=prefix)
         self.shelf = Shelf(client, keep_s=keep.dead_s, prefix=prefix)
         self.pressure = Pressure(client, limits=self._limits, prefix=prefix)
 
-    def accept(
-        self,
-        job_id: str,
-        *,
-        slot: str,
-        envelope: bytes,
-        keep_s: int,
-        deadline_s: float,
-        look_in_s: float,
-        fields: Mapping[str, str],
-        admitted: bool = False,
-    ) -> Accepted:
-        """Put a job on record with its sealed payload. The same id twice keeps the first.
+    def accept(self, job_id: str, **details: Any) -> Accepted:
+        """Put a job on record with its sealed payload; see NewJob. The same id twice keeps the first.
 
         Raises SubmitRefused where there is no room, unless it is `admitted` already: it lies in the broker.
         """
-        args = [
-            self._prefix,
-            job_id,
-            envelope,
-            keep_s,
-            deadline_s,
-            look_in_s,
-            "" if admitted else self._limits.wire,
-            *_flat({**fields, "payload": slot}),
-        ]
-        with store_errors():
-            created, *rest = self._accept(keys=[self._job(job_id), f"{self._prefix}:vault:{slot}"], args=args)
-        if created < 0:
-            raise refusal(rest, tenant=fields.get("tenant", "default"))
-        state, fingerprint = rest
-        return Accepted(created=bool(created), state=State(state.decode()), fingerprint=fingerprint.decode())
+        found = self.accept_all([NewJob(job_id=job_id, **details)])[0]
+        if isinstance(found, Accepted):
+            return found
+        raise found
 
-    def apply(self, job_id: str, move: Move) -> Applied:
-        """Make one move. Raises Conflict where its conditions do not hold, UnknownJob where there is no record."""
-        args = [
-            self._prefix,
-            job_id,
-            ",".join(sorted(move.sources)),
-            move.to.value,
-            _or_empty(move.fence),
-            _or_empty(move.rev),
-            "1" if move.take_fence else "",
-            _or_empty(move.look_in_s),
-            self._keep.after(move.to),
-            move.name,
-            json.dumps(dict(move.note), separators=(",", ":")),
-            _or_empty(move.deadline_in_s),
-            secrets.token_hex(6),
-            *_flat(move.changes),
+    def accept_all(self, jobs: Sequence[NewJob]) -> list[Accepted | SubmitRefused]:
+        """The same for many, in one round trip. Behind one that was refused none is taken."""
+        batch = secrets.token_hex(8) if len(jobs) > 1 else ""
+        answers = self._scripts.run_all("accept", [self._accepting(job, batch=batch) for job in jobs])
+        return [
+            accepted(answer, tenant=job.fields.get("tenant", "default"))
+            for job, answer in zip(jobs, answers, strict=True)
         ]
-        with store_errors():
-            done, *rest = self._transition(keys=[self._job(job_id)], args=args)
-        if not done:
-            state, rev = rest[0].decode(), rest[1]
-            if not state:
-                raise UnknownJob(f"no job {job_id} is on record")
-            raise Conflict(f"{move.name} refused: job {job_id} is {state} at revision {rev}")
-        return Applied(rev=rest[0], fence=rest[1], at=float(rest[2]))
+
+    def apply(self, job_id: str, move: Move, *, texts: Sequence[Stored] = ()) -> Applied:
+        """Make one move. Raises Conflict where its conditions do not hold, UnknownJob where there is no record."""
+        found = self.apply_all([Step(job_id=job_id, move=move, texts=texts)])[0]
+        if isinstance(found, Applied):
+            return found
+        raise found
+
+    def apply_all(self, steps: Sequence[Step]) -> list[Applied | Conflict | UnknownJob]:
+        """Make the moves of several jobs in one round trip; each by itself is made or refused."""
+        calls = [
+            ((), [self._prefix, step.job_id, *arguments(step.move, keep=self._keep, texts=step.texts)])
+            for step in steps
+        ]
+        answers = self._scripts.run_all("apply", calls)
+        return [outcome(step, answer) for step, answer in zip(steps, answers, strict=True)]
 
     def get(self, job_id: str) -> Record:
         """One record. Raises UnknownJob."""
@@ -182,8 +119,7 @@ class Ledger:
 
     def forget(self, job_id: str, *, by: str = "tidegate") -> None:
         """Remove a dead letter for good: record, history and payload. Raises Conflict where it is none, UnknownJob."""
-        with store_errors():
-            state = self._forget(keys=[self._job(job_id)], args=[self._prefix, job_id, by]).decode()
+        state = self._scripts.run("forget", keys=[self._job(job_id)], args=[self._prefix, job_id, by]).decode()
         if not state:
             raise UnknownJob(f"no job {job_id} is on record")
         if state != State.DEAD:  # redriven meanwhile, perhaps: an open job is never removed
@@ -191,8 +127,7 @@ class Ledger:
 
     def annotate(self, job_id: str, fields: Mapping[str, str]) -> bool:
         """Add fields to a record, whatever its state: what is learnt after a job's end. False where it is gone."""
-        with store_errors():
-            return bool(self._annotate(keys=[self._job(job_id)], args=list(_flat(fields))))
+        return bool(self._scripts.run("annotate", keys=[self._job(job_id)], args=list(flat(fields))))
 
     def trim(self) -> int:
         """Drop index entries of dead letters whose records are past their retention. Returns how many."""
@@ -205,28 +140,23 @@ class Ledger:
             seconds, micros = self.redis.time()
         return float(seconds) + float(micros) / 1e6
 
+    def _accepting(self, job: NewJob, *, batch: str) -> Call:
+        fields = dict(job.fields)
+        args = [
+            self._prefix,
+            job.job_id,
+            job.envelope,
+            job.keep_s,
+            job.deadline_s,
+            job.look_in_s,
+            fields.pop("tenant", "default"),
+            fields.pop("priority", "5"),
+            "" if "shadow_of" in fields else "1",  # a copy is placed by whoever made it
+            "" if job.admitted else self._limits.wire,
+            batch,
+            *flat({**fields, "payload": job.slot}),
+        ]
+        return [self._job(job.job_id), f"{self._prefix}:vault:{job.slot}"], args
+
     def _job(self, job_id: str) -> str:
         return f"{self._prefix}:job:{job_id}"
-
-
-def journalled(script: str) -> str:
-    """A script with the journal's function before it: what it moves goes into the audit log in the same step."""
-    return _text("journal.lua") + script
-
-
-def _script(name: str) -> str:
-    return journalled(_text(name))
-
-
-def _text(name: str) -> str:
-    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
-
-
-def _flat(fields: Mapping[str, Any]) -> Iterator[str]:
-    for key, value in fields.items():
-        yield key
-        yield str(value)
-
-
-def _or_empty(value: float | None) -> str:
-    return "" if value is None else repr(value)
