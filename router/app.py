@@ -82,7 +82,7 @@ def open_service(settings: Settings) -> Service:
     rings = client.vault.seals.keyrings
     # Also the announcement: it is repeated until the store answers, and whenever the keys change.
     keychecks.report(redis, name, lambda: Held.now(rings), changed=lambda: keychecks.announce(redis, rings.values()))
-    app = celery_app(settings, where)
+    app = celery_app(settings, where, role="router")
     register(app, routing)
     worker_shutting_down.connect(lambda **_: routing.leaving.set(), weak=False)
     _beside(live.follow, Upkeep(shadows, decisions).run)

@@ -104,7 +104,7 @@ class Routing:
         try:
             self._take_in(job_id, job)
         except IdempotencyConflict:
-            audit.raced(job_id)
+            Refusals(self.client.ledger.redis).note("conflicting_submit", job_id=job_id)  # another job has this id
         except Unavailable as exc:
             # The text is in the message alone: it goes back to the broker until the store can take it.
             audit.delayed(job_id, exc)

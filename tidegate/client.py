@@ -34,6 +34,7 @@ from tidegate.ledger import states, watch
 from tidegate.ledger.admission import Limits
 from tidegate.ledger.record import Record
 from tidegate.ledger.refusals import Refusals
+from tidegate.ledger.replicas import await_replicas
 from tidegate.ledger.states import State
 from tidegate.ledger.store import Accepted, Keep, Ledger, NewJob
 from tidegate.livekeys import rings
@@ -154,6 +155,12 @@ class Client:
             self._keys_checked = checked
         new = [self._on_record(wish, admitted=admitted) for wish in wishes]
         found = self._accepted(new)
+        await_replicas(
+            self.ledger.redis,
+            [job.job_id for job, one in zip(new, found, strict=True) if isinstance(one, Accepted)],
+            replicas=self._settings.store_replicas,
+            timeout_s=self._settings.store_timeout_s,
+        )
         for wish, one in zip(wishes, found, strict=True):
             if isinstance(one, Accepted) and one.ring:
                 # The job is safe: where the wake-up fails, the janitor sends it.

@@ -53,6 +53,15 @@ class Settings(BaseSettings):
     store_url: SecretStr | None = Field(
         default=None, validate_default=True, description="The Redis of ledger and vault; the broker's database 1."
     )
+    tls_ca_file: Path | None = Field(
+        default=None, description="For rediss:// and amqps://: the authority that signed the servers' certificates."
+    )
+    tls_cert_file: Path | None = Field(default=None, description="Our own certificate, where the servers ask for one.")
+    tls_key_file: Path | None = Field(default=None, description="Its key.")
+    broker_declare: bool = Field(
+        default=True,
+        description="Declare queues before sending to them; who reads one always does. `false` where the user may not.",
+    )
     intake_queues: str | None = Field(default=None, description="Queues that the router reads, comma-separated.")
 
     inside_key: SecretStr | None = Field(default=None, description="Keyring of the inside zone: `id:base64,…`.")
@@ -121,6 +130,10 @@ class Settings(BaseSettings):
     max_open_per_tenant: int = Field(default=250_000, ge=1, description="The same for one tenant.")
     max_wait_s: float = Field(
         default=21_600.0, gt=0, description="New jobs are refused while the oldest waiting one is older."
+    )
+
+    store_replicas: int = Field(
+        default=0, ge=0, description="How many replicas of the store must have a job before it counts as accepted."
     )
 
     openai_base_url: str | None = Field(default=None, description="Where lanes without a base_url call.")

@@ -13,7 +13,6 @@ from functools import cache
 from typing import Any
 
 from celery.signals import worker_shutting_down
-from kombu.entity import Queue
 
 from tidegate import __version__, connections, keychecks, storecheck
 from tidegate.doorbell import Doorbell
@@ -26,7 +25,7 @@ from tidegate.ledger.census import Census, Presence
 from tidegate.ledger.store import Keep, Ledger
 from tidegate.livekeys import live_verifier, rings
 from tidegate.logs import logger
-from tidegate.messaging import celery_app
+from tidegate.messaging import celery_app, queues
 from tidegate.service import Service
 from tidegate.settings import Settings
 from tidegate.vault import Seals, Vault
@@ -55,7 +54,7 @@ def open_service(settings: Settings, *, zone: Zone, only: Sequence[str] = ()) ->
         keychecks.check(redis, ring.values())
     except Unavailable:
         log.warning("keys.unchecked")  # a store that is down is waited for, not a reason to go
-    app = celery_app(settings, where)
+    app = celery_app(settings, where, role=zone.value)
     verifier = _verifier(settings)
     name = f"{zone}@{socket.gethostname()}.{os.getpid()}"
     ledger = Ledger(redis, keep=Keep(result_s=settings.result_keep_s, dead_s=settings.dead_keep_s))
@@ -84,7 +83,7 @@ def open_service(settings: Settings, *, zone: Zone, only: Sequence[str] = ()) ->
     _leave_in_order(running)
     return Service(
         app=app,
-        queues=[Queue(lane.queue, routing_key=lane.queue) for lane in lanes.values()],  # type: ignore[no-untyped-call]
+        queues=queues(where, [lane.queue for lane in lanes.values()]),
         slots={lane.queue: lane.concurrency for lane in lanes.values()},
         census=Census(redis),
         log_level=settings.log_level,

@@ -66,7 +66,7 @@ def janitor() -> None:
     ledger = Ledger(
         redis, keep=Keep(result_s=settings.result_keep_s, dead_s=settings.dead_keep_s), limits=Limits.of(settings)
     )
-    doorbell = Doorbell(celery_app(settings, where))
+    doorbell = Doorbell(celery_app(settings, where, role="janitor"))
     keeper = Janitor(
         ledger=ledger,
         doorbell=doorbell,

@@ -56,14 +56,18 @@ class Running:
             if found is not None:
                 self._work_off(found, named=job_id)
         except UnknownJob:
+            Refusals(self.ledger.redis).note("unknown_job", job_id=job_id)
+        except Conflict:
             log.info("job.superseded", job=job_id)
         except Unavailable as exc:  # the lease lapses, or never began; the janitor brings the job back
             log.warning("job.delayed", job=job_id, error=type(exc).__name__)
 
     def _work_off(self, lane: Lane, *, named: str) -> None:
-        """One job after the other while there are any: cheaper than a message for each."""
+        """One job after the other while there are any: cheaper than a message for each. Raises UnknownJob."""
         until = time.monotonic() + TURN_S
         taken = self._next(lane, named=named)
+        if taken is None:
+            self.ledger.get(named)  # nobody waits: was it a wake-up for a job that is not on record?
         while taken is not None:
             if taken.ring:
                 self.outcomes.wake(lane.name, taken.ring, priority=taken.record.priority)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from kombu import Connection
+from kombu.utils.imports import symbol_by_name
 
 from tidegate.connections import Addresses
 from tidegate.messaging import celery_app
@@ -23,9 +24,10 @@ class Away(Connection):
 
 def test_a_worker_never_waits_long_between_two_tries() -> None:
     """A broker that comes back is found within seconds, whatever it took."""
-    app = celery_app(load(), Addresses(broker="memory://", store="redis://127.0.0.1:1/1", embedded=False))
-    assert app.conf.worker_consumer == "tidegate.reconnecting:Consumer"
-    consumer = object.__new__(Consumer)
+    app = celery_app(load(), Addresses(broker="redis://127.0.0.1:1/0", store="redis://127.0.0.1:1/1", embedded=False))
+    consumer_class = symbol_by_name(app.conf.worker_consumer)
+    assert issubclass(consumer_class, Consumer)
+    consumer = object.__new__(consumer_class)
     consumer.app, consumer.first_connection_attempt = app, False
     away = Away("memory://")
     assert consumer.ensure_connected(away) is away

@@ -9,7 +9,7 @@ import re
 
 from tidegate.connections import StoreClient
 from tidegate.errors import TidegateError, Unavailable
-from tidegate.ledger.store import store_errors
+from tidegate.ledger.faults import store_errors
 from tidegate.logs import logger
 from tidegate.names import STORE_PREFIX
 
