@@ -90,6 +90,7 @@ def open_service(settings: Settings) -> Service:
         app=app,
         queues=intake_queues(settings, where),
         census=census,
+        events=routing.events,
         log_level=settings.log_level,
         presence=Presence(
             name=name,

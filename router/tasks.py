@@ -47,6 +47,7 @@ from tidegate.ledger.record import Record
 from tidegate.ledger.refusals import Refusals
 from tidegate.names import ROUTE_TASK, SUBMIT_TASK
 from tidegate.submission import plain_id
+from tidegate.taskevents import TaskEvents
 from tidegate.value import problems_on_record
 from tidegate.vault import own_slot
 
@@ -85,6 +86,7 @@ class Routing:
     decisions: Decisions
     leaving: threading.Event = field(default_factory=threading.Event)
     """This process is about to stop: nothing is waited for."""
+    events: TaskEvents = field(default_factory=lambda: TaskEvents(ROUTE_TASK))
     look_in_s: float
     """The time in which a job that was collected should be placed; past it the janitor puts it in line again."""
 
@@ -152,7 +154,8 @@ class Routing:
     def _guarded(self, record: Record, envelope: bytes | None) -> "Routed | None":
         """What goes wrong with one job is that job's alone."""
         try:
-            return self._routed(record, envelope)
+            with self.events.run(record.id, number=record.rev):
+                return self._routed(record, envelope)
         except (Conflict, UnknownJob):
             audit.raced(record.id)
         except Unavailable as exc:
@@ -256,7 +259,7 @@ class Routed:
 def register(app: Celery, routing: Routing) -> None:
     """Make the tasks known to this process's app, and to no other."""
 
-    @app.task(name=ROUTE_TASK, shared=False)  # type: ignore[untyped-decorator]
+    @app.task(name=ROUTE_TASK, shared=False, send_events=False)  # type: ignore[untyped-decorator]
     def route(job_id: str) -> None:
         routing.route(job_id)
 
