@@ -19,6 +19,7 @@ from router import audit
 from router.asked import asked_first
 from router.circumstances import Circumstances
 from router.inspection import Inspector
+from router.loads import Loads
 from router.placement import Placement, Plan
 from router.policy.loader import Policy
 from router.prompts import Prompts, resolve
@@ -41,7 +42,6 @@ from tidegate.errors import (
 )
 from tidegate.job import Job
 from tidegate.ledger import states
-from tidegate.ledger.census import Census
 from tidegate.ledger.line import Collected, Idle, patiently
 from tidegate.ledger.record import Record
 from tidegate.ledger.refusals import Refusals
@@ -75,7 +75,7 @@ class Routing:
     client: Client
     inspector: Inspector
     prompts: Prompts
-    census: Census
+    loads: Loads
     policy: Callable[[str], Policy]
     """The policy in force for a tenant. May raise Unavailable: then the job waits."""
     circumstances: Circumstances
@@ -194,7 +194,7 @@ class Routing:
 
     def _decided(self, record: Record, given: Job, job: Job) -> "Routed | None":
         policy = self.policy(job.tenant)
-        signals = self.inspector.inspect(job, load=self.census.loads(policy.lanes), rules=policy.sensitivity)
+        signals = self.inspector.inspect(job, load=self.loads.of(policy.lanes), rules=policy.sensitivity)
         around = self.circumstances.around(job, signals, job_id=record.id, policy=policy)
         decision, redaction = decided(job, around, policy, decide=self.decide, redactor=self.redactor)
         audit.decided(record, decision)
@@ -205,6 +205,7 @@ class Routing:
             return None
         asked = asked_first(decision, record.asked_lane)
         plan = self.placement.plan(record, job, asked, rewritten=job is not given, redaction=redaction)
+        self.loads.decided(plan.lane)
         return replace(routed, plan=plan)
 
     def _opened(self, record: Record, envelope: bytes | None) -> bytes:
@@ -215,8 +216,9 @@ class Routing:
     def _place(self, ready: Sequence["Routed"]) -> None:
         if not ready:
             return
+        plans = [routed.plan for routed in ready if routed.plan]
         try:
-            refused = self.placement.carry_out([routed.plan for routed in ready if routed.plan])
+            refused = self.placement.carry_out(plans)
         except Unavailable as exc:
             for routed in ready:
                 audit.delayed(routed.record.id, exc)
@@ -225,6 +227,8 @@ class Routing:
             for routed in ready:
                 self._refuse_late(routed.record, f"the router failed with {type(exc).__name__}")
             return
+        finally:
+            self.loads.settled([plan.lane for plan in plans])
         for routed, why in zip(ready, refused, strict=True):
             if why is not None:
                 audit.raced(routed.record.id)
