@@ -90,7 +90,7 @@ class Service:
         return True
 
 
-def _pulse_step(events: TaskEvents | None) -> Any:
+def _pulse_step(events: TaskEvents | None = None) -> Any:
     """A step of Celery's consumer that notes the time on each turn of its loop, and lends its dispatcher of events."""
 
     class Pulse(bootsteps.StartStopStep):  # type: ignore[misc]
