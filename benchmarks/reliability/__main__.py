@@ -1,8 +1,8 @@
-"""What becomes of accepted jobs when workers and brokers die: `python benchmarks/reliability [--only …] [--out FOLDER]`.
+"""What becomes of accepted jobs when workers and brokers die: `python benchmarks/reliability [--help]`.
 
 Every system gets the same jobs of 20 ms, two workers of two slots, a supervisor that starts again what died, servers
-that flush each write, and faults at the same points of its work. What was begun and ended is counted on a server that no
-fault touches. Needs `uv sync --group bench`, and rabbitmq-server for one of the systems.
+that flush each write, and faults at the same points of its work. What was begun and ended is counted on a server that
+no fault touches. Needs `uv sync --group bench`, and rabbitmq-server for one of the systems.
 """
 
 import argparse
@@ -60,13 +60,14 @@ def arguments() -> argparse.Namespace:
 
 def filled(system: str, fault: str, *, scale: float) -> Any:
     """One cell, or what kept it from being filled."""
-    told = f"{system}, {fault}"
+
+    def tell(word: str) -> None:
+        print(f"{system}, {fault}: {word}", file=sys.stderr)
+
     try:
-        return run(
-            SYSTEMS[system], FAULTS[fault], scale=scale, tell=lambda word: print(f"{told}: {word}", file=sys.stderr)
-        )
+        return run(SYSTEMS[system], FAULTS[fault], scale=scale, tell=tell)
     except TimeoutError as exc:
-        print(f"{told}: {exc}", file=sys.stderr)
+        tell(str(exc))
         return None
 
 

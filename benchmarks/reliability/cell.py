@@ -15,7 +15,7 @@ from oracle import Oracle
 from systems import System
 
 AHEAD = 300
-"""How many jobs are submitted beyond those that are done: enough that no worker waits, so few that faults meet submits."""
+"""How many jobs are submitted beyond those that are done: no worker waits, and faults meet submits as well."""
 
 GIVE_UP_S = 600.0
 READY_JOBS = 4

@@ -28,12 +28,12 @@ class Fault:
 
 
 def kill_worker(system: System, chance: random.Random) -> None:
-    """kill -9 of a worker and its children; the supervisor starts it again."""
+    """Kill -9 of a worker and its children; the supervisor starts it again."""
     chance.choice(system.workers).kill()
 
 
 def kill_broker(system: System, chance: random.Random) -> None:
-    """kill -9 of the broker, and a second without it. With Redis that is tidegate's store as well."""
+    """Kill -9 of the broker, and a second without it. With Redis that is tidegate's store as well."""
     broker = chance.choice(system.brokers)
     broker.wanted = False
     broker.kill()

@@ -1,5 +1,7 @@
-"""The oracle: how often each job began and ended, on a server that no fault touches. What a system says of itself counts
-for nothing here."""
+"""The oracle: how often each job began and ended, on a server that no fault touches.
+
+What a system says of itself counts for nothing here.
+"""
 
 import os
 

@@ -1,4 +1,4 @@
-"""The servers that systems stand on: Valkey or Redis with every write flushed, and RabbitMQ. On loopback, on free ports."""
+"""The servers that systems stand on: Valkey or Redis with every write flushed, and RabbitMQ. On loopback."""
 
 import contextlib
 import os

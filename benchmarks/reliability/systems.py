@@ -63,6 +63,7 @@ class System(ABC):
     def left(self, jobs: set[str]) -> int:
         """How many of these jobs, or of its messages, it still means to run."""
 
+    @abstractmethod
     def prepare(self) -> None:
         """What a producer's process does once it can reach the servers."""
 
