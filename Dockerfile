@@ -10,7 +10,8 @@ WORKDIR /app
 COPY pyproject.toml uv.lock README.md LICENSE ./
 COPY bin bin
 # Build flags of llama.cpp: none make libraries for any x86-64 CPU with AVX2, or any ARM64.
-ARG LLAMA_CMAKE_ARGS=
+# An image goes to other machines than the one that built it.
+ARG LLAMA_CMAKE_ARGS=-DGGML_NATIVE=OFF
 RUN --mount=type=cache,id=tidegate-cpu,target=/root/.cache \
     export TIDEGATE_LLAMA_CMAKE_ARGS="$LLAMA_CMAKE_ARGS" \
     && . bin/setup/ready.sh && make_ready /app run
@@ -25,7 +26,7 @@ COPY pyproject.toml uv.lock README.md LICENSE ./
 COPY bin bin
 # NO_VMM: without it the libraries need the driver's libcuda.so, which no machine has while it builds an image.
 # Your generation of GPU alone builds far faster: add -DCMAKE_CUDA_ARCHITECTURES=90 and the like.
-ARG CUDA_CMAKE_ARGS="-DGGML_CUDA=ON -DGGML_CUDA_NO_VMM=ON"
+ARG CUDA_CMAKE_ARGS="-DGGML_NATIVE=OFF -DGGML_CUDA=ON -DGGML_CUDA_NO_VMM=ON"
 RUN --mount=type=cache,id=tidegate-gpu,target=/root/.cache \
     export TIDEGATE_LLAMA_CMAKE_ARGS="$CUDA_CMAKE_ARGS" \
     && . bin/setup/ready.sh && make_ready /app run

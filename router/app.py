@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from celery.signals import worker_shutting_down
+
 from router.circumstances import Circumstances
 from router.inspection import Inspector, open_inspector
 from router.placement import Placement
@@ -27,18 +29,15 @@ from router.signals.overflow import Overflows
 from router.signals.sensitivity.views import views
 from router.tasks import Routing, register
 from router.upkeep import Upkeep
-from tidegate import __version__, connections, keychecks
+from tidegate import __version__, connections, keychecks, storecheck
 from tidegate.client import Client
-from tidegate.errors import Unavailable
-from tidegate.keys import signer
+from tidegate.keychecks import Held
 from tidegate.lane import Zone
-from tidegate.ledger.census import Census, Presence
-from tidegate.logs import logger
+from tidegate.ledger.census import Presence, RecentCensus
+from tidegate.livekeys import live_signer
 from tidegate.messaging import celery_app, intake_queues
 from tidegate.service import Service
 from tidegate.settings import Settings
-
-log = logger(__name__)
 
 SLOTS = 2
 """Threads: while one waits for the store, the other inspects. More would only share one core."""
@@ -51,9 +50,9 @@ def open_service(settings: Settings) -> Service:
     client = Client(settings)
     redis = client.ledger.redis
     where = connections.addresses(settings)
-    census = Census(redis)
+    census = RecentCensus(redis)
     name = f"router@{socket.gethostname()}.{os.getpid()}"
-    placement = Placement(client.ledger, client.vault, client.doorbell, signer(settings), nudge_s=settings.nudge_s)
+    placement = Placement(client.ledger, client.vault, client.doorbell, live_signer(settings), nudge_s=settings.nudge_s)
     shadows = Shadows(client.ledger, client.vault, placement, nudge_s=settings.nudge_s)
     decisions = Decisions.opened(redis, settings)
     live = Live(
@@ -77,13 +76,15 @@ def open_service(settings: Settings) -> Service:
         placement=placement,
         shadows=shadows,
         decisions=decisions,
+        look_in_s=settings.nudge_s,
     )
-    try:
-        keychecks.announce(redis, client.vault.seals.keyrings.values())
-    except Unavailable:
-        log.warning("keys.unannounced")  # a store that is down is waited for, not a reason to go
-    app = celery_app(settings, where)
+    storecheck.check_at_start(redis)
+    rings = client.vault.seals.keyrings
+    # Also the announcement: it is repeated until the store answers, and whenever the keys change.
+    keychecks.report(redis, name, lambda: Held.now(rings), changed=lambda: keychecks.announce(redis, rings.values()))
+    app = celery_app(settings, where, role="router")
     register(app, routing)
+    worker_shutting_down.connect(lambda **_: routing.leaving.set(), weak=False)
     _beside(live.follow, Upkeep(shadows, decisions).run)
     return Service(
         app=app,
@@ -105,7 +106,7 @@ def _circumstances(client: Client, settings: Settings) -> Circumstances:
     return Circumstances(
         conversations=Conversations(redis, ring, keep_s=settings.conversation_keep_s),
         overflows=Overflows(redis, dwell_s=settings.overflow_dwell_s),
-        draw_key=next(iter(ring.keys.values())),
+        draw_key=ring.naming,
     )
 
 

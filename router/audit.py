@@ -1,5 +1,8 @@
 """What the router says about its decisions: the event, the rule, the signals' values; never text."""
 
+from collections import Counter
+from typing import Any
+
 from tidegate.decision import Decision
 from tidegate.errors import Reason, Unavailable
 from tidegate.ledger.record import Record
@@ -27,6 +30,26 @@ def decided(record: Record, decision: Decision) -> None:
         shadow=decision.shadow,
         redacted=",".join(f"{kind}:{count}" for kind, count in decision.replaced.items()) or None,
     )
+
+
+def facts(decision: Decision) -> dict[str, Any]:
+    """What a decision rests on, for the job's history and the audit log: levels, types and counts, never text."""
+    sensitivity, complexity = decision.signals.sensitivity, decision.signals.complexity
+    said = {
+        "rule": decision.rule,
+        "policy": decision.policy,
+        "lanes": decision.lanes,
+        "cleared": decision.cleared,
+        "cause": decision.cause,
+        "level": sensitivity.level.value,
+        "types": dict(Counter(sorted(finding.type for finding in sensitivity.findings))),
+        "band": complexity.band.value,
+        "tokens": decision.signals.tokens,
+        "redacted": decision.replaced,
+        "narrowed": decision.narrowed,
+        "shadow": decision.shadow,
+    }
+    return {name: value for name, value in said.items() if value}
 
 
 def overflowed(decision: Decision) -> None:

@@ -56,13 +56,13 @@ class Inspector:
     ) -> Signals:
         """Every signal of a job. Never raises on account of a job's content. Not `gated`: all is looked for."""
         turns = job.turns()
-        length = tokens.estimate(turns, job.params)
+        length = tokens.longest(job.input) if job.input else tokens.estimate(turns, job.params)
         return Signals(
             sensitivity=self._sensitivity(job, rules, gated=gated),
             complexity=complexity.measure(turns, job.params),
             tokens=length,
-            max_tokens=job.params.max_tokens,
-            needs=tokens.needs(turns, job.params, length=length),
+            max_tokens=0 if job.input else job.params.max_tokens,
+            needs=tokens.needs(turns, job.params, length=length, embeds=job.input is not None),
             tenant=job.tenant,
             latency=job.hints.latency,
             task=job.hints.task,

@@ -1,6 +1,8 @@
 """Placement: a decision becomes a sealed payload, a signed clearance, a record and a wake-up, in this order."""
 
 import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from router import audit
 from router.redaction.outcome import Redaction
@@ -9,22 +11,33 @@ from tidegate.decision import Clearance, Decision
 from tidegate.doorbell import Doorbell
 from tidegate.errors import BrokerUnavailable, Conflict, Reason, UnknownJob
 from tidegate.job import Job
-from tidegate.keys import Signer
+from tidegate.keys import Signs
 from tidegate.lane import Zone
 from tidegate.ledger import states
 from tidegate.ledger.record import Record
 from tidegate.ledger.states import State
-from tidegate.ledger.store import Ledger
-from tidegate.vault import Vault, new_slot
+from tidegate.ledger.store import Applied, Ledger, Step, Stored
+from tidegate.vault import Vault, digest, new_slot
 
 _KEEP_BEYOND_DEADLINE_S = 3600
 _REASONS = {reason.value: reason for reason in Reason}
 
 
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A placement that is ready to be made: its move, and the sealed texts that are stored with it or not at all."""
+
+    record: Record
+    lane: str
+    step: Step
+    outdated: str | None = None
+    """The slot of a payload that this placement replaces."""
+
+
 class Placement:
     """Acts on decisions. The only place where a payload is sealed for the outside."""
 
-    def __init__(self, ledger: Ledger, vault: Vault, doorbell: Doorbell, signer: Signer, *, nudge_s: float) -> None:
+    def __init__(self, ledger: Ledger, vault: Vault, doorbell: Doorbell, signer: Signs, *, nudge_s: float) -> None:
         self._ledger = ledger
         self._vault = vault
         self._doorbell = doorbell
@@ -35,34 +48,51 @@ class Placement:
         self, record: Record, job: Job, decision: Decision, *, rewritten: bool, redaction: Redaction | None = None
     ) -> None:
         """Put the job on its first lane. Raises Conflict where another router was faster."""
-        if not decision.lanes:
+        if decision.lanes:
+            plan = self.plan(record, job, decision, rewritten=rewritten, redaction=redaction)
+            for refused in filter(None, self.carry_out([plan])):
+                raise refused
+        else:
             reason, cause = _reason_of(decision)
-            return self.refuse(record, reason, cause, decision=decision)
-        changes = {"decision": decision.to_json()}
-        if rewritten:
-            changes["payload"] = self._seal_inside(record, job)
-        if decision.cleared:
-            changes |= self._clear(record, job, decision, redaction)
+            self.refuse(record, reason, cause, decision=decision)
+
+    def plan(
+        self, record: Record, job: Job, decision: Decision, *, rewritten: bool, redaction: Redaction | None = None
+    ) -> Plan:
+        """Seal and sign what the first lane needs. Nothing is stored yet."""
         lane = decision.lanes[0]
         zone = Zone.OUTSIDE if lane in decision.cleared else Zone.INSIDE
+        texts: list[Stored] = []
+        changes = {"decision": decision.to_json()}
+        if rewritten:
+            changes["payload"] = self._sealed(record, "payload", job.to_json(), Zone.INSIDE, texts)
+        if decision.cleared:
+            changes |= self._cleared(record, job, decision, redaction, texts)
         move = states.place(
             lane=lane,
             zone=zone,
             rev=record.rev,
             changes=changes,
             nudge_s=self._nudge_s,
-            note={"rule": decision.rule, "policy": decision.policy, "zone": zone.value},
+            note={"rule": decision.rule, "policy": decision.policy, "zone": zone.value, **audit.facts(decision)},
         )
-        try:
-            self._ledger.apply(record.id, move)
-        except Conflict:
-            self._clear_away(record.id, {changes.get(name) for name in ("outside", "payload", "placeholders")})
-            raise
-        if rewritten and record.payload:
-            self._vault.drop(record.payload)
-        with contextlib.suppress(BrokerUnavailable):  # the janitor sends it again
-            self._doorbell.ring_lane(lane, record.id, priority=record.priority)
-        return None
+        step = Step(job_id=record.id, move=move, texts=texts)
+        return Plan(record=record, lane=lane, step=step, outdated=record.payload if rewritten else None)
+
+    def carry_out(self, plans: Sequence[Plan]) -> list[Conflict | UnknownJob | None]:
+        """Make plans true in one round trip, each by itself, and wake the lanes. Tells for each why it was refused."""
+        found = self._ledger.apply_all([plan.step for plan in plans])
+        for plan, applied in zip(plans, found, strict=True):
+            if isinstance(applied, Applied):
+                self._after(plan, ring=applied.ring)
+        return [None if isinstance(applied, Applied) else applied for applied in found]
+
+    def _after(self, plan: Plan, *, ring: bool) -> None:
+        if plan.outdated:
+            self._vault.drop(plan.outdated)
+        if ring:
+            with contextlib.suppress(BrokerUnavailable):  # the janitor sends it again
+                self._doorbell.ring_lane(plan.lane, plan.record.id, priority=plan.record.priority)
 
     def refuse(self, record: Record, reason: Reason, cause: str, *, decision: Decision | None = None) -> None:
         """Make it a dead letter before it was placed."""
@@ -70,51 +100,47 @@ class Placement:
         self._ledger.apply(
             record.id,
             states.die(
-                reason=reason, cause=cause, sources=frozenset({State.ACCEPTED}), rev=record.rev, changes=changes
+                reason=reason,
+                cause=cause,
+                sources=frozenset({State.ACCEPTED}),
+                rev=record.rev,
+                changes=changes,
+                note=audit.facts(decision) if decision else {},
             ),
         )
         audit.refused(record, reason, cause)
 
-    def _clear_away(self, job_id: str, slots: set[str | None]) -> None:
-        """Remove what was sealed in vain. A lost answer looks like a lost race: what the record points to stays."""
-        with contextlib.suppress(UnknownJob):
-            present = self._ledger.get(job_id)
-            slots -= {present.payload, present.outside, present.placeholders}
-        for slot in slots:
-            if slot:
-                self._vault.drop(slot)
-
-    def _seal_inside(self, record: Record, job: Job) -> str:
-        slot = new_slot(record.id, "payload")
-        self._vault.put(slot, job.to_json().encode(), zone=Zone.INSIDE, keep_s=self._keep_s(record))
-        return slot
-
-    def _clear(self, record: Record, job: Job, decision: Decision, redaction: Redaction | None) -> dict[str, str]:
+    def _cleared(
+        self, record: Record, job: Job, decision: Decision, redaction: Redaction | None, texts: list[Stored]
+    ) -> dict[str, str]:
         """Seal a copy for the outside and sign that it may leave."""
-        copy = _copy(job, decision, redaction)
-        changes = self._keep(record, redaction) if redaction else {}
-        slot = new_slot(record.id, "outside")
-        body = copy.to_json().encode()
-        digest = self._vault.put(slot, body, zone=Zone.OUTSIDE, keep_s=self._keep_s(record))
+        changes = {}
+        if redaction:
+            # Sealed for the inside is what the copy's placeholders stand for: no lane outside has the key.
+            kept = redaction.placeholders.to_json()
+            changes["placeholders"] = self._sealed(record, "placeholders", kept, Zone.INSIDE, texts)
+        copy = _copy(job, decision, redaction).to_json()
+        slot = self._sealed(record, "outside", copy, Zone.OUTSIDE, texts)
         clearance = Clearance(
             job_id=record.id,
             slot=slot,
-            digest=digest,
+            digest=digest(texts[-1].envelope),
             lanes=decision.cleared,
             policy=decision.policy,
-            expires_at=record.deadline_at + _KEEP_BEYOND_DEADLINE_S,
+            expires_at=record.deadline_at,
         )
         return {**changes, "outside": slot, "clearance": clearances.sign(clearance, self._signer)}
 
-    def _keep(self, record: Record, redaction: Redaction) -> dict[str, str]:
-        """Seal for the inside what the copy's placeholders stand for: no lane outside has the key."""
-        slot = new_slot(record.id, "placeholders")
-        body = redaction.placeholders.to_json().encode()
-        self._vault.put(slot, body, zone=Zone.INSIDE, keep_s=self._keep_s(record))
-        return {"placeholders": slot}
+    def _sealed(self, record: Record, kind: str, text: str, zone: Zone, texts: list[Stored]) -> str:
+        """Seal a text into a new slot, to be stored with the move. Returns the slot."""
+        slot = new_slot(record.id, kind)
+        envelope = self._vault.seals.seal(zone, slot, text.encode())
+        texts.append(Stored(slot=slot, envelope=envelope, keep_s=_keep_s(record)))
+        return slot
 
-    def _keep_s(self, record: Record) -> int:
-        return max(60, int(record.deadline_at - record.accepted_at) + _KEEP_BEYOND_DEADLINE_S)
+
+def _keep_s(record: Record) -> int:
+    return max(60, int(record.deadline_at - record.accepted_at) + _KEEP_BEYOND_DEADLINE_S)
 
 
 def _copy(job: Job, decision: Decision, redaction: Redaction | None) -> Job:

@@ -4,7 +4,7 @@ Signals, never text. The store keeps them as a stream, in the order of the decis
 """
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -61,26 +61,22 @@ class Decisions:
         return cls(client, keep_s=settings.decisions_keep_s, most=settings.decisions_max)
 
     def add(self, job_id: str, decision: Decision) -> None:
-        """Record one. A store that cannot take it costs the recording, never the job: its record has the decision."""
-        if not self._keep_s:
+        """Record one; see `add_all`."""
+        self.add_all([(job_id, decision)])
+
+    def add_all(self, decisions: Sequence[tuple[str, Decision]]) -> None:
+        """Record some, in one round trip. A store that cannot take them costs the recording, never a job."""
+        if not self._keep_s or not decisions:
             return
-        recorded = Recorded(
-            at=0.0,  # the store's clock says when; see `since`
-            job=job_id,
-            policy=decision.policy,
-            rule=decision.rule,
-            lanes=decision.lanes,
-            zone=decision.zone,
-            cleared=decision.cleared,
-            redacted=decision.redacted,
-            cause=decision.cause,
-            signals=decision.signals,
-        )
         try:
-            with store_errors():
-                self._redis.xadd(self._key, {_FIELD: recorded.to_json()}, maxlen=self._most, approximate=True)
+            with store_errors(), self._redis.pipeline(transaction=False) as pipe:
+                for job_id, decision in decisions:
+                    entry = _recorded(job_id, decision).to_json()
+                    pipe.xadd(self._key, {_FIELD: entry}, maxlen=self._most, approximate=True)
+                pipe.execute()
         except (StoreUnavailable, StorageFull) as exc:
-            log.warning("decision.unrecorded", job=job_id, error=type(exc).__name__)
+            jobs = ",".join(job_id for job_id, _ in decisions)
+            log.warning("decision.unrecorded", job=jobs, error=type(exc).__name__)
 
     def trim(self) -> int:
         """Remove what is past its time. Returns how many. Raises StoreUnavailable."""
@@ -113,6 +109,21 @@ def read_recorded(path: Path, *, limit: int | None = None) -> Iterator[Recorded]
             yield from itertools.islice(_from_lines(file, name=str(path)), limit)
     except OSError as exc:
         raise InvalidDocument((f"{path}:1:1: cannot be read: {exc.strerror}",)) from None
+
+
+def _recorded(job_id: str, decision: Decision) -> Recorded:
+    return Recorded(
+        at=0.0,  # the store's clock says when; see `since`
+        job=job_id,
+        policy=decision.policy,
+        rule=decision.rule,
+        lanes=decision.lanes,
+        zone=decision.zone,
+        cleared=decision.cleared,
+        redacted=decision.redacted,
+        cause=decision.cause,
+        signals=decision.signals,
+    )
 
 
 def _from_lines(lines: Iterable[bytes], *, name: str) -> Iterator[Recorded]:

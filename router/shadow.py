@@ -28,7 +28,7 @@ from tidegate.ledger.store import Ledger, store_errors
 from tidegate.logs import logger
 from tidegate.names import STORE_PREFIX
 from tidegate.result import JobResult
-from tidegate.vault import Vault, new_slot
+from tidegate.vault import Vault, new_slot, own_slot
 
 LAST_PRIORITY = 9
 """A copy waits until nobody else does."""
@@ -171,7 +171,11 @@ class Shadows:
 
     def _answer(self, record: Record) -> str:
         """With its values: one of the two may have seen the job as it is, and the other a redacted copy."""
-        return with_values(JobResult.from_json(self._vault.get(record.result or "")), record, self._vault).text
+        return with_values(
+            JobResult.from_json(self._vault.get(own_slot(record.id, "result", record.result or ""))),
+            record,
+            self._vault,
+        ).text
 
     def _give_up(self, copy: Record) -> bool:
         """The original has no result, so there is nothing to compare with."""

@@ -28,6 +28,12 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("tidegate")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The broker of the integration tests."""
+    told = "run the tests of a whole installation on this broker only"
+    parser.addoption("--broker", choices=("redis", "rabbitmq"), default=None, help=told)
+
+
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting of the shell that runs the tests reaches them."""

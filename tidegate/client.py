@@ -9,47 +9,43 @@ import asyncio
 import contextlib
 import hashlib
 import hmac
-import json
-import re
 import shutil
-import uuid
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+import time
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from pydantic import ValidationError
-
-from tidegate import connections, keychecks
+from tidegate import connections, keychecks, storecheck
 from tidegate.doorbell import Doorbell, queue_priority
 from tidegate.errors import (
     BrokerUnavailable,
     IdempotencyConflict,
-    InvalidJob,
     JobFailed,
     PayloadMissing,
+    SealBroken,
     StorageFull,
     StoreUnavailable,
+    SubmitRefused,
     UnknownJob,
 )
 from tidegate.job import Job
-from tidegate.keys import keyring
 from tidegate.lane import Zone
 from tidegate.ledger import states, watch
+from tidegate.ledger.admission import Limits
 from tidegate.ledger.record import Record
+from tidegate.ledger.refusals import Refusals
+from tidegate.ledger.replicas import await_replicas
 from tidegate.ledger.states import State
-from tidegate.ledger.store import Accepted, Keep, Ledger
+from tidegate.ledger.store import Accepted, Keep, Ledger, NewJob
+from tidegate.livekeys import rings
 from tidegate.redaction import Placeholders, restored_result
 from tidegate.result import JobResult
 from tidegate.settings import Settings, load
-from tidegate.value import Value, problems
-from tidegate.vault import Seals, Vault, new_slot
+from tidegate.submission import Wish, checked_id, id_for, in_parts, parse_job, parse_jobs, wire_form
+from tidegate.vault import Seals, Vault, new_slot, own_slot
 
 _KEEP_BEYOND_DEADLINE_S = 3600
 """A payload outlives its deadline a little: the janitor, not the vault, ends a job."""
-
-
-_PLAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-"""No colon: `<id>:history` would be another job's history."""
 
 
 class Client:
@@ -60,11 +56,15 @@ class Client:
         where = connections.addresses(self._settings)
         self._where = where
         redis = connections.connect(where.store, timeout_s=self._settings.store_timeout_s)
-        self.ledger = Ledger(redis, keep=Keep(result_s=self._settings.result_keep_s, dead_s=self._settings.dead_keep_s))
-        rings = {zone: keyring(self._settings, zone) for zone in Zone}
-        self._keys_checked = False
-        self._fingerprint_key = next(iter(rings[Zone.INSIDE].keys.values()))
-        self.vault = Vault(redis, Seals(rings))
+        self.ledger = Ledger(
+            redis,
+            keep=Keep(result_s=self._settings.result_keep_s, dead_s=self._settings.dead_keep_s),
+            limits=Limits.of(self._settings),
+        )
+        self._rings = rings(self._settings, *Zone)
+        self._keys_checked: tuple[str, int] | None = None
+        self._fingerprint_key = self._rings[Zone.INSIDE].naming
+        self.vault = Vault(redis, Seals(self._rings))
         from tidegate.messaging import celery_app  # noqa: PLC0415 - Celery takes a third of a second to import
 
         self.doorbell = Doorbell(celery_app(self._settings, where))
@@ -73,20 +73,38 @@ class Client:
         """Put a job on record and wake the router. Returns the job's id.
 
         The same idempotency key (or id) again returns the first job's id. Raises InvalidJob,
-        IdempotencyConflict, StoreUnavailable, StorageFull; after any of them nothing is half done.
+        IdempotencyConflict, SubmitRefused, StoreUnavailable, StorageFull; after any of them nothing is half done.
         """
+        return self._submit(job, job_id=job_id)
+
+    def _submit(self, job: Job | Mapping[str, Any] | str, *, job_id: str | None, admitted: bool = False) -> str:
         job = parse_job(job)
         body = wire_form(job, max_bytes=self._settings.max_job_bytes)
         job_id = checked_id(job_id) if job_id is not None else id_for(job, secret=self._fingerprint_key)
-        if self._accept(job_id, body, job):
-            # The job is safe: where the wake-up fails, the janitor sends it.
-            with contextlib.suppress(BrokerUnavailable):
-                self.doorbell.ring_router(job_id, priority=_priority(job))
+        self._take_in([Wish(job_id, body, job)], admitted=admitted)
         return job_id
 
     def submit_many(self, jobs: Iterable[Job | Mapping[str, Any] | str]) -> list[str]:
-        """Submit each job; all are checked before the first is sent. Returns the ids in order."""
-        return [self.submit(job) for job in parse_jobs(jobs, max_bytes=self._settings.max_job_bytes)]
+        """Submit each job; all are checked before the first is sent. Returns the ids in order.
+
+        A SubmitRefused in the middle names those that are `accepted`: only the rest is to be sent again.
+        """
+        most = self._settings.max_job_bytes
+        wishes = [
+            Wish(id_for(job, secret=self._fingerprint_key), wire_form(job, max_bytes=most), job)
+            for job in parse_jobs(jobs, max_bytes=most)
+        ]
+        ids: list[str] = []
+        for some in in_parts(wishes):
+            try:
+                self._take_in(some)
+            except SubmitRefused as exc:
+                before = (*ids, *exc.accepted)
+                raise SubmitRefused(
+                    str(exc), limit=exc.limit, retry_after_s=exc.retry_after_s, accepted=before
+                ) from None
+            ids += [wish.job_id for wish in some]
+        return ids
 
     def result(self, job_id: str, *, timeout_s: float = 60.0) -> JobResult:
         """Wait for the end. Raises JobFailed where there is no result, ResultTimeout, UnknownJob."""
@@ -100,17 +118,19 @@ class Client:
 
     def cancel(self, job_id: str) -> None:
         """Give the job up. Raises Conflict where it has ended already, UnknownJob."""
-        self.ledger.apply(job_id, states.cancel())
+        self.ledger.apply(job_id, states.cancel(by="producer"))
 
     def record(self, job_id: str) -> Record:
         """What the ledger knows: state, lane, decision, reason; never text."""
         return self.ledger.get(job_id)
 
+    def take_in(self, job: Job | Mapping[str, Any] | str, *, job_id: str) -> None:
+        """Put on record what came by message. It lies in the broker already, so there is no refusing it for room."""
+        self._submit(job, job_id=job_id, admitted=True)
+
     def take_in_malformed(self, job_id: str, body: bytes) -> None:
         """Put on record what came by message and is no job: the router makes it a dead letter that says why."""
-        if self._accept(job_id, body[: self._settings.max_job_bytes], Job(text="malformed")):
-            with contextlib.suppress(BrokerUnavailable):
-                self.doorbell.ring_router(job_id, priority=queue_priority(latency="interactive", priority=5))
+        self._take_in([Wish(job_id, body[: self._settings.max_job_bytes], Job(text="malformed"))], admitted=True)
 
     def close(self) -> None:
         """Close the connections."""
@@ -125,33 +145,51 @@ class Client:
     ) -> None:
         self.close()
 
-    def _accept(self, job_id: str, body: bytes, job: Job) -> bool:
-        if not self._keys_checked:
-            keychecks.check(self.ledger.redis, self.vault.seals.keyrings.values())
-            self._keys_checked = True
-        slot = new_slot(job_id, "payload")
-        fingerprint = hmac.new(self._fingerprint_key, body, hashlib.sha256).hexdigest()[:32]
-        accepted = self._on_record(
-            job_id,
+    def _take_in(self, wishes: Sequence[Wish], *, admitted: bool = False) -> None:
+        """Put jobs on record in one round trip, and wake the router where that is needed."""
+        # At first, when the key changes, and now and then: it may have been retired.
+        checked = (self._rings[Zone.INSIDE].sealing[0], int(time.monotonic() / keychecks.AGAIN_S))
+        if self._keys_checked != checked:
+            storecheck.check(self.ledger.redis)
+            keychecks.check(self.ledger.redis, self._rings.values())
+            self._keys_checked = checked
+        new = [self._on_record(wish, admitted=admitted) for wish in wishes]
+        found = self._accepted(new)
+        await_replicas(
+            self.ledger.redis,
+            [job.job_id for job, one in zip(new, found, strict=True) if isinstance(one, Accepted)],
+            replicas=self._settings.store_replicas,
+            timeout_s=self._settings.store_timeout_s,
+        )
+        for wish, one in zip(wishes, found, strict=True):
+            if isinstance(one, Accepted) and one.ring:
+                # The job is safe: where the wake-up fails, the janitor sends it.
+                with contextlib.suppress(BrokerUnavailable):
+                    self.doorbell.ring_router(wish.job_id, priority=_priority(wish.job))
+        _tell_refused(new, found)
+
+    def _on_record(self, wish: Wish, *, admitted: bool) -> NewJob:
+        slot = new_slot(wish.job_id, "payload")
+        hints = wish.job.hints
+        return NewJob(
+            job_id=wish.job_id,
             slot=slot,
-            envelope=self.vault.seals.seal(Zone.INSIDE, slot, body),
-            keep_s=int(job.hints.deadline_s) + _KEEP_BEYOND_DEADLINE_S,
-            deadline_s=job.hints.deadline_s,
+            envelope=self.vault.seals.seal(Zone.INSIDE, slot, wish.body),
+            keep_s=int(hints.deadline_s) + _KEEP_BEYOND_DEADLINE_S,
+            deadline_s=hints.deadline_s,
             look_in_s=self._settings.nudge_s,
             fields={
-                "tenant": job.tenant,
-                "latency": job.hints.latency,
-                "priority": str(_priority(job)),
-                "fingerprint": fingerprint,
+                "tenant": wish.job.tenant,
+                "latency": hints.latency,
+                "priority": str(_priority(wish.job)),
+                "fingerprint": hmac.new(self._fingerprint_key, wish.body, hashlib.sha256).hexdigest()[:32],
             },
+            admitted=admitted,
         )
-        if not accepted.created and accepted.fingerprint != fingerprint:
-            raise IdempotencyConflict(f"job {job_id} is on record with other content under this idempotency key")
-        return accepted.created
 
-    def _on_record(self, job_id: str, **details: Any) -> Accepted:
+    def _accepted(self, jobs: Sequence[NewJob]) -> list[Accepted | SubmitRefused]:
         try:
-            return self.ledger.accept(job_id, **details)
+            return self.ledger.accept_all(jobs)
         except StoreUnavailable:
             # With every write flushed, a server whose disk is full stops instead of answering so.
             folder = self._settings.data
@@ -166,7 +204,12 @@ class Client:
             raise JobFailed(record.id, state=record.state, reason=record.reason, cause=record.cause)
         if record.result is None:
             raise PayloadMissing(f"the result of job {record.id} is no longer kept")
-        return with_values(JobResult.from_json(self.vault.get(record.result)), record, self.vault)
+        try:
+            answer = self.vault.get(own_slot(record.id, "result", record.result))
+            return with_values(JobResult.from_json(answer), record, self.vault)
+        except SealBroken as exc:
+            Refusals(self.ledger.redis).met(exc, job_id=record.id)
+            raise
 
 
 class AsyncClient:
@@ -216,78 +259,20 @@ def with_values(result: JobResult, record: Record, vault: Vault) -> JobResult:
     if record.placeholders is None or result.zone is not Zone.OUTSIDE:
         return result  # a lane inside has seen the job as it is
     try:
-        placeholders = Placeholders.from_json(vault.get(record.placeholders))
+        placeholders = Placeholders.from_json(vault.get(own_slot(record.id, "placeholders", record.placeholders)))
     except PayloadMissing:
         raise PayloadMissing(f"the values of job {record.id} are no longer kept, and its result without them") from None
     return restored_result(result, placeholders)
 
 
-def parse_job(job: Job | Mapping[str, Any] | str) -> Job:
-    """A Job from a Job, a mapping or its JSON. Raises InvalidJob that names each field."""
-    if isinstance(job, Job):
-        return job
-    try:
-        # A mapping is read as its JSON: so "5" is no number here either, and an enum may be written as a string.
-        return Job.from_json(job if isinstance(job, str) else json.dumps(dict(job), default=_as_json))
-    except ValidationError as exc:
-        raise InvalidJob(problems(exc)) from None
-    except (TypeError, ValueError, RecursionError) as exc:
-        raise InvalidJob((f"(the whole): cannot be written as JSON ({type(exc).__name__})",)) from None
-
-
-def parse_jobs(jobs: Iterable[Job | Mapping[str, Any] | str], *, max_bytes: int) -> list[Job]:
-    """Each as a Job. Raises InvalidJob with what is wrong with any of them."""
-    checked, wrong = [], []
-    for index, job in enumerate(jobs):
-        try:
-            checked.append(parse_job(job))
-            wire_form(checked[-1], max_bytes=max_bytes)
-        except InvalidJob as exc:
-            wrong += [f"[{index}].{problem}" for problem in exc.problems]
-    if wrong:
-        raise InvalidJob(tuple(wrong))
-    return checked
-
-
-def wire_form(job: Job, *, max_bytes: int) -> bytes:
-    """What is sealed. Raises InvalidJob where it is too much."""
-    body = job.to_json().encode()
-    if len(body) > max_bytes:
-        raise InvalidJob((f"(the whole): {len(body)} bytes; at most {max_bytes}",))
-    return body
-
-
-def id_for(job: Job, *, secret: bytes) -> str:
-    """A fresh id, or the one that an idempotency key always gives within its tenant.
-
-    Ids stand in logs and go to providers, and an idempotency key may be guessable (an e-mail address): without the
-    secret nobody can try one.
-    """
-    if job.idempotency_key is None:
-        return uuid.uuid4().hex
-    named = f"{job.tenant}\0{job.idempotency_key}".encode(errors="surrogatepass")
-    return hmac.new(secret, named, hashlib.sha256).hexdigest()[:32]
-
-
-def checked_id(given: str) -> str:
-    """An id that the caller chose. Raises InvalidJob where it could not stand in a key or a log line."""
-    if plain_id(given) != given:
-        raise InvalidJob(("job_id: 1 to 64 letters, digits, '-', '_' and '.' are an id",))
-    return given
-
-
-def plain_id(given: str) -> str:
-    """An id as it was given, or its hash where it could not stand in a key or a log line as it is."""
-    return (
-        given if _PLAIN_ID.fullmatch(given) else hashlib.sha256(given.encode(errors="surrogatepass")).hexdigest()[:32]
-    )
-
-
-def _as_json(value: Any) -> Any:
-    """A message or a part of one may stand in a mapping as the value that it is."""
-    if isinstance(value, Value):
-        return value.model_dump(mode="json", exclude_none=True)
-    raise TypeError(type(value).__name__)
+def _tell_refused(jobs: Sequence[NewJob], found: Sequence[Accepted | SubmitRefused]) -> None:
+    """Raises IdempotencyConflict or SubmitRefused for the first job that was not taken as it is."""
+    for index, (job, one) in enumerate(zip(jobs, found, strict=True)):
+        if isinstance(one, SubmitRefused):
+            before = tuple(earlier.job_id for earlier in jobs[:index])
+            raise SubmitRefused(str(one), limit=one.limit, retry_after_s=one.retry_after_s, accepted=before)
+        if not one.created and one.fingerprint != job.fields["fingerprint"]:
+            raise IdempotencyConflict(f"job {job.job_id} is on record with other content under this idempotency key")
 
 
 def _priority(job: Job) -> int:

@@ -11,6 +11,7 @@ TidegateError                 anything of ours
 ├── Unavailable               a part is not there or does not answer
 │   ├── StoreUnavailable      the ledger's store cannot be reached
 │   ├── BrokerUnavailable     the wake-up could not be sent; the job is safe in the ledger
+│   ├── SubmitRefused         there is no room for another job now; it says when to try again
 │   ├── StorageFull           the store or the data folder has no room
 │   └── PolicyUnavailable     no router here knows which policy is in force
 ├── ResultTimeout             the job had not ended when the caller stopped waiting
@@ -32,6 +33,7 @@ TidegateError                 anything of ours
     ├── ContextOverflow       the prompt does not fit the model
     ├── SchemaInvalid         the answer breaks the promised schema
     ├── ModelMissing          the lane's model is not there
+    │   └── NoMemory          it is, and there is no room for it now
     ├── NoClearance           the guard stopped a payload that was not cleared
     └── PayloadMissing        the payload expired or cannot be opened
 
@@ -69,6 +71,9 @@ class TidegateError(Exception):
     """Anything of ours."""
 
     exit_code = 1
+
+    refusal: str | None = None
+    """What it is counted as, where nobody honest causes it: see `ledger/refusals.py`."""
 
 
 class Misuse(TidegateError):
@@ -124,6 +129,18 @@ class BrokerUnavailable(Unavailable):
     """The wake-up could not be sent; the job is safe in the ledger."""
 
 
+class SubmitRefused(Unavailable):
+    """There is no room for another job now; it says when to try again. Nothing was put on record."""
+
+    def __init__(self, message: str, *, limit: str, retry_after_s: float, accepted: tuple[str, ...] = ()) -> None:
+        self.limit = limit
+        """Which limit: `open`, `tenant`, `wait` or `memory`."""
+        self.retry_after_s = retry_after_s
+        self.accepted = accepted
+        """With `submit_many`: the ids of the jobs before, which are on record."""
+        super().__init__(message)
+
+
 class StorageFull(Unavailable):
     """The store or the data folder has no room."""
 
@@ -146,6 +163,10 @@ class JobFailed(TidegateError):
 
 class SealBroken(TidegateError):
     """An envelope that this process cannot or must not open."""
+
+    def __init__(self, message: str, *, refusal: str | None = None) -> None:
+        self.refusal = refusal
+        super().__init__(message)
 
 
 class Conflict(TidegateError):
@@ -216,12 +237,24 @@ class ModelMissing(RunError):
     """The lane's model is not there."""
 
 
+class NoMemory(ModelMissing):
+    """The lane's model is there, and there is no room for it now."""
+
+
 class NoClearance(RunError):
     """The guard stopped a payload that was not cleared."""
+
+    def __init__(self, message: str, *, refusal: str = "no_clearance") -> None:
+        self.refusal = refusal
+        super().__init__(message)
 
 
 class PayloadMissing(RunError):
     """The payload expired or cannot be opened."""
+
+    def __init__(self, message: str, *, refusal: str | None = None) -> None:
+        self.refusal = refusal
+        super().__init__(message)
 
 
 def _tail(cause: str | None) -> str:

@@ -2,16 +2,25 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, JsonValue, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
 from tidegate.signals import Level
+from tidegate.tools import ChosenTool, Tool, ToolChoice
 from tidegate.value import Many, Name, Value
 
 MAX_OUTPUT_TOKENS = 131_072
 """A bound on what one job may ask for: the largest output that a model of today writes."""
 
+MAX_LOGPROBS = 100_000
+"""How many log-probabilities one answer may carry, those of other tokens included: some megabytes."""
+
+MAX_TOOLS = 128
+
 DEFAULT_DEADLINE_S = 86_400.0
 """A job that named no deadline is worth nothing after a day; without one it could wait for ever."""
+
+MAX_INPUTS = 256
+"""Texts of one embeddings job: their vectors are one result."""
 
 Latency = Literal["interactive", "batch"]
 
@@ -92,14 +101,73 @@ class ResponseFormat(Value):
         return self
 
 
+TokenId = Annotated[int, Field(ge=0, lt=10_000_000)]
+"""A token's number in the vocabulary of the lane's model: another model means another token by it."""
+
+TokenKey = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,6})$")]
+"""The same as a key of JSON."""
+
+Penalty = Annotated[float, Field(ge=-2, le=2)]
+
+
 class Params(Value):
-    """How the model is asked."""
+    """How the model is asked. What is null is the lane's own: what its engine or its provider does unasked."""
 
     max_tokens: Annotated[int, Field(ge=1, le=MAX_OUTPUT_TOKENS)] = 256
+    n: Literal[1] = 1
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
-    response_format: ResponseFormat | None = None
-    stop: Annotated[Many[Annotated[str, Field(min_length=1)]], Field(max_length=4)] = ()
+    top_p: Annotated[float, Field(ge=0, le=1)] | None = None
+    top_k: Annotated[int, Field(ge=0, le=100_000)] | None = None
+    """0 is all of them."""
+    min_p: Annotated[float, Field(ge=0, le=1)] | None = None
+    frequency_penalty: Penalty | None = None
+    presence_penalty: Penalty | None = None
+    repeat_penalty: Annotated[float, Field(gt=0, le=2)] | None = None
+    """1 is none."""
+    logit_bias: Annotated[dict[TokenKey, Annotated[float, Field(ge=-100, le=100)]], Field(max_length=300)] | None = None
     seed: Annotated[int, Field(ge=0, lt=2**31)] | None = None
+    stop: Annotated[Many[Annotated[str, Field(min_length=1)]], Field(max_length=4)] = ()
+    stop_tokens: Annotated[Many[TokenId], Field(max_length=16)] = ()
+    logprobs: bool = False
+    """Whether the result tells each token's log-probability."""
+    top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
+    """And those of so many of the likeliest tokens at each place."""
+    response_format: ResponseFormat | None = None
+    tools: Annotated[Many[Tool], Field(max_length=MAX_TOOLS)] = ()
+    tool_choice: ToolChoice | None = None
+    """None is `auto` where there are tools."""
+    parallel_tool_calls: bool | None = None
+
+    @model_validator(mode="after")
+    def _logprobs_are_bounded(self) -> Self:
+        if self.top_logprobs is not None and not self.logprobs:
+            raise ValueError("top_logprobs goes with logprobs: true")
+        if self.logprobs and self.max_tokens * (1 + (self.top_logprobs or 0)) > MAX_LOGPROBS:
+            raise ValueError(f"max_tokens x (1 + top_logprobs) is beyond {MAX_LOGPROBS:,}: ask for less of either")
+        return self
+
+    @model_validator(mode="after")
+    def _tools_are_told_apart(self) -> Self:
+        names = [tool.function.name for tool in self.tools]
+        if len(set(names)) < len(names):
+            raise ValueError("two tools have the same name")
+        if self.tool_choice not in (None, "none") and not self.tools:
+            raise ValueError("tool_choice goes with tools")
+        if isinstance(self.tool_choice, ChosenTool) and self.tool_choice.function.name not in names:
+            raise ValueError("tool_choice names a function that is not among the tools")
+        return self
+
+    @property
+    def offered(self) -> tuple[Tool, ...]:
+        """The tools that the model may call."""
+        if isinstance(self.tool_choice, ChosenTool):
+            return tuple(tool for tool in self.tools if tool.function.name == self.tool_choice.function.name)
+        return () if self.tool_choice == "none" else self.tools
+
+    @property
+    def must_call(self) -> bool:
+        """Whether only a call is an answer."""
+        return self.tool_choice == "required" or isinstance(self.tool_choice, ChosenTool)
 
 
 class Hints(Value):
@@ -114,13 +182,27 @@ class Hints(Value):
     """What kind of work it is, in the operators' words: `triage`, `code-review`."""
 
 
+def _listed(given: object) -> object:
+    """OpenAI's `input` may be one string."""
+    return (given,) if isinstance(given, str) else given
+
+
 class Job(Value):
-    """One piece of work: messages, or a text, or a reference to a prompt, and how to do it."""
+    """One piece of work: messages, a text, a reference to a prompt, or texts to embed, and how to do it."""
 
     v: Literal[1] = 1
     messages: Annotated[Many[Message], Field(min_length=1)] | None = None
     text: Annotated[str, Field(min_length=1)] | None = None
     prompt: PromptRef | None = None
+    input: (
+        Annotated[
+            Many[Annotated[str, Field(min_length=1)]],
+            BeforeValidator(_listed),
+            Field(min_length=1, max_length=MAX_INPUTS),
+        ]
+        | None
+    ) = None
+    """Texts to turn into vectors, as in OpenAI's embeddings: one text or a list."""
     params: Params = Params()
     hints: Hints = Hints()
     tenant: Name = "default"
@@ -131,13 +213,13 @@ class Job(Value):
     @model_validator(mode="before")
     @classmethod
     def _exactly_one_body(cls, data: Any) -> Any:
-        bodies = ("messages", "text", "prompt")
+        bodies = ("messages", "text", "prompt", "input")
         if isinstance(data, dict) and sum(data.get(body) is not None for body in bodies) != 1:
             raise ValueError(f"give exactly one of {', '.join(bodies)}")
         return data
 
     def turns(self) -> tuple[Message, ...]:
-        """The messages to send to a model. A prompt reference has none until the router resolved it."""
+        """The messages to send to a model. None of an `input`, nor of a prompt reference that is not resolved yet."""
         if self.text is not None:
             return (Message(role="user", content=self.text),)
         return self.messages or ()

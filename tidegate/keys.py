@@ -1,21 +1,24 @@
-"""Keys: one keyring a zone, and the router's signing key. From the environment, from files, or made on first use.
+"""Keys: one keyring a zone, the router's signing key, the audit log's. Where they come from is in `keyfiles`.
 
-A keyring's last key seals; all of them open, so that keys can rotate while old envelopes still live.
+A keyring's last key seals; all of them open, so that keys can rotate while old envelopes still live. Of signing keys
+the last one signs; every public half that is listed is believed. How keys change while all run: `rotation`.
 """
 
 import base64
-import os
+import hashlib
+import hmac
 import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import Protocol
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from pydantic import SecretStr
 
-from tidegate.errors import InvalidSettings, StorageFull
+from tidegate.errors import InvalidSettings
+from tidegate.keyfiles import Source, configured, kept
 from tidegate.lane import Zone
 from tidegate.settings import Settings
 
@@ -26,17 +29,38 @@ _KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 """It stands in the head of an envelope, between dots."""
 
 
+NAMING = "naming"
+"""An entry of a keyring that opens nothing: names are derived from it when the first key is gone."""
+
+
+class Signs(Protocol):
+    """What signs: a Signer, or one that follows its file."""
+
+    def sign(self, message: bytes) -> bytes:
+        """64 bytes."""
+
+
 @dataclass(frozen=True)
 class Keyring:
     """The keys of one zone by their ids, the sealing one last."""
 
     zone: Zone
     keys: Mapping[str, bytes] = field(repr=False)
+    named: bytes | None = field(default=None, repr=False)
 
     @property
     def sealing(self) -> tuple[str, bytes]:
         """Id and key to seal with."""
         return list(self.keys.items())[-1]
+
+    @property
+    def naming(self) -> bytes:
+        """What keyed names are made with: ids of idempotency keys, fingerprints, conversations. No rotation changes it.
+
+        It is derived from the first key that there ever was, one way: that key can be thrown away.
+        """
+        first = next(iter(self.keys.values()))
+        return self.named or hmac.new(first, b"tidegate naming", hashlib.sha256).digest()
 
     @classmethod
     def parse(cls, zone: Zone, text: str, *, source: str) -> "Keyring":
@@ -50,139 +74,151 @@ class Keyring:
             if key_id in keys:
                 raise InvalidSettings(f"{source}: two keys have the same id")
             keys[key_id] = key
+        named = keys.pop(NAMING, None)
         if not keys:
             raise InvalidSettings(f"{source}: no key in it")
-        return cls(zone, keys)
+        return cls(zone, keys, named)
+
+    def text(self) -> str:
+        """As `parse` reads it, a key a line."""
+        lines = {**({NAMING: self.named} if self.named else {}), **self.keys}
+        return "".join(f"{key_id}:{_b64(key)}\n" for key_id, key in lines.items())
 
 
 @dataclass(frozen=True)
 class Signer:
-    """Signs clearances. Only the router holds one."""
+    """Signs: clearances in the router, the audit log in its keeper."""
 
     _key: Ed25519PrivateKey = field(repr=False)
+
+    @classmethod
+    def parse(cls, text: str, *, source: str) -> "Signer":
+        """Read base64 of 32 bytes; of several, the last signs. Raises InvalidSettings, quoting nothing."""
+        return cls(Ed25519PrivateKey.from_private_bytes(_raws(text, source)[-1]))
 
     def sign(self, message: bytes) -> bytes:
         """64 bytes."""
         return self._key.sign(message)
 
+    def text(self) -> str:
+        """As `parse` reads it."""
+        return _b64(self._key.private_bytes_raw()) + "\n"
+
     @property
     def verifier(self) -> "Verifier":
         """The public half."""
-        return Verifier(self._key.public_key())
+        return Verifier((self._key.public_key(),))
 
 
 @dataclass(frozen=True)
 class Verifier:
-    """Checks clearances. It cannot make one."""
+    """Checks what a signer signed. It cannot sign."""
 
-    _key: Ed25519PublicKey
+    keys: tuple[Ed25519PublicKey, ...]
+
+    @classmethod
+    def parse(cls, text: str, *, source: str) -> "Verifier":
+        """Read base64 of 32 bytes each, separated by commas or lines. Raises InvalidSettings."""
+        return cls(tuple(Ed25519PublicKey.from_public_bytes(raw) for raw in _raws(text, source)))
+
+    @property
+    def raws(self) -> tuple[bytes, ...]:
+        """The 32 bytes of each public key."""
+        return tuple(key.public_bytes_raw() for key in self.keys)
 
     @property
     def raw(self) -> bytes:
-        """The 32 bytes of the public key."""
-        return self._key.public_bytes_raw()
+        """The newest one's."""
+        return self.raws[-1]
 
     def holds(self, signature: bytes, message: bytes) -> bool:
-        """Whether the router signed this."""
-        try:
-            self._key.verify(signature, message)
-        except InvalidSignature:
-            return False
-        return True
+        """Whether the owner of one of these keys signed this."""
+        return any(_holds(key, signature, message) for key in self.keys)
+
+    def text(self) -> str:
+        """As `parse` reads it, a key a line."""
+        return "".join(f"{_b64(raw)}\n" for raw in self.raws)
 
 
 def keyring(settings: Settings, zone: Zone) -> Keyring:
     """A zone's keyring; made and kept in the data folder where none is configured."""
-    value, file = getattr(settings, f"{zone}_key"), getattr(settings, f"{zone}_key_file")
-    text, source = _configured(value, file, f"TIDEGATE_{zone.upper()}_KEY")
-    if text is None:
-        path = settings.keys_folder / f"{zone}.key"
-        text, source = _kept(path, _new_symmetric), str(path)
-    return Keyring.parse(zone, text, source=source)
+    source = ring_source(settings, zone)
+    return Keyring.parse(zone, source.text(), source=source.name)
 
 
-def signer(settings: Settings) -> Signer:
-    """The router's signing key; made and kept in the data folder, with its public half, where none is configured."""
-    text, source = _configured(settings.clearance_key, settings.clearance_key_file, "TIDEGATE_CLEARANCE_KEY")
-    folder = settings.keys_folder
-    if text is None:
-        text, source = _kept(folder / "clearance.key", lambda: _b64(secrets.token_bytes(32))), "clearance.key"
-        made = Signer(Ed25519PrivateKey.from_private_bytes(_raw(text, source)))
-        _kept(folder / "clearance.pub", lambda: _b64(made.verifier.raw))
-        return made
-    return Signer(Ed25519PrivateKey.from_private_bytes(_raw(text, source)))
+def signer(settings: Settings, use: str = "clearance") -> Signer:
+    """The router's or the audit log's; made and kept, with its public half, where none is configured."""
+    source = signer_source(settings, use)
+    made = Signer.parse(source.text(), source=source.name)
+    if source.made:
+        kept(settings.keys_folder / f"{use}.pub", lambda: _b64(made.verifier.raw))
+    return made
 
 
-def verifier(settings: Settings) -> Verifier:
+def verifier(settings: Settings, use: str = "clearance") -> Verifier:
     """The public half. Raises InvalidSettings where a worker was not given it."""
-    text, source = _configured(settings.clearance_pub, settings.clearance_pub_file, "TIDEGATE_CLEARANCE_PUB")
-    if text is None and (settings.clearance_key or settings.clearance_key_file):
-        return signer(settings).verifier
-    if text is None:
-        path = settings.keys_folder / "clearance.pub"
-        text, source = _kept(path, lambda: _b64(signer(settings).verifier.raw)), str(path)
-    return Verifier(Ed25519PublicKey.from_public_bytes(_raw(text, source)))
+    source = verifier_source(settings, use)
+    if source is None:
+        return signer(settings, use).verifier
+    return Verifier.parse(source.text(), source=source.name)
+
+
+def ring_source(settings: Settings, zone: Zone) -> Source:
+    """Where a zone's keyring is read."""
+    return _source(settings, f"{zone}_key") or Source(
+        name=str(settings.keys_folder / f"{zone}.key"),
+        path=settings.keys_folder / f"{zone}.key",
+        make=lambda: f"k{secrets.token_hex(4)}:{_b64(secrets.token_bytes(KEY_BYTES))}",
+    )
+
+
+def signer_source(settings: Settings, use: str = "clearance") -> Source:
+    """Where a signing key is read."""
+    return _source(settings, f"{use}_key") or Source(
+        name=f"{use}.key",
+        path=settings.keys_folder / f"{use}.key",
+        make=lambda: _b64(secrets.token_bytes(32)),
+    )
+
+
+def verifier_source(settings: Settings, use: str = "clearance") -> Source | None:
+    """Where the public halves are read; None where only the signing key is configured."""
+    given = _source(settings, f"{use}_pub")
+    if given is not None or getattr(settings, f"{use}_key") or getattr(settings, f"{use}_key_file"):
+        return given
+    path = settings.keys_folder / f"{use}.pub"
+    return Source(name=str(path), path=path, make=lambda: _b64(signer(settings, use).verifier.raw))
 
 
 def flower_password(settings: Settings) -> str:
     """Flower's password; made and kept in the data folder where none is configured."""
     if settings.flower_password is not None:
         return settings.flower_password.get_secret_value()
-    return _kept(settings.keys_folder / "flower.key", lambda: secrets.token_urlsafe(18)).strip()
+    return kept(settings.keys_folder / "flower.key", lambda: secrets.token_urlsafe(18)).strip()
 
 
-def _configured(value: SecretStr | None, file: Path | None, name: str) -> tuple[str | None, str]:
-    if value is not None and file is not None:
-        raise InvalidSettings(f"{name} and {name}_FILE are both set: give one")
-    if value is not None:
-        return value.get_secret_value(), name
-    if file is None:
-        return None, name
+def _source(settings: Settings, name: str) -> Source | None:
+    value: SecretStr | None = getattr(settings, name)
+    return configured(value, getattr(settings, f"{name}_file"), f"TIDEGATE_{name.upper()}")
+
+
+def _holds(key: Ed25519PublicKey, signature: bytes, message: bytes) -> bool:
     try:
-        return file.read_text(encoding="ascii"), f"{name}_FILE"
-    except (OSError, UnicodeDecodeError) as exc:
-        raise InvalidSettings(f"{name}_FILE: {file} cannot be read ({type(exc).__name__})") from None
-
-
-def _kept(path: Path, make: Callable[[], str]) -> str:
-    """Read a key file, or make it with mode 600. Two processes at once agree on the first one's."""
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not path.exists():
-            draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w", encoding="ascii") as file:
-                file.write(make() + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            try:
-                os.link(draft, path)  # atomic, and refuses to replace a key that came first
-            except FileExistsError:
-                pass
-            finally:
-                draft.unlink()
-        if path.stat().st_mode & 0o077 and path.suffix == ".key":
-            raise InvalidSettings(f"{path}: others may read this key; run: chmod 600 {path}")
-        return path.read_text(encoding="ascii")
-    except UnicodeDecodeError:
-        raise InvalidSettings(f"{path}: this is no key file") from None
-    except OSError as exc:
-        raise StorageFull(f"{path}: the key file cannot be made or read: {exc.strerror}") from None
-
-
-def _new_symmetric() -> str:
-    return f"k{secrets.token_hex(4)}:{_b64(secrets.token_bytes(KEY_BYTES))}"
+        key.verify(signature, message)
+    except InvalidSignature:
+        return False
+    return True
 
 
 def _b64(raw: bytes) -> str:
     return base64.b64encode(raw).decode("ascii")
 
 
-def _raw(text: str, source: str) -> bytes:
-    raw = _decoded(text.strip())
-    if len(raw) != KEY_BYTES:
+def _raws(text: str, source: str) -> list[bytes]:
+    found = [_decoded(entry) for entry in text.replace(",", "\n").split()]
+    if not found or any(len(raw) != KEY_BYTES for raw in found):
         raise InvalidSettings(f"{source}: expected base64 of {KEY_BYTES} bytes")
-    return raw
+    return found
 
 
 def _decoded(text: str) -> bytes:

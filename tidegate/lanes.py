@@ -23,6 +23,16 @@ def read_lanes(path: Path) -> dict[str, Lane]:
     return dict(found.lanes)
 
 
+def lane_files(path: Path) -> tuple[Path, ...]:
+    """The file and those that it includes, as far as they can be read."""
+    try:
+        document = with_includes(read(path), path)
+    except InvalidDocument:
+        return (path,)
+    included = {place.file for place in document.places.values() if place.file is not None}
+    return (path, *(path.parent / name for name in sorted(included)))
+
+
 def misplaced_names(document: Document) -> tuple[str, ...]:
     """A lane's name is the key it stands under; a second one inside it could only contradict."""
     lanes = document.tree.get("lanes")

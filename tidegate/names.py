@@ -17,6 +17,14 @@ STORE_PREFIX = "tg"
 """Every key of the ledger and of the vault begins with it."""
 
 
+_LANE_QUEUE = "tidegate.lane."
+
+
 def lane_queue(lane: str) -> str:
     """The broker's queue of a lane."""
-    return f"tidegate.lane.{lane}"
+    return f"{_LANE_QUEUE}{lane}"
+
+
+def queue_lane(queue: str) -> str | None:
+    """The lane of a queue; None where it is none's."""
+    return queue.removeprefix(_LANE_QUEUE) if queue.startswith(_LANE_QUEUE) else None

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from tidegate.job import FunctionCall, ToolCall
 from tidegate.result import JobResult
 from tidegate.value import Value
 
@@ -58,11 +59,26 @@ def restore(text: str, placeholders: Placeholders) -> Restored:
 
 
 def restored_result(result: JobResult, placeholders: Placeholders) -> JobResult:
-    """A result whose text has its values, and that says how many came back."""
-    found = restore(result.text, placeholders)
+    """A result whose text and calls have their values, and that says how many came back."""
+    parts = [result.text]
+    for call in result.tool_calls:
+        parts += [call.function.name, call.function.arguments]
+    found = [restore(part, placeholders) for part in parts]
+    told = iter(found[1:])
+    calls = tuple(_restored_call(call, name=next(told), arguments=next(told)) for call in result.tool_calls)
     return result.model_copy(
-        update={"text": found.text, "restored": found.count, "unknown_placeholders": found.unknown}
+        update={
+            "text": found[0].text,
+            "tool_calls": calls,
+            "restored": sum(part.count for part in found),
+            "unknown_placeholders": tuple(dict.fromkeys(name for part in found for name in part.unknown)),
+        }
     )
+
+
+def _restored_call(call: ToolCall, *, name: Restored, arguments: Restored) -> ToolCall:
+    function = FunctionCall(name=name.text, arguments=arguments.text)
+    return call.model_copy(update={"function": function})
 
 
 class Restorer:

@@ -4,8 +4,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from tidegate.job import ToolCall
 from tidegate.lane import Zone
 from tidegate.value import Many, Value
+
+Vector = Many[float]
+"""An embedding."""
 
 FinishReason = Literal["stop", "length", "content_filter", "tool_calls"]
 
@@ -32,16 +36,39 @@ class Confidence(Value):
     """Share of tokens where the next best would have kept the promised form as well: the others say little."""
 
 
+class OtherToken(Value):
+    """A token that might have stood there, and how likely it was."""
+
+    token: str
+    logprob: float
+    bytes: Many[int] | None = None
+    """What it consists of where `token` cannot say: half a character, say."""
+
+
+class TokenLogprob(OtherToken):
+    """A token of the answer, as OpenAI tells it: by the model's own numbers, before sampling and grammar."""
+
+    top_logprobs: Many[OtherToken] = ()
+    """The likeliest ones at this place, this token among them or not; as many as were asked for."""
+
+
 class Answer(Value):
     """What a backend returns: the part of a result that the model made."""
 
     text: str
+    """Empty where vectors were asked for."""
     finish_reason: FinishReason = "stop"
     usage: Usage = Usage()
     model: str
     """The model's own name for itself, as the backend reported it."""
+    embeddings: Many[Vector] | None = None
+    """Of an embeddings job: a vector for each text, in their order."""
     confidence: Confidence | None = None
     """None where the backend cannot tell."""
+    tool_calls: Many[ToolCall] = ()
+    """The calls that the model asks for, in order: each of a tool of the job, its arguments held to the schema."""
+    logprobs: Many[TokenLogprob] | None = None
+    """None where they were not asked for, and where the backend gave none."""
 
 
 class Timings(Value):
@@ -72,5 +99,11 @@ class JobResult(Value):
     """How many placeholders got their values back; None where the model saw the job as it was."""
     unknown_placeholders: Many[str] = ()
     """Placeholders in the text that stand for nothing: the model made them up."""
+    embeddings: Many[Vector] | None = None
+    """Of an embeddings job: a vector for each of its texts, in their order; the text is empty then."""
     confidence: Confidence | None = None
     """How sure the model was; None where its backend cannot tell."""
+    tool_calls: Many[ToolCall] = ()
+    """The calls that the model asks for; `finish_reason` is then `tool_calls`."""
+    logprobs: Many[TokenLogprob] | None = None
+    """Each token's, where the job asked for them and the backend could tell."""

@@ -6,8 +6,8 @@ It reports its presence, watches that it still consumes, and stops in order. Wha
 import os
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from celery import Celery, bootsteps
@@ -16,6 +16,7 @@ from kombu.entity import Queue
 from tidegate.ledger.census import Census, Presence
 from tidegate.logs import logger
 from tidegate.presence import BEAT_S, reported
+from tidegate.slots import Room, gate_of, pool_of
 
 STALLED_S = 60.0
 """A consumer that was silent for this long while its broker answers is stuck (celery #10205)."""
@@ -34,16 +35,22 @@ class Service:
     queues: Sequence[Queue]
     presence: Presence
     census: Census
+    slots: Mapping[str, int] = field(default_factory=dict)
+    """Of queues that have slots of their own; the others share what else the presence says."""
     log_level: str = "INFO"
 
     def run(self) -> None:
         """Serve until told to stop."""
         pulse = _pulse_step()
         self.app.steps["consumer"].add(pulse)
+        self.app.steps["consumer"].add(gate_of(self.rooms))
         self.app.conf.task_queues = list(self.queues)
+        # The gate does both, by queue, and on any broker.
+        self.app.conf.worker_disable_prefetch = False
+        self.app.conf.worker_enable_prefetch_count_reduction = False
         worker = self.app.Worker(
             hostname=self.presence.name,
-            pool="threads",
+            pool=pool_of(self.rooms),
             concurrency=self.presence.slots,
             queues=[queue.name for queue in self.queues],
             loglevel=self.log_level,
@@ -56,6 +63,13 @@ class Service:
             threading.Thread(target=self._watch, args=(stop, pulse), name="watchdog", daemon=True).start()
             worker.start()
         raise SystemExit(worker.exitcode or 0)
+
+    @property
+    def rooms(self) -> tuple[Room, ...]:
+        """Which queues share which slots."""
+        own = tuple(Room(frozenset({queue}), slots) for queue, slots in self.slots.items())
+        shared = frozenset(queue.name for queue in self.queues if queue.name not in self.slots)
+        return (*own, Room(shared, self.presence.slots - sum(self.slots.values()))) if shared else own
 
     def _watch(self, stop: threading.Event, pulse: Any) -> None:
         while not stop.wait(BEAT_S):

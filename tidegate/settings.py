@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import (
@@ -53,6 +53,15 @@ class Settings(BaseSettings):
     store_url: SecretStr | None = Field(
         default=None, validate_default=True, description="The Redis of ledger and vault; the broker's database 1."
     )
+    tls_ca_file: Path | None = Field(
+        default=None, description="For rediss:// and amqps://: the authority that signed the servers' certificates."
+    )
+    tls_cert_file: Path | None = Field(default=None, description="Our own certificate, where the servers ask for one.")
+    tls_key_file: Path | None = Field(default=None, description="Its key.")
+    broker_declare: bool = Field(
+        default=True,
+        description="Declare queues before sending to them; who reads one always does. `false` where the user may not.",
+    )
     intake_queues: str | None = Field(default=None, description="Queues that the router reads, comma-separated.")
 
     inside_key: SecretStr | None = Field(default=None, description="Keyring of the inside zone: `id:base64,…`.")
@@ -63,6 +72,12 @@ class Settings(BaseSettings):
     clearance_key_file: Path | None = Field(default=None, description="The same in a file.")
     clearance_pub: SecretStr | None = Field(default=None, description="The public half, for workers outside.")
     clearance_pub_file: Path | None = Field(default=None, description="The same in a file.")
+
+    audit_key: SecretStr | None = Field(default=None, description="The audit log's signing key, for the janitor.")
+    audit_key_file: Path | None = Field(default=None, description="The same in a file.")
+    audit_pub: SecretStr | None = Field(default=None, description="Its public half, to verify the log.")
+    audit_pub_file: Path | None = Field(default=None, description="The same in a file.")
+    audit: Path | None = Field(default=None, description="The audit log's folder; audit/ in the data folder.")
 
     lease_s: float = Field(default=15.0, gt=0, description="How long a run may be silent before another may take it.")
     nudge_s: float = Field(default=10.0, gt=0, description="When a wake-up that nobody followed is sent again.")
@@ -78,6 +93,14 @@ class Settings(BaseSettings):
     )
     result_keep_s: int = Field(default=86_400, ge=60, description="How long results can be read.")
     dead_keep_s: int = Field(default=14 * 86_400, ge=60, description="How long dead letters can be redriven.")
+    auto_redrive: str = Field(
+        default="",
+        description="Reasons, commas between, whose dead letters the janitor redrives once their cause is over.",
+    )
+    auto_redrive_most: int = Field(
+        default=1, ge=1, description="Letters that were redriven so often, by whom ever, are left to people."
+    )
+    auto_redrive_per_s: float = Field(default=5.0, gt=0, description="How many such letters a second, at most.")
     decisions_keep_s: int = Field(
         default=7 * 86_400, ge=0, description="How long decisions stay recorded, for replay; 0 records none."
     )
@@ -90,6 +113,28 @@ class Settings(BaseSettings):
     )
     max_job_bytes: int = Field(default=4_000_000, ge=1_000, description="The largest job that is accepted.")
     store_timeout_s: float = Field(default=5.0, gt=0, description="Time for one answer of the store.")
+    store_fsync: Literal["always", "everysec"] = Field(
+        default="always",
+        description="When the embedded store flushes: `always` before each answer, or `everysec`, which may lose the "
+        "last second when the machine (not just the process) stops.",
+    )
+    store_max_bytes: int | None = Field(
+        default=None,
+        ge=4_000_000,
+        description="Memory of the embedded store; half of the machine's (or the container's) where not given.",
+    )
+    store_headroom: float = Field(
+        default=0.2, ge=0.0, le=0.9, description="The part of the store's memory that no new job may take."
+    )
+    max_open: int = Field(default=500_000, ge=1, description="Jobs that may be open at a time; more are refused.")
+    max_open_per_tenant: int = Field(default=250_000, ge=1, description="The same for one tenant.")
+    max_wait_s: float = Field(
+        default=21_600.0, gt=0, description="New jobs are refused while the oldest waiting one is older."
+    )
+
+    store_replicas: int = Field(
+        default=0, ge=0, description="How many replicas of the store must have a job before it counts as accepted."
+    )
 
     openai_base_url: str | None = Field(default=None, description="Where lanes without a base_url call.")
     flower_host: str = Field(default="127.0.0.1", description="The address that Flower listens on.")
@@ -142,6 +187,11 @@ class Settings(BaseSettings):
     def models_folder(self) -> Path:
         """Where pulled models lie; the shipped one lies in the checkout."""
         return self.models or self.data / "models"
+
+    @cached_property
+    def audit_folder(self) -> Path:
+        """Where the keeper writes."""
+        return self.audit or self.data / "audit"
 
     @cached_property
     def keys_folder(self) -> Path:

@@ -44,6 +44,8 @@ class Capability(StrEnum):
     TOOLS = "tools"
     VISION = "vision"
     LONG_CONTEXT = "long_context"
+    EMBEDDINGS = "embeddings"
+    """Texts into vectors. A local lane that declares it does nothing else."""
 
 
 class Finding(Value):

@@ -18,7 +18,6 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tidegate.client import checked_id, id_for, parse_job, parse_jobs, wire_form
 from tidegate.doorbell import queue_priority
 from tidegate.errors import Conflict, IdempotencyConflict, JobFailed, Reason, ResultTimeout, UnknownJob
 from tidegate.job import Job
@@ -28,6 +27,7 @@ from tidegate.ledger.states import State
 from tidegate.redaction import Placeholders, restored_result
 from tidegate.result import Answer, JobResult, Timings
 from tidegate.settings import Settings
+from tidegate.submission import checked_id, id_for, parse_job, parse_jobs, wire_form
 
 LANE = "in-memory"
 """The lane that records and results of these clients name."""
@@ -250,6 +250,9 @@ def _result(record: Record, outcome: Outcome, answer: Answer, *, now: float) -> 
         model=answer.model,
         attempts=1,
         timings=Timings(queued_s=0.0, run_s=took_s, total_s=took_s),
+        embeddings=answer.embeddings,
         confidence=answer.confidence,
+        tool_calls=answer.tool_calls,
+        logprobs=answer.logprobs,
     )
     return restored_result(result, outcome.placeholders) if outcome.placeholders else result

@@ -7,29 +7,34 @@ if it tried.
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
 from celery.signals import worker_shutting_down
-from kombu.entity import Queue
 
-from tidegate import __version__, connections, keychecks
+from tidegate import __version__, connections, keychecks, storecheck
 from tidegate.doorbell import Doorbell
 from tidegate.errors import InvalidSettings, Unavailable
-from tidegate.keys import keyring, verifier
+from tidegate.keychecks import Held
+from tidegate.keys import Verifier
 from tidegate.lane import Lane, Zone
-from tidegate.lanes import read_lanes
+from tidegate.lanes import lane_files, read_lanes
 from tidegate.ledger.census import Census, Presence
 from tidegate.ledger.store import Keep, Ledger
+from tidegate.livekeys import live_verifier, rings
 from tidegate.logs import logger
-from tidegate.messaging import celery_app
+from tidegate.messaging import celery_app, queues
 from tidegate.service import Service
 from tidegate.settings import Settings
 from tidegate.vault import Seals, Vault
-from workers.backend import Backend, open_backend
+from workers.backend import open_backend
+from workers.follow import Follower
 from workers.lease import Leases
+from workers.models import catalogue
 from workers.outcomes import Outcomes
+from workers.roster import Roster
 from workers.tasks import Running, register
 
 log = logger(__name__)
@@ -43,30 +48,43 @@ def open_service(settings: Settings, *, zone: Zone, only: Sequence[str] = ()) ->
     lanes = lanes_of(settings, zone=zone, only=only)
     where = connections.addresses(settings)
     redis = connections.connect(where.store, timeout_s=settings.store_timeout_s)
-    ring = keyring(settings, zone)
+    storecheck.check_at_start(redis)
+    ring = rings(settings, zone)
     try:
-        keychecks.check(redis, [ring])
+        keychecks.check(redis, ring.values())
     except Unavailable:
         log.warning("keys.unchecked")  # a store that is down is waited for, not a reason to go
-    app = celery_app(settings, where)
+    app = celery_app(settings, where, role=zone.value)
+    verifier = _verifier(settings)
     name = f"{zone}@{socket.gethostname()}.{os.getpid()}"
     ledger = Ledger(redis, keep=Keep(result_s=settings.result_keep_s, dead_s=settings.dead_keep_s))
+    roster = Roster(lanes, lambda lane: open_backend(lane, settings))
     running = Running(
         name=name,
         ledger=ledger,
-        vault=Vault(redis, Seals({zone: ring})),
+        vault=Vault(redis, Seals(ring)),
         outcomes=Outcomes(ledger, Doorbell(app), nudge_s=settings.nudge_s),
         leases=Leases(ledger, lease_s=settings.lease_s),
-        verifier=cache(lambda: verifier(settings)),
-        lanes=lanes,
-        backend=_backends(settings),
+        verifier=verifier,
+        lanes=roster.lanes,
+        backend=roster.backend,
         result_keep_s=settings.result_keep_s,
     )
+    outside = zone is Zone.OUTSIDE
+    keychecks.report(redis, name, lambda: Held.now(ring, **({"clearance": verifier()} if outside else {})))
     register(app, running)
+    follower = Follower(
+        roster,
+        read=lambda: lanes_of(settings, zone=zone, only=only),
+        policy_files=lambda: lane_files(settings.policy_file),
+        model_file=lambda lane: catalogue.entry_of(lane.model, settings).path if lane.backend == "llama_cpp" else None,
+    )
+    threading.Thread(target=follower.follow, args=(threading.Event(),), name="follow", daemon=True).start()
     _leave_in_order(running)
     return Service(
         app=app,
-        queues=[Queue(lane.queue, routing_key=lane.queue) for lane in lanes.values()],  # type: ignore[no-untyped-call]
+        queues=queues(where, [lane.queue for lane in lanes.values()]),
+        slots={lane.queue: lane.concurrency for lane in lanes.values()},
         census=Census(redis),
         log_level=settings.log_level,
         presence=Presence(
@@ -75,6 +93,7 @@ def open_service(settings: Settings, *, zone: Zone, only: Sequence[str] = ()) ->
             zone=zone.value,
             lanes={name: lane.concurrency for name, lane in lanes.items()},
             pid=os.getpid(),
+            since=time.time(),
             version=__version__,
         ),
     )
@@ -92,24 +111,17 @@ def lanes_of(settings: Settings, *, zone: Zone, only: Sequence[str] = ()) -> Map
     return {name: lane for name, lane in lanes.items() if not only or name in only}
 
 
-def _backends(settings: Settings) -> Callable[[Lane], Backend]:
-    """Backends by lane, each opened once, when its first job comes."""
-    opened: dict[str, Backend] = {}
-    lock = threading.Lock()
-
-    def backend(lane: Lane) -> Backend:
-        with lock:
-            if lane.name not in opened:
-                opened[lane.name] = open_backend(lane, settings)
-            return opened[lane.name]
-
-    return backend
+def _verifier(settings: Settings) -> Callable[[], Verifier]:
+    """What checks clearances, opened when the first is met: a worker inside was given none."""
+    opened = cache(lambda: live_verifier(settings))
+    return lambda: opened()()  # noqa: PLW0108 - inlined it would be opened at once
 
 
 def _leave_in_order(running: Running) -> None:
     """When Celery begins to stop, give what runs some time, then tell it to go."""
 
     def leave(**_: Any) -> None:
+        running.leases.leave()
         timer = threading.Timer(GRACE_S, running.leases.give_up)
         timer.daemon = True
         timer.start()

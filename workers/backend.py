@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Protocol, cast
+from typing import Protocol, cast, runtime_checkable
 
 from tidegate.job import Message, Params
 from tidegate.lane import Lane
@@ -22,6 +22,8 @@ class Run:
     params: Params
     timeout_s: float
     """The lane's limit or the job's remaining time, whichever is less."""
+    input: tuple[str, ...] = ()
+    """Texts to turn into vectors; then there are no messages."""
     priority: int = 5
     """0 is the most urgent."""
     tenant: str = "default"
@@ -43,6 +45,14 @@ class Backend(Protocol):
 
     def close(self) -> None:
         """Let go of processes and connections."""
+
+
+@runtime_checkable
+class Warms(Protocol):
+    """A backend that takes time to get ready."""
+
+    def warm(self, *, timeout_s: float) -> None:
+        """Get ready for the first job. Raises a RunError, NoMemory where there is no room for it now."""
 
 
 class OpenBackend(Protocol):

@@ -19,6 +19,7 @@ from tidegate.errors import (
     ModelMissing,
     NetworkFailed,
     NoClearance,
+    NoMemory,
     Overloaded,
     PayloadMissing,
     ProviderFailed,
@@ -57,6 +58,8 @@ class Row:
     reason: Reason
     most_tries: int | None = None
     """Fewer tries than the lane allows, where another try seldom says anything else."""
+    most_crashes: int | None = None
+    """Of a run that ended with what ran it: so many of a job, whatever else it has tried."""
 
 
 TABLE: Mapping[type[BaseException], Row] = {
@@ -69,12 +72,13 @@ TABLE: Mapping[type[BaseException], Row] = {
     MalformedAnswer: Row(first=Action.RETRY, reason=Reason.MAX_ATTEMPTS),
     SchemaInvalid: Row(first=Action.RETRY, reason=Reason.SCHEMA_INVALID, most_tries=2),
     # Once may be chance; a job that kills the engine twice would go on killing it.
-    EngineCrashed: Row(first=Action.RETRY, reason=Reason.POISON, most_tries=2),
+    EngineCrashed: Row(first=Action.RETRY, reason=Reason.POISON, most_crashes=2),
     # The lane's trouble, which waiting does not cure: the next lane at once.
     ContextOverflow: Row(first=Action.NEXT_LANE, reason=Reason.CONTEXT_OVERFLOW),
     AuthFailed: Row(first=Action.NEXT_LANE, reason=Reason.PROVIDER_AUTH),
     QuotaExhausted: Row(first=Action.NEXT_LANE, reason=Reason.QUOTA_EXHAUSTED),
     ModelMissing: Row(first=Action.NEXT_LANE, reason=Reason.MODEL_MISSING),
+    NoMemory: Row(first=Action.NEXT_LANE, reason=Reason.MODEL_MISSING),
     # The job's trouble: no lane would do better. Refused content is never shopped around.
     BadRequest: Row(first=Action.DEAD, reason=Reason.PROVIDER_4XX),
     ContentRefused: Row(first=Action.DEAD, reason=Reason.CONTENT_REFUSED),
@@ -95,15 +99,21 @@ def decide(
     retry: Retry,
     random_unit: float,
     time_left_s: float,
+    crashes: int = 0,
 ) -> Outcome:
     """Say what follows a failed run.
 
-    `tries` counts the runs on this lane, the failed one included. `random_unit` is chance, in [0, 1).
+    `tries` counts the runs on this lane, and `crashes` those anywhere that ended with an engine or a worker; both with
+    the failed one included. `random_unit` is chance, in [0, 1).
     """
     row = _row(error)
     if row.first is not Action.RETRY:
         onward = row.first is Action.NEXT_LANE
         return _onward(row.reason, lane_index, lanes, time_left_s) if onward else _dead(row.reason)
+    if row.most_crashes is not None and crashes >= row.most_crashes:
+        return _onward(row.reason, lane_index, lanes, time_left_s)
+    if row.most_crashes is not None and tries >= retry.attempts:  # one crash only, after other trouble
+        return _onward(Reason.MAX_ATTEMPTS, lane_index, lanes, time_left_s)
     if tries >= min(retry.attempts, row.most_tries or retry.attempts):
         return _onward(row.reason, lane_index, lanes, time_left_s)
     delay_s = _delay_s(error, tries=tries, retry=retry, random_unit=random_unit)

@@ -1,28 +1,36 @@
 """The guard: what may run on a lane. Pure; it is asked before a payload is opened, on every run.
 
 Inside lanes read the payload that was sealed for the inside. A lane outside reads nothing but the copy that the router
-sealed for the outside and signed a clearance for: for this job, this envelope, this lane, and not for ever.
+sealed for the outside and signed a clearance for: for this job, this envelope, this lane, and not for ever. Either runs
+only what the decision on record placed there, and reads only the job's own slots.
 """
 
 from collections.abc import Callable
 
 from tidegate.clearance import verified
-from tidegate.errors import NoClearance, PayloadMissing
+from tidegate.errors import NoClearance, PayloadMissing, SealBroken
 from tidegate.keys import Verifier
 from tidegate.lane import Lane, Zone
 from tidegate.ledger.record import Record
-from tidegate.vault import digest
+from tidegate.vault import digest, own_slot
 
 
 def admitted_slot(record: Record, lane: Lane) -> str:
     """The vault's slot that a run on this lane may open. Raises NoClearance, PayloadMissing."""
-    if lane.zone is Zone.OUTSIDE:
-        if record.outside is None:
-            raise NoClearance("the job was never cleared for the outside")
-        return record.outside
-    if record.payload is None:
+    if record.decided is None or lane.name not in record.decided.lanes:
+        raise NoClearance(f"no decision on record names the lane {lane.name}", refusal="foreign_lane")
+    outside = lane.zone is Zone.OUTSIDE
+    slot = record.outside if outside else record.payload
+    if slot is None and outside:
+        raise NoClearance("the job was never cleared for the outside", refusal="clearance_missing")
+    if slot is None:
         raise PayloadMissing("the record names no payload")
-    return record.payload
+    try:
+        return own_slot(record.id, "outside" if outside else "payload", slot)
+    except SealBroken as exc:
+        if outside:
+            raise NoClearance(str(exc), refusal="foreign_slot") from None
+        raise PayloadMissing(str(exc), refusal="foreign_slot") from None
 
 
 def check_clearance(
@@ -33,11 +41,18 @@ def check_clearance(
         return
     clearance = verified(record.clearance, verifier())
     conditions = {
-        "it is for another job": clearance.job_id == record.id,
-        "it is for another payload": clearance.slot == record.outside and clearance.digest == digest(envelope),
-        f"it does not name the lane {lane.name}": lane.name in clearance.lanes,
-        "it has expired": now < clearance.expires_at,
+        "clearance_foreign": ("it is for another job", clearance.job_id == record.id),
+        "clearance_payload": (
+            "it is for another payload",
+            clearance.slot == record.outside and clearance.digest == digest(envelope),
+        ),
+        "clearance_lane": (f"it does not name the lane {lane.name}", lane.name in clearance.lanes),
+        "clearance_policy": (
+            "it was given under another policy",
+            record.decided is not None and record.decided.policy == clearance.policy,
+        ),
+        "clearance_expired": ("it has expired", now < clearance.expires_at),
     }
-    broken = [why for why, holds in conditions.items() if not holds]
+    broken = {refusal: why for refusal, (why, holds) in conditions.items() if not holds}
     if broken:
-        raise NoClearance("the clearance does not hold: " + ", ".join(broken))
+        raise NoClearance("the clearance does not hold: " + ", ".join(broken.values()), refusal=next(iter(broken)))

@@ -6,6 +6,7 @@ whose deadline passed. Several may run: the ledger takes one move and refuses th
 
 import contextlib
 import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tidegate.doorbell import Doorbell
@@ -17,7 +18,9 @@ from tidegate.ledger.store import Ledger
 from tidegate.logs import logger
 
 _BATCH = 500
-_NUDGE_CAP_S = 300.0
+_NUDGE_CAP_S = 3600.0
+_NUDGE_GROWTH = 8.0
+"""Who serves a line is woken by `wake`, so a job that waits in it is not lost: a look at each is a last resort."""
 _TRIM_EVERY = 3600
 
 log = logger(__name__)
@@ -32,6 +35,8 @@ class Janitor:
     nudge_s: float
     max_crashes: int
     period_s: float
+    chores: Sequence[Callable[[], None]] = ()
+    """What else is done each round, at its own pace: each is quick, and may raise Unavailable."""
 
     def run(self, stop: threading.Event) -> None:
         """Work until told to stop. A store that does not answer is waited for."""
@@ -39,14 +44,25 @@ class Janitor:
         while not stop.is_set():
             try:
                 busy = self.sweep() == _BATCH
+                self.wake()
                 if rounds % _TRIM_EVERY == 0:
                     self.ledger.trim()
+                self._do_chores()
             except Unavailable as exc:
                 busy = False
                 log.warning("janitor.delayed", error=type(exc).__name__)
             rounds += 1
             if not busy:
                 stop.wait(self.period_s)
+
+    def _do_chores(self) -> None:
+        for chore in self.chores:
+            try:
+                chore()
+            except Unavailable:
+                raise
+            except Exception as exc:  # noqa: BLE001 - a chore that fails must not stop the sweeping
+                log.error("janitor.chore_failed", error=type(exc).__name__)  # noqa: TRY400 - see above
 
     def sweep(self) -> int:
         """Look once at what is due. Returns how many jobs that were."""
@@ -65,17 +81,27 @@ class Janitor:
                 )
         return len(due)
 
+    def wake(self) -> None:
+        """Send a wake-up for each lane (and the intake) where jobs wait and none was sent for a while."""
+        for lane, job_id in self.ledger.line.overdue():
+            log.info("janitor.woke", job=job_id, lane=lane)
+            self._ring(lane, job_id, priority=0)
+
     def _look(self, record: Record, now: float) -> None:
         move = verdict(record, now=now, nudge_s=self.nudge_s, max_crashes=self.max_crashes)
         if move is None:
             return
-        self.ledger.apply(record.id, move)
+        applied = self.ledger.apply(record.id, move)
         log.info("janitor.moved", job=record.id, move=move.name, lane=record.lane)
+        if applied.ring:
+            self._ring(record.lane, record.id, priority=record.priority)
+
+    def _ring(self, lane: str | None, job_id: str, *, priority: int) -> None:
         with contextlib.suppress(BrokerUnavailable):  # looked at again, a little later each time
-            if move.to is State.ACCEPTED:
-                self.doorbell.ring_router(record.id, priority=record.priority)
-            elif move.to is State.PLACED and record.lane:
-                self.doorbell.ring_lane(record.lane, record.id, priority=record.priority)
+            if lane is None:
+                self.doorbell.ring_router(job_id, priority=priority)
+            else:
+                self.doorbell.ring_lane(lane, job_id, priority=priority)
 
 
 def verdict(record: Record, *, now: float, nudge_s: float, max_crashes: int) -> Move | None:
@@ -88,7 +114,7 @@ def verdict(record: Record, *, now: float, nudge_s: float, max_crashes: int) -> 
         return states.release(rev=record.rev, nudge_s=nudge_s)
     if record.state is State.RUNNING:
         return _lapsed(record, nudge_s=nudge_s, max_crashes=max_crashes)
-    wait_s = min(_NUDGE_CAP_S, nudge_s * 2.0 ** min(record.nudges + 1, 16))
+    wait_s = min(_NUDGE_CAP_S, nudge_s * _NUDGE_GROWTH ** min(record.nudges + 1, 8))
     return states.nudge(state=record.state, rev=record.rev, nudges=record.nudges + 1, nudge_s=wait_s)
 
 

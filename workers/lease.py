@@ -5,73 +5,124 @@ stop, and the ledger would refuse its result anyway.
 """
 
 import threading
-import weakref
+import time
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-from tidegate.errors import Conflict, Unavailable, UnknownJob
+from tidegate.errors import Unavailable
 from tidegate.ledger import states
-from tidegate.ledger.store import Ledger
+from tidegate.ledger.store import Applied, Ledger, Step
 from tidegate.logs import logger
+
+_BEATS = 3
+"""Renewals in the time of one lease: two may fail."""
 
 log = logger(__name__)
 
 
 class Leases:
-    """The leases that this process holds. When it has to go, it gives them up all at once."""
+    """The leases that this process holds; one thread renews them all. When it has to go, it gives them up at once."""
 
     def __init__(self, ledger: Ledger, *, lease_s: float) -> None:
         self.lease_s = lease_s
+        self.leaving = threading.Event()
+        """No new run begins: this process is about to stop."""
         self.given_up = threading.Event()
         self._ledger = ledger
-        self._held: weakref.WeakSet[Lease] = weakref.WeakSet()
+        self._lock = threading.Lock()
+        self._held: set[Lease] = set()
+        self._renewer: threading.Thread | None = None
 
     def hold(self, job_id: str, *, fence: int) -> "Lease":
         """The lease of a run that was just claimed."""
-        lease = Lease(self._ledger, job_id, fence=fence, lease_s=self.lease_s)
-        self._held.add(lease)
-        if self.given_up.is_set():
-            lease.stop.set()
-        return lease
+        return Lease(self, job_id, fence=fence)
+
+    def leave(self) -> None:
+        """Begin no new run."""
+        self.leaving.set()
 
     def give_up(self) -> None:
         """Tell every run to stop; what is not done goes back to its lane."""
+        self.leaving.set()
         self.given_up.set()
-        for lease in list(self._held):
+        for lease in self._present():
             lease.stop.set()
+
+    def add(self, lease: "Lease") -> None:
+        """Renew it from now on."""
+        with self._lock:
+            self._held.add(lease)
+            if self._renewer is None:
+                self._renewer = threading.Thread(target=self._renew, name="leases", daemon=True)
+                self._renewer.start()
+        if self.given_up.is_set():
+            lease.stop.set()
+
+    def remove(self, lease: "Lease") -> None:
+        """Its run has ended."""
+        with self._lock:
+            self._held.discard(lease)
+
+    def _present(self) -> list["Lease"]:
+        with self._lock:
+            return list(self._held)
+
+    def _renew(self) -> None:
+        beat_s = self.lease_s / _BEATS
+        while True:
+            time.sleep(beat_s / 2)
+            with self._lock:
+                if not self._held:
+                    self._renewer = None
+                    return
+            due = [lease for lease in self._present() if time.monotonic() - lease.renewed_at > beat_s * 0.6]
+            if due:
+                self._renew_all(due)
+
+    def _renew_all(self, leases: Sequence["Lease"]) -> None:
+        for lease in leases:
+            lease.renewed_at = time.monotonic()
+        moves = [
+            Step(job_id=lease.job_id, move=states.renew(fence=lease.fence, lease_s=self.lease_s)) for lease in leases
+        ]
+        try:
+            found = self._ledger.apply_all(moves)
+        except Unavailable:
+            log.warning("lease.unrenewed", leases=len(leases))  # the next beat may still be in time
+        except Exception as exc:  # noqa: BLE001 - the thread that renews for all must not end
+            log.error("lease.unrenewed", leases=len(leases), error=type(exc).__name__)  # noqa: TRY400 - no text in a log
+        else:
+            for lease, applied in zip(leases, found, strict=True):
+                if not isinstance(applied, Applied):
+                    self._lost(lease)
+
+    def _lost(self, lease: "Lease") -> None:
+        with self._lock:
+            if lease not in self._held:
+                return  # its run had just ended
+            self._held.discard(lease)
+        lease.lost = True
+        lease.stop.set()
+        log.info("lease.lost", job=lease.job_id, fence=lease.fence)
 
 
 class Lease:
     """A context in which a run works; `stop` is set when it should give up."""
 
-    def __init__(self, ledger: Ledger, job_id: str, *, fence: int, lease_s: float) -> None:
+    def __init__(self, leases: Leases, job_id: str, *, fence: int) -> None:
+        self.job_id = job_id
+        self.fence = fence
         self.stop = threading.Event()
         self.lost = False
-        self._ledger = ledger
-        self._job_id = job_id
-        self._fence = fence
-        self._lease_s = lease_s
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._renew, name=f"lease-{job_id[:8]}", daemon=True)
+        self.renewed_at = time.monotonic()
+        self._leases = leases
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._leases.add(self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._done.set()
-        self._thread.join(timeout=self._lease_s)
-
-    def _renew(self) -> None:
-        while not self._done.wait(self._lease_s / 3):
-            try:
-                self._ledger.apply(self._job_id, states.renew(fence=self._fence, lease_s=self._lease_s))
-            except (Conflict, UnknownJob):
-                self.lost = True
-                self.stop.set()
-                log.info("lease.lost", job=self._job_id, fence=self._fence)
-                return
-            except Unavailable:
-                log.warning("lease.unrenewed", job=self._job_id)  # the next beat may still be in time
+        self._leases.remove(self)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tidegate.doorbell import Doorbell
-from tidegate.errors import BrokerUnavailable, RunError
+from tidegate.errors import BrokerUnavailable, EngineCrashed, RunError
 from tidegate.lane import Lane, Zone
 from tidegate.ledger import states
 from tidegate.ledger.record import Record
@@ -45,6 +45,11 @@ class Failure:
         return self.record.tries + 1
 
     @property
+    def crashes(self) -> int:
+        """Runs that ended with their engine or their worker, this one included where it did."""
+        return self.record.crashes + isinstance(self.error, EngineCrashed)
+
+    @property
     def note(self) -> dict[str, str]:
         """For history and logs. Our own errors' messages carry no text of a job; anybody else's might."""
         said = {"said": str(self.error)} if isinstance(self.error, RunError) else {}
@@ -70,6 +75,7 @@ class Outcomes:
             retry=failure.lane.retry,
             random_unit=random.random(),  # noqa: S311 - jitter, not a secret
             time_left_s=record.deadline_at - self.ledger.now(),
+            crashes=failure.crashes,
         )
         log.warning(
             "job.failed", job=record.id, action=outcome.action.value, reason=outcome.reason.value, **failure.note
@@ -80,16 +86,25 @@ class Outcomes:
         """This process has to go: another of the lane takes the job."""
         self._move(record, states.hand_back(fence=fence, changes={}, nudge_s=self.nudge_s))
 
+    def wake(self, lane: str, job_id: str, *, priority: int) -> None:
+        """Wake somebody who serves a lane."""
+        with contextlib.suppress(BrokerUnavailable):  # the janitor sends it again
+            self.doorbell.ring_lane(lane, job_id, priority=priority)
+
     def _move(self, record: Record, move: Move) -> None:
-        self.ledger.apply(record.id, move)
-        if move.to is State.PLACED:
-            with contextlib.suppress(BrokerUnavailable):  # the janitor sends it again
-                lane = move.changes.get("lane") or record.lane or ""
-                self.doorbell.ring_lane(lane, record.id, priority=record.priority)
+        applied = self.ledger.apply(record.id, move)
+        if move.to is State.PLACED and applied.ring:
+            self.wake(move.changes.get("lane") or record.lane or "", record.id, priority=record.priority)
 
 
 def _retry(failure: Failure, outcome: Outcome, _nudge_s: float) -> Move:
-    return states.wait(fence=failure.fence, delay_s=outcome.delay_s, tries=failure.tries, note=failure.note)
+    return states.wait(
+        fence=failure.fence,
+        delay_s=outcome.delay_s,
+        tries=failure.tries,
+        note=failure.note,
+        crashes=failure.crashes,
+    )
 
 
 def _next_lane(failure: Failure, _outcome: Outcome, nudge_s: float) -> Move:
@@ -111,6 +126,7 @@ def _die(failure: Failure, outcome: Outcome, _nudge_s: float) -> Move:
         cause=f"{note['error']} on {note['lane']}" + (f": {note['said']}" if "said" in note else ""),
         sources=frozenset({State.RUNNING}),
         fence=failure.fence,
+        changes={"model": failure.lane.model},
         note=note,
     )
 

@@ -4,19 +4,26 @@ import os
 import signal
 import socket
 import threading
+from functools import cache, partial
 from typing import Annotated
 
 import typer
 
-from tidegate import __version__, connections
+from tidegate import __version__, connections, keychecks, storecheck
+from tidegate.audit.keeper import keep_audit
 from tidegate.doorbell import Doorbell
+from tidegate.keychecks import Held
 from tidegate.lane import Zone
+from tidegate.ledger.admission import Limits
 from tidegate.ledger.census import Census, Presence
 from tidegate.ledger.store import Keep, Ledger
+from tidegate.livekeys import live_verifier
 from tidegate.logs import configure
 from tidegate.presence import reported
 from tidegate.settings import load
 from workers.janitor import Janitor
+from workers.pressure import Gauge
+from workers.recovery import Recovery, causes_over, reasons_of
 
 PANEL = "Processes"
 
@@ -48,18 +55,40 @@ def janitor() -> None:
     configure(settings.log_level)
     where = connections.addresses(settings)
     redis = connections.connect(where.store, timeout_s=settings.store_timeout_s)
+    storecheck.check_at_start(redis)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     presence = Presence(
         name=f"janitor@{socket.gethostname()}.{os.getpid()}", role="janitor", pid=os.getpid(), version=__version__
     )
+    census = Census(redis)
+    ledger = Ledger(
+        redis, keep=Keep(result_s=settings.result_keep_s, dead_s=settings.dead_keep_s), limits=Limits.of(settings)
+    )
+    doorbell = Doorbell(celery_app(settings, where, role="janitor"))
     keeper = Janitor(
-        ledger=Ledger(redis, keep=Keep(result_s=settings.result_keep_s, dead_s=settings.dead_keep_s)),
-        doorbell=Doorbell(celery_app(settings, where)),
+        ledger=ledger,
+        doorbell=doorbell,
         nudge_s=settings.nudge_s,
         max_crashes=settings.max_crashes,
         period_s=settings.janitor_period_s,
+        chores=(
+            Gauge(census=census, pressure=ledger.pressure),
+            Recovery(
+                ledger=ledger,
+                doorbell=doorbell,
+                reasons=reasons_of(settings.auto_redrive),
+                most_redrives=settings.auto_redrive_most,
+                per_s=settings.auto_redrive_per_s,
+                causes=partial(causes_over, census),
+            ),
+        ),
     )
-    with reported(Census(redis), presence):
+    writing = threading.Thread(target=keep_audit, args=(settings, redis, stop), kwargs={"name": presence.name})
+    writing.start()
+    believed = cache(lambda: live_verifier(settings, "audit"))
+    keychecks.report(redis, presence.name, lambda: Held.now({}, audit=believed()()))
+    with reported(census, presence):
         keeper.run(stop)
+    writing.join(timeout=10)

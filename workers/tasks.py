@@ -1,8 +1,10 @@
-"""One run of a job on a lane: lease, guard, open, answer, seal, finish. What follows a failure is in `outcomes`."""
+"""A lane's jobs, one after the other: lease, guard, open, answer, seal, finish. What follows a failure: `outcomes`."""
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from celery import Celery
 from pydantic import ValidationError
@@ -12,11 +14,12 @@ from tidegate.job import Job
 from tidegate.keys import Verifier
 from tidegate.lane import Lane, Zone
 from tidegate.ledger import states
+from tidegate.ledger.line import Idle, Taken, patiently
 from tidegate.ledger.record import Record
-from tidegate.ledger.states import State
-from tidegate.ledger.store import Applied, Ledger
+from tidegate.ledger.refusals import Refusals
+from tidegate.ledger.store import Applied, Ledger, Stored
 from tidegate.logs import logger
-from tidegate.names import RUN_TASK
+from tidegate.names import RUN_TASK, queue_lane
 from tidegate.prices import cost_usd
 from tidegate.result import Answer, JobResult, Timings
 from tidegate.signals import Level
@@ -25,6 +28,9 @@ from workers import guard
 from workers.backend import Backend, Run
 from workers.lease import Leases
 from workers.outcomes import Failure, Outcomes
+
+TURN_S = 5.0
+"""A thread goes on with its lane's next job for this long, then Celery has a look at its own affairs."""
 
 log = logger(__name__)
 
@@ -43,42 +49,80 @@ class Running:
     backend: Callable[[Lane], Backend]
     result_keep_s: int
 
-    def run(self, job_id: str) -> None:
-        """Run a job that is placed on a lane of ours. Anything else about it is somebody else's by now."""
+    def run(self, job_id: str, *, lane: str | None = None) -> None:
+        """Run the next jobs of a lane of ours; where nothing else tells which, the job that the wake-up names does."""
         try:
-            record = self.ledger.get(job_id)
-            lane = self.lanes.get(record.lane or "")
-            if lane is None or record.state is not State.PLACED:
-                return
-            move = states.claim(worker=self.name, lease_s=self.leases.lease_s, rev=record.rev)
-            claim = self.ledger.apply(job_id, move)
-            self._claimed(self.ledger.get(job_id), lane, claim)
-        except (Conflict, UnknownJob):
+            found = self.lanes.get(lane or self.ledger.get(job_id).lane or "")
+            if found is not None:
+                self._work_off(found, named=job_id)
+        except UnknownJob:
+            Refusals(self.ledger.redis).note("unknown_job", job_id=job_id)
+        except Conflict:
             log.info("job.superseded", job=job_id)
         except Unavailable as exc:  # the lease lapses, or never began; the janitor brings the job back
             log.warning("job.delayed", job=job_id, error=type(exc).__name__)
 
-    def _claimed(self, record: Record, lane: Lane, claim: Applied) -> None:
+    def _work_off(self, lane: Lane, *, named: str) -> None:
+        """One job after the other while there are any: cheaper than a message for each. Raises UnknownJob."""
+        until = time.monotonic() + TURN_S
+        taken = self._next(lane, named=named)
+        if taken is None:
+            self.ledger.get(named)  # nobody waits: was it a wake-up for a job that is not on record?
+        while taken is not None:
+            if taken.ring:
+                self.outcomes.wake(lane.name, taken.ring, priority=taken.record.priority)
+            self._run(taken, lane)
+            present = self.lanes.get(lane.name)  # the policy may have been changed meanwhile
+            if present is None or self.leases.leaving.is_set() or time.monotonic() > until:
+                return
+            lane = present
+            taken = self._next(lane)
+
+    def _next(self, lane: Lane, *, named: str = "") -> Taken | None:
+        """The lane's next job, or that of a moment later. `named`: by the wake-up that led here."""
+        claim = states.claim(worker=self.name, lease_s=self.leases.lease_s)
+
+        def take(woken: bool, patient: bool) -> Taken | Idle:  # noqa: FBT001 - as `patiently` asks
+            return self.ledger.line.take(
+                lane.name, zone=lane.zone, claim=claim, named=named, woken=woken or bool(named), patient=patient
+            )
+
+        return patiently(take, leaving=self.leases.leaving)
+
+    def _run(self, taken: Taken, lane: Lane) -> None:
+        record, claim = taken.record, taken.claim
+        try:
+            self._claimed(taken, lane)
+        except (Conflict, UnknownJob):
+            log.info("job.superseded", job=record.id, fence=claim.fence)
+
+    def _claimed(self, taken: Taken, lane: Lane) -> None:
+        record, claim, began = taken.record, taken.claim, time.monotonic()
         with self.leases.hold(record.id, fence=claim.fence) as lease:
             try:
-                self._finish(record, lane, claim, self._answer(record, lane, claim, stop=lease.stop))
+                answer = self._answer(taken, lane, stop=lease.stop)
+                self._finish(record, lane, claim, answer, run_s=time.monotonic() - began)
             except (Conflict, UnknownJob):
                 raise
             except Exception as exc:  # noqa: BLE001 - whatever a run raises ends in the failure table, a store's blip too
+                Refusals(self.ledger.redis).met(exc, job_id=record.id)
                 if self.leases.given_up.is_set() and not lease.lost:
                     self.outcomes.hand_back(record, fence=claim.fence)
                 elif not lease.lost:
                     self.outcomes.follow(Failure(record=record, lane=lane, fence=claim.fence, error=exc))
 
-    def _answer(self, record: Record, lane: Lane, claim: Applied, *, stop: threading.Event) -> Answer:
+    def _answer(self, taken: Taken, lane: Lane, *, stop: threading.Event) -> Answer:
+        record, claim = taken.record, taken.claim
         slot = guard.admitted_slot(record, lane)
-        envelope = self.vault.envelope(slot)
+        # It came with the claim; should the guard want another slot, that is what is looked at.
+        envelope = taken.envelope if taken.envelope and taken.slot == slot else self.vault.envelope(slot)
         guard.check_clearance(record, lane, envelope, verifier=self.verifier, now=claim.at)
         job = self._opened(slot, envelope, lane)
         run = Run(
             job_id=record.id,
             attempt=record.attempts,
             messages=job.turns(),
+            input=job.input or (),
             params=job.params,
             timeout_s=min(lane.timeout_s, record.deadline_at - claim.at),
             priority=record.priority,
@@ -92,12 +136,13 @@ class Running:
         try:
             return Job.from_json(self.vault.seals.open(slot, envelope))
         except SealBroken as exc:
-            raise (NoClearance if lane.zone is Zone.OUTSIDE else PayloadMissing)(str(exc)) from None
+            kind = NoClearance if lane.zone is Zone.OUTSIDE else PayloadMissing
+            raise kind(str(exc), refusal=exc.refusal or "no_key") from None
         except ValidationError:
             raise PayloadMissing("the payload is no job that this release can read") from None
 
-    def _finish(self, record: Record, lane: Lane, claim: Applied, answer: Answer) -> None:
-        now = self.ledger.now()
+    def _finish(self, record: Record, lane: Lane, claim: Applied, answer: Answer, *, run_s: float) -> None:
+        queued_s = claim.at - record.accepted_at
         result = JobResult(
             job_id=record.id,
             text=answer.text,
@@ -108,32 +153,31 @@ class Running:
             zone=lane.zone,
             model=answer.model,
             attempts=record.attempts,
-            timings=Timings(
-                queued_s=claim.at - record.accepted_at, run_s=now - claim.at, total_s=now - record.accepted_at
-            ),
+            timings=Timings(queued_s=queued_s, run_s=run_s, total_s=queued_s + run_s),
+            embeddings=answer.embeddings,
             confidence=answer.confidence,
+            tool_calls=answer.tool_calls,
+            logprobs=answer.logprobs,
         )
         slot = new_slot(record.id, "result")
-        self.vault.put(slot, result.to_json().encode(), zone=lane.zone, keep_s=self.result_keep_s)
+        sealed = self.vault.seals.seal(lane.zone, slot, result.to_json().encode())
         move = states.succeed(
             fence=claim.fence,
             changes={"result": slot, "model": lane.model, "cost_usd": _number(result.cost_usd)},
             note={"lane": lane.name, "usage": answer.usage.model_dump(), "finish_reason": answer.finish_reason},
         )
-        try:
-            self.ledger.apply(record.id, move)
-        except Conflict:
-            self.vault.drop(slot)  # a zombie's result: the lease had lapsed, and another run counts
-            raise
-        log.info("job.succeeded", job=record.id, lane=lane.name, attempt=record.attempts, run_s=result.timings.run_s)
+        # Refused where the lease had lapsed: another run counts, and a zombie's result is not even stored.
+        self.ledger.apply(record.id, move, texts=[Stored(slot=slot, envelope=sealed, keep_s=self.result_keep_s)])
+        log.info("job.succeeded", job=record.id, lane=lane.name, attempt=record.attempts, run_s=run_s)
 
 
 def register(app: Celery, running: Running) -> None:
     """Make the task known to this process's app, and to no other."""
 
-    @app.task(name=RUN_TASK, shared=False)  # type: ignore[untyped-decorator]
-    def run(job_id: str) -> None:
-        running.run(job_id)
+    @app.task(name=RUN_TASK, bind=True, shared=False)  # type: ignore[untyped-decorator]
+    def run(self: Any, job_id: str) -> None:
+        queue = (self.request.delivery_info or {}).get("routing_key") or ""
+        running.run(job_id, lane=queue_lane(queue))
 
 
 def _guarded(record: Record) -> bool:

@@ -58,6 +58,8 @@ def _set_up(places: Places, wanted: Stamp, console: Console) -> None:
     if wanted.flags:
         console.say(f"llama.cpp will be built with: {wanted.flags}")
     machine.prepare(places, console)
+    if wanted.purpose == "dev":
+        machine.servers_for_tests(console)
     with console.step("Tools: uv, cmake and ninja from PyPI", usually="10 s"):
         tools = environment.tools(places, console)
     with console.step("Packages: everything in uv.lock, into .venv", usually="20 s to a minute"):

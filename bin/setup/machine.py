@@ -1,4 +1,4 @@
-"""What the machine must bring: a C++ compiler, Python's venv module, room and memory; and the lock between set-ups."""
+"""What the machine must bring: a compiler, venv, room, memory; the lock between set-ups; RabbitMQ for tests."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from places import Places
 
 # .venv, uv's own cache and the build of the libraries together, at their largest.
 _ROOM_MB = 1500
+
+_RABBITMQ_LINE = "sudo apt-get install rabbitmq-server (Debian, Ubuntu), or brew install rabbitmq"
 
 
 @contextlib.contextmanager
@@ -38,13 +40,7 @@ def prepare(places: Places, console: Console) -> None:
     """Install what is missing where we may, and otherwise say what to install."""
     missing = _missing()
     if missing and _may_install():
-        names = " ".join(missing)
-        with console.step(f"System packages: apt-get install {names}", usually="a minute"):
-            environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-            # Stale lists may still do, and a broken third-party source should not stop us: install decides.
-            with contextlib.suppress(SetupError):
-                console.run(["apt-get", "update", "-q"], env=environment)
-            console.run(["apt-get", "install", "-y", "-q", "--no-install-recommends", *missing], env=environment)
+        _install(list(missing), console)
         importlib.invalidate_caches()
         missing = _missing()
     if missing:
@@ -56,6 +52,23 @@ def prepare(places: Places, console: Console) -> None:
         free_mb = shutil.disk_usage(folder).free // 1_000_000
         if free_mb < _ROOM_MB and not places.stamp.exists():
             console.say(f"Only {free_mb} MB are free at {folder}; the set-up may need {_ROOM_MB} MB. Trying.")
+
+
+def servers_for_tests(console: Console) -> None:
+    """RabbitMQ, for the tests that need one. Where we may not install it they are skipped, except in CI."""
+    if shutil.which("rabbitmq-server") or Path("/usr/sbin/rabbitmq-server").exists():
+        return
+    if not _may_install():
+        console.say(f"RabbitMQ is not here: its tests are skipped. To have them: {_RABBITMQ_LINE}")
+        return
+    try:
+        _install(
+            ["rabbitmq-server"],
+            console,
+            why="for tests; they start a node of their own, and the system's may be stopped",
+        )
+    except SetupError as problem:
+        console.say(f"RabbitMQ could not be installed, its tests are skipped: {problem}")
 
 
 def runs(python: Path) -> bool:
@@ -70,6 +83,16 @@ def build_jobs() -> int:
     """Compilers to run at once: one a CPU, as far as memory goes. The largest files take most of a gigabyte each."""
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(cpus, _free_memory_mb() // 800))
+
+
+def _install(names: list[str], console: Console, *, why: str = "") -> None:
+    told = f"System packages: apt-get install {' '.join(names)}" + (f" ({why})" if why else "")
+    with console.step(told, usually="a minute"):
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        # Stale lists may still do, and a broken third-party source should not stop us: install decides.
+        with contextlib.suppress(SetupError):
+            console.run(["apt-get", "update", "-q"], env=environment)
+        console.run(["apt-get", "install", "-y", "-q", "--no-install-recommends", *names], env=environment)
 
 
 def _missing() -> dict[str, str]:

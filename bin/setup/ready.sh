@@ -18,9 +18,11 @@ make_ready() {
   "$ready_python" -IB "$1/bin/setup" --root "$1" --key "$ready_key" --for "$2" || exit $?
 }
 
-# Everything that .venv depends on. cksum, because it is everywhere and takes a millisecond: this finds changes, not forgers.
+# Everything that .venv depends on, the CPU too: llama.cpp is built for it, and a disk may be moved to another machine.
+# cksum, because it is everywhere and takes a millisecond: this finds changes, not forgers.
 ready_key() {
-  printf '%s\n' "$1" | cat - "$1/uv.lock" "$1/pyproject.toml" "$1"/bin/setup/*.* | cksum
+  { printf '%s\n' "$1"; grep -m1 -E '^(flags|Features)' /proc/cpuinfo 2>/dev/null || true; } |
+    cat - "$1/uv.lock" "$1/pyproject.toml" "$1"/bin/setup/*.* | cksum
 }
 
 # The stamp's lines: the key, run or dev, the Python that was asked for, the flags of the native build. The last two are

@@ -20,6 +20,7 @@ from tidegate.job import (
     TextPart,
     ToolCall,
 )
+from tidegate.tools import ChosenFunction, ChosenTool, Function, Tool
 
 MAX_NESTED_JSON_CHARS = 1_000_000
 """JSON inside a string is opened up to here; beyond it is text."""
@@ -64,17 +65,29 @@ def changed(tree: dict[str, Any], visit: Visit) -> dict[str, Any]:
     return {key: _field(key, value, _Visitor(visit)) for key, value in tree.items()}
 
 
-_MODELS = (Job, Message, TextPart, ToolCall, FunctionCall, Params, ResponseFormat, JsonSchema)
+_MODELS = (
+    *(Job, Message, TextPart, ToolCall, FunctionCall, Params, ResponseFormat, JsonSchema),
+    *(Tool, Function, ChosenTool, ChosenFunction),
+)
 _CONTRACT = frozenset(field.alias or name for model in _MODELS for name, field in model.model_fields.items())
 """Keys that the contract chose. An object with any other is the producer's, keys and all."""
 
-_OURS = frozenset({"v", "role", "type", "strict", "tenant", "hints", "max_tokens", "temperature", "seed"})
+_OURS = frozenset(
+    {
+        *("v", "role", "type", "strict", "tenant", "hints", "parallel_tool_calls"),
+        *("max_tokens", "n", "temperature", "top_p", "top_k", "min_p", "seed", "logit_bias", "stop_tokens"),
+        *("frequency_penalty", "presence_penalty", "repeat_penalty", "logprobs", "top_logprobs"),
+    }
+)
 """Fields whose values the contract chose: nobody's text."""
+
+_CHOICES = frozenset({"tool_choice"})
+"""Fields with a word of the contract's, or else with an object."""
 
 _WORDS = frozenset({"name", "id", "tool_call_id"})
 """Fields that hold a name in a program's sense."""
 
-_FREE = frozenset({"schema"})
+_FREE = frozenset({"schema", "parameters"})
 """Fields in which the producer chose the keys, too."""
 
 _SCHEMA_WORDS = frozenset(
@@ -106,7 +119,7 @@ class _Visitor:
 
 def _field(name: str, value: Any, visitor: _Visitor) -> Any:
     """A field of the contract."""
-    if name in _OURS:
+    if name in _OURS or (name in _CHOICES and isinstance(value, str)):
         return value
     if name in _FREE:
         return _free(value, visitor, fixed=_SCHEMA_WORDS)

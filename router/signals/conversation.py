@@ -28,9 +28,8 @@ class Conversations:
 
     def __init__(self, client: StoreClient, ring: Keyring, *, keep_s: int, prefix: str = STORE_PREFIX) -> None:
         self._redis = client
-        # The sealing key first: what is new is kept under it, what is older may still be kept under another.
-        sealing = ring.sealing[1]
-        self._keys = (sealing, *(key for key in ring.keys.values() if key != sealing))
+        # No rotation changes the first; under a key itself an earlier release kept what it had met.
+        self._keys = (ring.naming, *ring.keys.values())
         self._keep_s = keep_s
         self._prefix = prefix
 

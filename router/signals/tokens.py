@@ -25,23 +25,31 @@ def estimate(messages: Sequence[Message], params: Params, chars_per_token: float
     ceil(ASCII characters / chars_per_token + UTF-8 bytes of other characters / 2) + 8 a message + 3. A byte-level BPE
     never makes more tokens than bytes; outside Latin script, vocabularies of 32k to 200k come to 0.3 to 0.5 a byte.
     """
-    texts = [text for message in messages for text in _texts(message)] + list(_schema(params))
+    texts = [text for message in messages for text in _texts(message)] + list(_schemas(params))
     length = sum(_weight(text, chars_per_token) for text in texts)
     return math.ceil(length) + TOKENS_PER_TURN * len(messages) + TOKENS_PER_REPLY
+
+
+def longest(texts: Sequence[str], chars_per_token: float = CHARS_PER_TOKEN) -> int:
+    """Of texts that are embedded one by one: the context must hold each, not all."""
+    return max(math.ceil(_weight(text, chars_per_token)) for text in texts) + TOKENS_PER_REPLY
 
 
 LONG_CONTEXT_TOKENS = 30_000
 """From here on a job needs a long context: most models of one's own hold 32k, prompt and answer together."""
 
 
-def needs(messages: Sequence[Message], params: Params, *, length: int = 0) -> tuple[Capability, ...]:
+def needs(
+    messages: Sequence[Message], params: Params, *, length: int = 0, embeds: bool = False
+) -> tuple[Capability, ...]:
     """The capabilities without which a lane cannot serve the job; `length` is its estimate in tokens."""
     wants_json = params.response_format is not None and params.response_format.type != "text"
-    wants_tools = any(message.tool_calls or message.role == "tool" for message in messages)
+    wants_tools = bool(params.offered) or any(message.tool_calls or message.role == "tool" for message in messages)
     wanted = {
         Capability.JSON: wants_json,
         Capability.TOOLS: wants_tools,
         Capability.LONG_CONTEXT: length > LONG_CONTEXT_TOKENS,
+        Capability.EMBEDDINGS: embeds,
     }
     return tuple(capability for capability, is_wanted in wanted.items() if is_wanted)
 
@@ -55,9 +63,10 @@ def _texts(message: Message) -> list[str]:
     ]
 
 
-def _schema(params: Params) -> list[str]:
-    """A provider puts the schema into the prompt, or something of its length."""
-    return [params.response_format.to_json()] if params.response_format else []
+def _schemas(params: Params) -> list[str]:
+    """A provider puts the schema and the tools into the prompt, or something of their length."""
+    wanted = [params.response_format] if params.response_format else []
+    return [part.to_json() for part in (*wanted, *params.tools)]
 
 
 def _weight(text: str, chars_per_token: float) -> float:

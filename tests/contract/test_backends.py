@@ -1,103 +1,14 @@
-"""What every backend keeps, whatever runs behind it: one suite over all of them.
-
-To add a backend: a fixture that yields a `Served`, and its name in BACKENDS.
-"""
+"""What every backend keeps, whatever runs behind it: one suite over all of them. The backends are in conftest.py."""
 
 import json
 import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
+from backends import CANARY, VERDICT, Served, form, run
 
 from tidegate.errors import ContextOverflow, RunError, RunTimedOut, SchemaInvalid
-from tidegate.job import JsonSchema, Message, Params, ResponseFormat
-from tidegate.lane import Lane, Zone
-from tidegate.result import Answer
-from tidegate.settings import load
-from workers.backend import Backend, Run, open_backend
-from workers.models import catalogue
-from workers.standin.faults import Fault, When
-from workers.standin.server import running
-
-BACKENDS = ("llama_cpp", "openai")
-"""The names of the fixtures that serve a backend."""
-
-CANARY = "Erika Mustermann, 4111 1111 1111 1111"
-VERDICT = {
-    "type": "object",
-    "properties": {"sentiment": {"enum": ["positive", "negative"]}},
-    "required": ["sentiment"],
-    "additionalProperties": False,
-}
-
-
-@dataclass(frozen=True)
-class Served:
-    """A backend, and the lane that it serves."""
-
-    backend: Backend
-    lane: Lane
-
-    def ask(self, job: Run, *, stop: threading.Event | None = None) -> Answer:
-        """Run one job."""
-        return self.backend.answer(job, stop=stop or threading.Event())
-
-
-@pytest.fixture(scope="module")
-def llama_cpp() -> Iterator[Served]:
-    """The local engine with the shipped model."""
-    model = next(model for model in catalogue.known(load()) if model.origin == "shipped")
-    lane = Lane(
-        name="local-small",
-        zone=Zone.INSIDE,
-        backend="llama_cpp",
-        model=model.name,
-        context_tokens=model.context_tokens or 512,
-    )
-    backend = open_backend(lane, load())
-    yield Served(backend, lane)
-    backend.close()
-
-
-@pytest.fixture(scope="module")
-def openai() -> Iterator[Served]:
-    """OpenAI's client against the stand-in, which is told what is too long for it."""
-    lengthy = (When(contains=text) for text in ("word word word", CANARY * 2))
-    faults = [Fault(fault="context_too_long", times="forever", when=when) for when in lengthy]
-    with pytest.MonkeyPatch.context() as patch, running(faults=faults) as standin:
-        patch.setenv("OPENAI_API_KEY", "any")
-        lane = Lane(
-            name="openai-small",
-            zone=Zone.OUTSIDE,
-            backend="openai",
-            model="gpt-4o-mini",
-            base_url=standin.url,
-            context_tokens=512,
-        )
-        backend = open_backend(lane, load())
-        yield Served(backend, lane)
-        backend.close()
-
-
-@pytest.fixture(scope="module", params=BACKENDS)
-def served(request: pytest.FixtureRequest) -> Any:
-    """Each backend in turn."""
-    return request.getfixturevalue(request.param)
-
-
-def run(text: str = "hello", *, timeout_s: float = 60.0, **params: Any) -> Run:
-    """One attempt at one job."""
-    made = Params.model_validate({"max_tokens": 16} | params)
-    turns = (Message(role="system", content="Be short."), Message(role="user", content=text))
-    return Run(job_id="job", attempt=1, messages=turns, params=made, timeout_s=timeout_s)
-
-
-def form(**schema: Any) -> ResponseFormat:
-    """A promised form."""
-    return ResponseFormat(type="json_schema", json_schema=JsonSchema(schema=schema))
+from workers.backend import Run
 
 
 def test_an_answer_says_what_it_took(served: Served) -> None:

@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -18,12 +18,16 @@ from tidegate.errors import (
     Reason,
     StorageFull,
     StoreUnavailable,
+    SubmitRefused,
     UnknownJob,
 )
 from tidegate.ledger import states
+from tidegate.ledger.admission import Limits
 from tidegate.ledger.census import Census
+from tidegate.ledger.pressure import Pressure
+from tidegate.ledger.scripts import Call
 from tidegate.ledger.states import ENDS, OPEN, Move, State
-from tidegate.ledger.store import Accepted, Applied, Keep, Ledger
+from tidegate.ledger.store import Accepted, Applied, Keep, Ledger, NewJob
 
 JOB, SLOT = "a" * 32, "slot-1"
 ROOMED = (State.ACCEPTED, State.PLACED, State.RUNNING, State.WAITING)
@@ -76,7 +80,7 @@ def rooms(redis: StoreClient) -> dict[str, set[str]]:
 
 def test_a_job_is_accepted_once(ledger: Ledger, redis: StoreClient) -> None:
     """The same id again leaves record and payload as they were and tells the first fingerprint."""
-    assert accept(ledger) == Accepted(created=True, state=State.ACCEPTED, fingerprint="")
+    assert accept(ledger) == Accepted(created=True, state=State.ACCEPTED, fingerprint="", ring=True)
     again = accept(ledger, envelope=b"other", slot="another", fields={"fingerprint": "f2"})
     assert again == Accepted(created=False, state=State.ACCEPTED, fingerprint="f1")
     assert redis.get(f"tg:vault:{JOB}:{SLOT}") == b"\x00\xff!"
@@ -161,18 +165,17 @@ def test_nothing_is_known_of_an_unknown_job(ledger: Ledger) -> None:
             call("nobody")
 
 
-def test_a_lost_answer_is_asked_for_again(ledger: Ledger) -> None:
+def test_a_lost_answer_is_asked_for_again(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     """The client repeats a script whose answer it lost; the repetition is told what the first one did."""
     accept(ledger)
-    answers = []
-    script = ledger._transition
+    answers: list[Any] = []
+    call = ledger._scripts.run_all
 
-    def stammering(**given: Any) -> Any:
-        answers.append(script(**given))
-        answers.append(script(**given))
-        return answers[-1]
+    def stammering(name: str, calls: Sequence[Call]) -> Any:
+        answers.extend(answer[:4] for _ in range(2) for answer in call(name, calls))
+        return call(name, calls)
 
-    ledger._transition = stammering
+    monkeypatch.setattr(ledger._scripts, "run_all", stammering)
     ledger.apply(JOB, placed())
     applied = ledger.apply(JOB, states.claim(worker="w1", lease_s=15.0))
     assert answers[0] == answers[1]
@@ -401,21 +404,11 @@ def test_purging_removes_dead_letters_only(ledger: Ledger, redis: StoreClient) -
     assert list(ledger.dead()) == []
 
 
-def test_a_letter_redriven_meanwhile_is_not_purged(
-    ledger: Ledger, redis: StoreClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A redrive that comes between purge's look and its removal wins: the open job stays."""
+def test_a_letter_redriven_meanwhile_is_not_purged(ledger: Ledger, redis: StoreClient) -> None:
+    """A redrive that comes between an operator's look and the removal wins: the open job stays."""
     claimed(ledger)
     step(ledger, "die")
-    look = ledger.get
-
-    def look_then_redrive(job_id: str) -> Any:
-        record = look(job_id)
-        monkeypatch.undo()
-        step(ledger, "redrive")
-        return record
-
-    monkeypatch.setattr(ledger, "get", look_then_redrive)
+    step(ledger, "redrive")
     with pytest.raises(Conflict):
         ledger.forget(JOB)
     assert ledger.get(JOB).state is State.ACCEPTED
@@ -451,14 +444,15 @@ def test_a_store_that_is_away_is_said_so() -> None:
 
 
 def test_a_full_store_refuses_jobs_and_lets_them_end(ledger: Ledger, redis: StoreClient) -> None:
-    """A store without room accepts nothing and says so; what is on record may still end, which makes room."""
+    """A store without room accepts nothing and says so; what is on record moves on to its end, which makes room."""
     claimed(ledger)
     redis.config_set("maxmemory", 1)
     try:
-        with pytest.raises(StorageFull):
+        with pytest.raises(SubmitRefused):
             accept(ledger, "b" * 32)
         with pytest.raises(StorageFull):
-            step(ledger, "renew")
+            accept(ledger, "b" * 32, admitted=True)
+        step(ledger, "renew")
         step(ledger, "die")
     finally:
         redis.config_set("maxmemory", 0)
@@ -615,6 +609,10 @@ class Life(RuleBasedStateMachine):
         assert {job.id for job in self.ledger.dead()} == {
             job for job, state in self.model.items() if state is State.DEAD
         }
+        use = Pressure(self.redis).use()
+        reserved = [int(self.redis.hget(f"tg:job:{job}", "reserved")) for job in agenda]
+        assert (use.open_, use.reserved_bytes) == (len(agenda), sum(reserved))
+        assert use.tenants == ({"acme": len(agenda)} if agenda else {})
         totals = Census(self.redis).totals()
         assert totals == {end.value: list(self.model.values()).count(end) for end in ENDS}
         assert set(self.ends.values()) <= {0, 1}
@@ -634,3 +632,23 @@ def test_any_life_keeps_the_promises(redis: StoreClient) -> None:
         factory,
         settings=hypothesis_settings(max_examples=40, stateful_step_count=30, deadline=None),
     )
+
+
+def test_a_batch_takes_nothing_behind_a_refused_job(redis: StoreClient) -> None:
+    """Of many jobs in one round trip those before the refused one are in, and none after it."""
+    ledger = Ledger(redis, limits=Limits(per_tenant=1))
+    made = [
+        NewJob(
+            job_id=f"j{number}",
+            slot=f"j{number}:p",
+            envelope=b"x",
+            keep_s=60,
+            deadline_s=60.0,
+            look_in_s=9.0,
+            fields={"tenant": tenant},
+        )
+        for number, tenant in enumerate(["a", "a", "b"])
+    ]
+    found = ledger.accept_all(made)
+    assert [type(one) for one in found] == [Accepted, SubmitRefused, SubmitRefused]
+    assert [record.id for record in ledger.get_many(job.job_id for job in made)] == ["j0"]

@@ -139,7 +139,7 @@ def _lines(running: Running, *args: str) -> list[str]:
 
 
 def _tidegate(running: Running, *args: str, stdin: str | None = None) -> "subprocess.CompletedProcess[str]":
-    env = {**os.environ, "TIDEGATE_DATA": str(running.data), "TIDEGATE_HOME": str(ROOT), "NO_COLOR": "1"}
+    env = {**os.environ, **running.environment, "TIDEGATE_HOME": str(ROOT), "NO_COLOR": "1"}
     return subprocess.run(
         [sys.executable, "-m", "tidegate", *args],
         env=env,

@@ -40,6 +40,7 @@ PLANTED = {
 }
 
 
+@pytest.mark.redis_only
 def test_no_text_of_any_job_is_found_outside_the_vault(running: Running) -> None:
     """Success, retry, failure, dead letter and redrive leave no planted name anywhere but sealed in the vault."""
     with _overheard(running) as heard:
@@ -72,6 +73,7 @@ def test_the_provider_saw_the_outside_names_and_no_inside_name(running: Running)
     assert not _holds(received, PLANTED["inside"])
 
 
+@pytest.mark.redis_only
 def test_a_native_submit_passes_the_broker_once_and_shows_nothing_in_flower(running: Running) -> None:
     """A Celery-native producer's text is in its own message, and in no event, log, record or page after that."""
     name = "copper otter umbrella"
@@ -86,6 +88,7 @@ def test_a_native_submit_passes_the_broker_once_and_shows_nothing_in_flower(runn
     assert not any(_holds(content, name) for content in after)
 
 
+@pytest.mark.redis_only
 def test_a_malformed_native_submit_becomes_a_dead_letter_that_names_the_field(running: Running) -> None:
     """A sender that gets no answer finds out from the ledger, which quotes nothing of what was sent."""
     name = PLANTED["malformed"]

@@ -30,7 +30,7 @@ from tidegate.result import Answer, Usage
 from tidegate.settings import Settings
 from workers.backend import Run, open_backend
 from workers.managed import chat
-from workers.managed.request import body, quirk
+from workers.managed.request import body, quirk, sdk
 from workers.managed.translation import RETRY_AFTER_CAP_S, Rejection, rejected, retry_after_s
 from workers.standin.faults import Fault
 from workers.standin.server import Running, running
@@ -39,6 +39,8 @@ KEY = "sk-very-secret-key"
 CANARY = "canary-7f3a"
 """Text of a job: it may reach the provider, and nothing else."""
 SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"], "additionalProperties": False}
+TOOLS = [{"type": "function", "function": {"name": "look", "parameters": SCHEMA}}]
+TOOLS_CHOICE = {"type": "function", "function": {"name": "look"}}
 PROMISED = ResponseFormat(type="json_schema", json_schema=JsonSchema(schema=SCHEMA))
 
 pytestmark = pytest.mark.integration
@@ -68,7 +70,7 @@ def lane(**changed: Any) -> Lane:
 def a_run(*messages: Message, timeout_s: float = 10.0, **params: Any) -> Run:
     """One run with a canary in it."""
     turns = messages or (Message(role="user", content=f"say {CANARY}"),)
-    return Run(job_id="job-1", attempt=1, messages=turns, params=Params(**params), timeout_s=timeout_s)
+    return Run(job_id="job-1", attempt=1, messages=turns, params=Params.model_validate(params), timeout_s=timeout_s)
 
 
 def ask(url: str, run: Run | None = None, *, stop: threading.Event | None = None, **changed: Any) -> Answer:
@@ -146,7 +148,12 @@ def test_everything_that_was_asked_is_sent(standin: Running) -> None:
         Message(role="assistant", tool_calls=(calling,)),
         Message(role="tool", tool_call_id="c1", content="found"),
     )
-    run = a_run(*turns, max_tokens=99, temperature=0.5, stop=("END",), seed=7, response_format=PROMISED)
+    chance = {"top_p": 0.5, "frequency_penalty": 0.5, "presence_penalty": -0.5, "logit_bias": {"12": -1.0}}
+    beyond = {"top_k": 3, "min_p": 0.25, "repeat_penalty": 1.5}
+    told = {"logprobs": True, "top_logprobs": 5}
+    asked = {"max_tokens": 99, "temperature": 0.5, "stop": ("END",), "seed": 7, "response_format": PROMISED}
+    offered = {"tools": TOOLS, "tool_choice": TOOLS_CHOICE, "parallel_tool_calls": False}
+    run = a_run(*turns, **asked, **chance, **beyond, **told, **offered)
     ask(standin.url, run)
     (received,) = standin.standin.received
     assert json.loads(received.body) == {
@@ -168,9 +175,40 @@ def test_everything_that_was_asked_is_sent(standin: Running) -> None:
             "type": "json_schema",
             "json_schema": {"name": "answer", "schema": SCHEMA, "strict": True},
         },
+        **chance,
+        **beyond,
+        "repetition_penalty": 1.5,  # the same, as vLLM and TGI call it
+        **told,
+        **offered,
     }
     assert received.headers["idempotency-key"] == "job-1"
     assert received.path == "/v1/chat/completions"
+
+
+def test_openai_itself_is_not_sent_what_it_does_not_know() -> None:
+    """What only colours chance is left out there; elsewhere it goes, where the SDK keeps room for it."""
+    run = a_run(top_k=3, min_p=0.5, repeat_penalty=1.5, top_p=0.5)
+    fields = body(run, model="m", limit_field="max_tokens", openai=True)
+    assert fields["top_p"] == 0.5
+    assert not fields.keys() & {"top_k", "min_p", "repeat_penalty", "repetition_penalty"}
+    elsewhere = sdk(body(run, model="m", limit_field="max_tokens"))
+    assert elsewhere["extra_body"] == {"top_k": 3, "min_p": 0.5, "repeat_penalty": 1.5, "repetition_penalty": 1.5}
+    assert "top_k" not in elsewhere
+
+
+def test_log_probabilities_that_a_job_asked_for_are_not_given_up(standin: Running) -> None:
+    """A lane inside that learnt to ask for none still asks for a job's own, and a refusal then is the answer."""
+    fault = Fault(fault="unsupported_parameter", param="logprobs", times="forever")
+    standin.standin.book.replace((fault,))
+    backend = open_backend(lane(base_url=standin.url, zone=Zone.INSIDE), Settings())
+    try:
+        assert backend.answer(a_run(), stop=threading.Event()).confidence is None
+        with pytest.raises(errors.BadRequest):
+            backend.answer(a_run(logprobs=True), stop=threading.Event())
+        standin.standin.book.replace(())
+        assert backend.answer(a_run(logprobs=True), stop=threading.Event()).logprobs
+    finally:
+        backend.close()
 
 
 def test_openai_itself_gets_its_new_name_of_the_limit() -> None:
@@ -376,23 +414,25 @@ def test_an_answer_without_sense_is_malformed(said: Any) -> None:
     """The SDK would take `{}` for an answer; we do not."""
     content = said if isinstance(said, bytes) else json.dumps(said).encode()
     with pytest.raises(errors.MalformedAnswer):
-        chat.read(content, model="m", promised=None)
+        chat.read(content, model="m", params=Params())
 
 
 @pytest.mark.parametrize("usage", [None, {}, "many", {"prompt_tokens": -1}, {"prompt_tokens": "3"}, 7])
 def test_an_answer_without_a_count_is_still_an_answer(usage: Any) -> None:
     """Some servers count nothing; the answer is worth having, its price is unknown."""
-    answer = chat.read(json.dumps(completion(usage=usage)).encode(), model="m", promised=None)
+    answer = chat.read(json.dumps(completion(usage=usage)).encode(), model="m", params=Params())
     assert (answer.text, answer.usage) == ("fine", Usage())
 
 
 def test_what_servers_leave_out_is_filled_in() -> None:
     """No model, no finish reason, and a limit that was spent on thinking."""
-    answer = chat.read(json.dumps(completion(model=None, finish_reason=None)).encode(), model="m", promised=None)
+    answer = chat.read(json.dumps(completion(model=None, finish_reason=None)).encode(), model="m", params=Params())
     assert (answer.model, answer.finish_reason) == ("m", "stop")
-    silent = chat.read(json.dumps(completion(content=None, finish_reason="length")).encode(), model="m", promised=None)
+    silent = chat.read(
+        json.dumps(completion(content=None, finish_reason="length")).encode(), model="m", params=Params()
+    )
     assert (silent.text, silent.finish_reason) == ("", "length")
-    tgi = chat.read(json.dumps(completion(finish_reason="eos_token")).encode(), model="m", promised=None)
+    tgi = chat.read(json.dumps(completion(finish_reason="eos_token")).encode(), model="m", params=Params())
     assert tgi.finish_reason == "stop"
 
 
@@ -400,14 +440,14 @@ def test_a_filtered_answer_is_refused() -> None:
     """By the finish reason or by a refusal."""
     for said in (completion(finish_reason="content_filter"), completion(content=None, refusal="no")):
         with pytest.raises(errors.ContentRefused):
-            chat.read(json.dumps(said).encode(), model="m", promised=None)
+            chat.read(json.dumps(said).encode(), model="m", params=Params())
 
 
 @given(st.binary(max_size=200) | st.recursive(st.none() | st.text(), st.lists).map(lambda it: json.dumps(it).encode()))
 def test_any_body_ends_in_an_answer_or_in_our_error(content: bytes) -> None:
     """Nothing else leaves the reader."""
     with contextlib.suppress(RunError):
-        assert isinstance(chat.read(content, model="m", promised=None), Answer)
+        assert isinstance(chat.read(content, model="m", params=Params()), Answer)
 
 
 @pytest.mark.parametrize(
@@ -429,10 +469,10 @@ def test_the_promised_form_is_kept(text: str, promised: ResponseFormat, kind: ty
     """An answer of another form is no answer, and a schema that cannot be applied is the job's mistake."""
     content = json.dumps(completion(content=text)).encode()
     if kind is None:
-        assert chat.read(content, model="m", promised=promised).text == text
+        assert chat.read(content, model="m", params=Params(response_format=promised)).text == text
         return
     with pytest.raises(kind):
-        chat.read(content, model="m", promised=promised)
+        chat.read(content, model="m", params=Params(response_format=promised))
 
 
 def test_a_schema_cannot_send_us_anywhere() -> None:
@@ -442,7 +482,7 @@ def test_a_schema_cannot_send_us_anywhere() -> None:
         away = {"$ref": f"http://127.0.0.1:{listener.getsockname()[1]}/schema.json"}
         promised = ResponseFormat(type="json_schema", json_schema=JsonSchema(schema=away))
         with pytest.raises(errors.BadRequest):
-            chat.read(json.dumps(completion(content="1")).encode(), model="m", promised=promised)
+            chat.read(json.dumps(completion(content="1")).encode(), model="m", params=Params(response_format=promised))
         with pytest.raises(BlockingIOError):
             listener.accept()
 

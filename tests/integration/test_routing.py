@@ -4,7 +4,7 @@ import json
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from doubles import SECRET, RecordingDoorbell
 
 from router.circumstances import Circumstances
 from router.inspection import Inspector
-from router.placement import Placement
+from router.placement import Placement, Plan
 from router.policy.engine import decide
 from router.policy.loader import policy_from
 from router.prompts import Prompt, Turn
@@ -29,7 +29,7 @@ from router.signals.sensitivity.views.view import View
 from router.tasks import Routing, register
 from tidegate import clearance as clearances
 from tidegate import connections, deadletters
-from tidegate.client import Client, plain_id
+from tidegate.client import Client
 from tidegate.connections import StoreClient
 from tidegate.documents import parse
 from tidegate.errors import Reason, SealBroken, StoreUnavailable
@@ -38,12 +38,12 @@ from tidegate.keys import keyring, signer
 from tidegate.lane import Zone
 from tidegate.ledger import states
 from tidegate.ledger.census import Census
-from tidegate.ledger.record import Record
-from tidegate.ledger.states import Move, State
-from tidegate.ledger.store import Applied, Ledger
+from tidegate.ledger.states import State
+from tidegate.ledger.store import Ledger, Step
 from tidegate.messaging import celery_app
 from tidegate.names import ROUTE_TASK, SUBMIT_TASK
 from tidegate.settings import Settings
+from tidegate.submission import plain_id
 from tidegate.vault import Seals, Vault, digest
 
 BOUND_S = 10.0
@@ -94,10 +94,12 @@ class Waiting(Inspector):
     def __init__(self, barrier: threading.Barrier) -> None:
         super().__init__(detectors=[NameDetector()], timeout_s=5.0)
         self._barrier = barrier
+        self.at_work = threading.Event()
 
     def inspect(self, job: Job, **given: Any) -> Any:
         """Look, then wait for the other."""
         found = super().inspect(job, **given)
+        self.at_work.set()
         self._barrier.wait(BOUND_S)
         return found
 
@@ -130,6 +132,7 @@ def router(
         placement=placement,
         shadows=Shadows(client.ledger, client.vault, placement, nudge_s=settings.nudge_s),
         decisions=Decisions.opened(client.ledger.redis, settings),
+        look_in_s=settings.nudge_s,
     )
 
 
@@ -162,11 +165,34 @@ def test_a_harmless_job_is_cleared_for_its_lanes(
     assert record.outside is not None
     assert (clearance.job_id, clearance.slot, clearance.lanes) == (job_id, record.outside, ("api",))
     assert clearance.digest == digest(client.vault.envelope(record.outside))
-    assert clearance.expires_at > record.deadline_at
+    assert clearance.expires_at == record.deadline_at
     outside = Vault(redis, Seals({Zone.OUTSIDE: keyring(settings, Zone.OUTSIDE)}))
     assert Job.from_json(outside.get(record.outside)).text == HARMLESS
     with pytest.raises(SealBroken):
         outside.get(record.payload or "")
+
+
+@pytest.mark.parametrize(
+    ("text", "asked", "lane", "zone", "cleared"),
+    [
+        (HARMLESS, "local", "local", "inside", ("api",)),
+        (HARMLESS, "elsewhere", "api", "outside", ("api",)),
+        (SECRET, "api", "local", "inside", ()),
+    ],
+)
+def test_a_redrive_to_a_lane_takes_it_where_the_policy_allows(
+    routing: Routing, client: Client, *, text: str, asked: str, lane: str, zone: str, cleared: tuple[str, ...]
+) -> None:
+    """An operator's order chooses among the lanes that the job may take: no order takes a sensitive one outside."""
+    job_id = client.submit({"text": text})
+    client.ledger.apply(job_id, states.die(reason=Reason.TIMEOUT, cause="", sources=frozenset({State.ACCEPTED})))
+    deadletters.redrive(client.ledger, client.doorbell, client.record(job_id), by="op", lane=asked)
+    routing.route(job_id)
+    record = client.record(job_id)
+    assert (record.state, record.lane, record.zone) == (State.PLACED, lane, zone)
+    assert record.decided is not None
+    assert record.decided.cleared == cleared
+    assert (record.clearance is not None) == bool(cleared)
 
 
 def test_the_decision_is_on_record(routing: Routing, client: Client) -> None:
@@ -327,19 +353,21 @@ def test_a_bug_in_the_router_is_a_dead_letter(routing: Routing, client: Client) 
 def test_two_routers_place_a_job_once(
     client: Client, settings: Settings, redis: StoreClient, doorbell: RecordingDoorbell, *, prompted: bool
 ) -> None:
-    """Two routers decide on one job at the same time: one placement counts, and the loser leaves nothing behind."""
+    """A router is so slow that a second one is sent for its job: one placement counts, the other leaves nothing."""
     job = {"prompt": {"name": "greet", "variables": {"name": "Ada"}}} if prompted else {"text": HARMLESS}
     job_id = client.submit(job)
     inspector = Waiting(threading.Barrier(2))
     two = [router(client, settings, inspector=inspector) for _ in range(2)]
     threads = [threading.Thread(target=one.route, args=(job_id,)) for one in two]
-    for thread in threads:
-        thread.start()
+    threads[0].start()
+    assert inspector.at_work.wait(BOUND_S)
+    nudge(client, job_id)
+    threads[1].start()
     for thread in threads:
         thread.join(BOUND_S)
     inspector.close()
     record = client.record(job_id)
-    assert [event.move for event in client.ledger.history(job_id)] == ["accepted", "placed"]
+    assert [event.move for event in client.ledger.history(job_id)] == ["accepted", "nudged", "placed"]
     assert in_vault(redis, "outside") == [record.outside]
     assert in_vault(redis, "payload") == [record.payload]
     assert doorbell.rings.count(("api", job_id)) == 1
@@ -349,12 +377,13 @@ def test_two_routers_place_a_job_once(
 class Forgetful(Ledger):
     """A ledger whose first answer to a placement is lost, and by the second asking the job has moved on."""
 
-    def apply(self, job_id: str, move: Move) -> Applied:
-        """Make the move, let something follow, and ask once more."""
-        super().apply(job_id, move)
-        after = super().get(job_id)
-        self.redis.hset(f"tg:job:{job_id}", mapping={"move": "a later one", "rev": after.rev + 1})
-        return super().apply(job_id, move)
+    def apply_all(self, steps: Sequence[Step]) -> Any:
+        """Make the moves, let something follow, and ask once more."""
+        super().apply_all(steps)
+        for step in steps:
+            after = super().get(step.job_id)
+            self.redis.hset(f"tg:job:{step.job_id}", mapping={"move": "a later one", "rev": after.rev + 1})
+        return super().apply_all(steps)
 
 
 def test_a_lost_answer_of_the_store_loses_no_payload(client: Client, settings: Settings, redis: StoreClient) -> None:
@@ -369,12 +398,12 @@ def test_a_lost_answer_of_the_store_loses_no_payload(client: Client, settings: S
         assert Job.from_json(client.vault.get(slot or "")).turns()
 
 
-@pytest.mark.parametrize("name", ["place", "refuse"])
+@pytest.mark.parametrize("name", ["carry_out", "refuse"])
 def test_a_job_cancelled_meanwhile_stays_cancelled(
     routing: Routing, client: Client, redis: StoreClient, name: str
 ) -> None:
     """A job that ends while a router looks at it is not placed or refused any more, and nothing is left of it."""
-    job_id = client.submit({"text": HARMLESS} if name == "place" else {"prompt": {"name": "grett"}})
+    job_id = client.submit({"text": HARMLESS} if name == "carry_out" else {"prompt": {"name": "grett"}})
     act = getattr(routing.placement, name)
 
     def cancelled_first(*args: Any, **given: Any) -> Any:
@@ -392,15 +421,15 @@ def test_a_decision_of_a_former_life_is_not_placed(
 ) -> None:
     """A job that died and was redriven while a router thought about it waits for a decision of its new life."""
     job_id = client.submit({"text": HARMLESS})
-    place = routing.placement.place
+    carry_out = routing.placement.carry_out
 
-    def redriven_first(record: Record, *args: Any, **given: Any) -> None:
+    def redriven_first(plans: Sequence[Plan]) -> Any:
         died = states.die(reason=Reason.MANUAL, cause="c", sources=frozenset({State.ACCEPTED}))
         client.ledger.apply(job_id, died)
         deadletters.redrive(client.ledger, doorbell, client.record(job_id), by="op")
-        place(record, *args, **given)
+        return carry_out(plans)
 
-    routing.placement.place = redriven_first  # type: ignore[method-assign]
+    routing.placement.carry_out = redriven_first  # type: ignore[method-assign]
     routing.route(job_id)
     assert client.record(job_id).state is State.ACCEPTED
     assert in_vault(redis, "outside") == []
@@ -428,8 +457,15 @@ def test_a_store_that_is_away_delays_routing(routing: Routing, client: Client, m
         patched.setattr(routing.placement, "_ledger", away)
         routing.route(job_id)
     assert client.record(job_id).state is State.ACCEPTED
+    nudge(client, job_id)
     routing.route(job_id)
     assert client.record(job_id).state is State.PLACED
+
+
+def nudge(client: Client, job_id: str) -> None:
+    """What the janitor does with a job that a router took from the intake and did not place."""
+    record = client.record(job_id)
+    client.ledger.apply(job_id, states.nudge(state=State.ACCEPTED, rev=record.rev, nudges=1, nudge_s=10.0))
 
 
 def test_a_broker_that_is_away_delays_nothing_but_the_wake_up(
@@ -479,7 +515,7 @@ def test_a_message_is_kept_until_its_job_is_on_record(
     def away(*_: Any, **__: Any) -> None:
         raise StoreUnavailable("away")
 
-    for name, job in (("submit", {"text": HARMLESS}), ("take_in_malformed", {"text": ""})):
+    for name, job in (("take_in", {"text": HARMLESS}), ("take_in_malformed", {"text": ""})):
         with monkeypatch.context() as patched:
             patched.setattr(client, name, away)
             with pytest.raises(Reject) as caught:

@@ -25,7 +25,7 @@ from tidegate.errors import (
     SealBroken,
     StoreUnavailable,
 )
-from tidegate.job import Job
+from tidegate.job import FunctionCall, Job, ToolCall
 from tidegate.keys import keyring, signer
 from tidegate.lane import Lane, Price, Zone
 from tidegate.ledger import states
@@ -34,7 +34,7 @@ from tidegate.ledger.states import Move, State
 from tidegate.ledger.store import Applied, Ledger
 from tidegate.messaging import celery_app
 from tidegate.names import RUN_TASK
-from tidegate.result import Answer
+from tidegate.result import Answer, OtherToken, TokenLogprob
 from tidegate.settings import Settings, load
 from tidegate.vault import Seals, Vault, digest
 from workers.backend import Run
@@ -145,6 +145,17 @@ def test_an_inside_run_succeeds(bench: Bench, redis: StoreClient) -> None:
     record = bench.client.record(job_id)
     assert (record.state, record.model, record.cost_usd) == (State.SUCCEEDED, "local-model", 0.0)
     assert in_vault(redis, "payload") == []
+
+
+def test_calls_and_log_probabilities_come_with_the_result(bench: Bench) -> None:
+    """What a model asks for and how likely its words were reach the producer sealed, and no record."""
+    call = ToolCall(id="abcdefghi", function=FunctionCall(name="look", arguments='{"at": "home"}'))
+    told = (TokenLogprob(token="home", logprob=-0.5, top_logprobs=(OtherToken(token="away", logprob=-1.5),)),)
+    job_id = bench.place("local")
+    bench.worker(says("", finish_reason="tool_calls", tool_calls=(call,), logprobs=told)).run(job_id)
+    result = bench.client.result(job_id, timeout_s=0)
+    assert (result.finish_reason, result.tool_calls, result.logprobs) == ("tool_calls", (call,), told)
+    assert "home" not in bench.client.record(job_id).to_json()
 
 
 def test_an_outside_run_reads_the_cleared_copy_only(bench: Bench, redis: StoreClient) -> None:
@@ -293,27 +304,12 @@ def test_what_is_not_ours_is_left_alone(bench: Bench, where: str) -> None:
     assert before is None or bench.client.record(job_id) == before
 
 
-class Interrupting(Ledger):
-    """A ledger under which something happens between a worker's look and its claim."""
-
-    between: Callable[[], None] | None = None
-
-    def apply(self, job_id: str, move: Move) -> Applied:
-        """Let it happen, once."""
-        if self.between is not None and move.name == "claimed":
-            happen, self.between = self.between, None
-            happen()
-        return super().apply(job_id, move)
-
-
-def test_a_job_that_changed_lanes_is_not_run_on_the_old_one(bench: Bench, redis: StoreClient) -> None:
-    """Between a worker's look and its claim the job moved on: the claim is refused, nothing runs."""
+def test_a_job_that_changed_lanes_is_not_run_on_the_old_one(bench: Bench) -> None:
+    """A wake-up for a lane that the job has left finds nothing to run there."""
     job_id = bench.place("local", "large")
-    ledger = Interrupting(redis)
-    ledger.between = lambda: bench.worker(fails(ContextOverflow("too long")), name="w2").run(job_id)
-    worker = bench.worker(says(), ledger=ledger)
-    worker.run(job_id)
-    assert bench.backends[-2].runs == []
+    bench.worker(fails(ContextOverflow("too long")), name="w2").run(job_id)
+    bench.worker(says()).run(job_id, lane="local")
+    assert bench.backends[-1].runs == []
     record = bench.client.record(job_id)
     assert (record.state, record.lane) == (State.PLACED, "large")
 
@@ -417,9 +413,11 @@ def test_a_failure_without_a_lease_is_refused(bench: Bench) -> None:
 
     def lapsed_meanwhile(_run: Run, _stop: threading.Event) -> Answer:
         lapse(bench, job_id)
+        worker.leases.leave()  # or this worker would be the one that takes it again
         raise ContentRefused("declined")
 
-    bench.worker(lapsed_meanwhile).run(job_id)
+    worker = bench.worker(lapsed_meanwhile)
+    worker.run(job_id)
     record = bench.client.record(job_id)
     assert (record.state, record.crashes) == (State.PLACED, 1)
 
@@ -445,13 +443,18 @@ class Stammering(Ledger):
 
     def __init__(self, client: StoreClient) -> None:
         super().__init__(client)
-        script = self._transition
+        for name in ("run", "run_all"):
+            setattr(self._scripts, name, twice(getattr(self._scripts, name)))
 
-        def twice(**given: Any) -> Any:
-            script(**given)
-            return script(**given)
 
-        self._transition = twice
+def twice(call: Callable[..., Any]) -> Callable[..., Any]:
+    """The same call, made twice."""
+
+    def stammering(*args: Any, **given: Any) -> Any:
+        call(*args, **given)
+        return call(*args, **given)
+
+    return stammering
 
 
 @pytest.mark.parametrize("said", [says(), fails(ContextOverflow("too long"))], ids=["answers", "fails"])
@@ -483,11 +486,15 @@ def test_a_blip_of_the_store_is_a_try_and_no_crash(bench: Bench, monkeypatch: py
     job_id = bench.place("local")
     worker = bench.worker(says())
 
-    def away(*_args: object, **_kwargs: object) -> str:
-        raise StoreUnavailable("away")
+    apply = worker.ledger.apply
+
+    def away(job_id: str, move: Move, **given: Any) -> Applied:
+        if move.name == "succeeded":
+            raise StoreUnavailable("away")
+        return apply(job_id, move, **given)
 
     with monkeypatch.context() as patched:
-        patched.setattr(worker.vault, "put", away)
+        patched.setattr(worker.ledger, "apply", away)
         worker.run(job_id)
     record = bench.client.record(job_id)
     assert (record.state, record.tries, record.crashes) == (State.WAITING, 1, 0)
@@ -503,8 +510,7 @@ def test_a_store_that_goes_away_under_a_run_leaves_it_to_the_janitor(bench: Benc
 
     def loses_the_store(_run: Run, _stop: threading.Event) -> Answer:
         away = connections.connect("redis://127.0.0.1:1/0", timeout_s=0.2)
-        holder[0].ledger._transition.registered_client = away
-        holder[0].ledger.redis = holder[0].vault._redis = away
+        holder[0].ledger._scripts._client = holder[0].ledger.redis = holder[0].vault._redis = away
         return answer()
 
     own = Ledger(connections.connect(connections.addresses(bench.settings).store, timeout_s=5))

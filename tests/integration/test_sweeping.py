@@ -40,6 +40,8 @@ def at(client: Client, state: State, *, text: str = "x") -> str:
         if client.record(job_id).state is not state:
             assert move.to is to
             client.ledger.apply(job_id, move)
+    for room in ("accepted:intake", "placed:local"):  # the wake-ups so far were answered
+        client.ledger.redis.hset(f"tg:order:{room}", "rung", 0)
     return job_id
 
 

@@ -3,6 +3,7 @@
 No Docker engine takes part: the official schema of the Compose specification and these assertions stand in for one.
 """
 
+import hashlib
 import os
 import re
 import shutil
@@ -79,9 +80,16 @@ def test_only_those_who_need_a_key_hold_it() -> None:
         "outside_key": {"router", "worker-outside"},
         "clearance_key": {"router"},
         "clearance_pub": {"router", "worker-outside"},
+        "audit_key": {"janitor"},
+        "audit_pub": {"janitor"},
         "openai_api_key": {"worker-outside"},
-        "broker_url": set(OURS),
+        "broker_url_router": {"router"},
+        "broker_url_inside": {"worker-inside", "worker-gpu"},
+        "broker_url_outside": {"worker-outside"},
+        "broker_url_janitor": {"janitor"},
+        "broker_url_flower": {"flower"},
         "redis_auth": {"redis"},
+        "redis_users": {"redis"},
         "flower_password": {"flower"},
     }
 
@@ -133,7 +141,8 @@ def test_each_service_is_checked_and_confined(name: str) -> None:
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert service["user"].startswith("${TIDEGATE_UID:?")
     assert not {"privileged", "cap_add", "pid", "ipc"} & set(service)
-    assert all(volume["read_only"] for volume in service.get("volumes", []) if volume["target"] != "/data")
+    written = {"/data", "/audit"}
+    assert all(volume["read_only"] for volume in service.get("volumes", []) if volume["target"] not in written)
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -193,7 +202,8 @@ def test_the_store_keeps_what_was_accepted() -> None:
     """The store syncs each write, evicts nothing, and has room beyond its own limit for rewriting its log."""
     told = dict(line.split(maxsplit=1) for line in _lines(ROOT / "deploy" / "compose" / "redis.conf"))
     assert (told["appendonly"], told["appendfsync"], told["maxmemory-policy"]) == ("yes", "always", "noeviction")
-    assert told["include"] == "/run/secrets/redis_auth"
+    included = [line for line in _lines(ROOT / "deploy" / "compose" / "redis.conf") if line.startswith("include")]
+    assert included == ["include /run/secrets/redis_auth", "include /run/secrets/redis_users"]
     limit = SERVICES["redis"]["deploy"]["resources"]["limits"]["memory"]
     assert int(limit.removesuffix("m")) >= 2 * int(told["maxmemory"].removesuffix("mb"))
 
@@ -201,9 +211,9 @@ def test_the_store_keeps_what_was_accepted() -> None:
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="deploy/compose/prepare needs openssl")
 def test_the_secrets_are_made_private_and_fit(tmp_path: Path) -> None:
     """The script makes every secret with mode 600, tidegate can read them, and a second run replaces none."""
+    for part in ("compose", "redis"):
+        shutil.copytree(ROOT / "deploy" / part, tmp_path / "deploy" / part)
     prepare = tmp_path / "deploy" / "compose" / "prepare"
-    prepare.parent.mkdir(parents=True)
-    shutil.copy(ROOT / "deploy" / "compose" / "prepare", prepare)
     folder = tmp_path / ".tidegate" / "compose"
 
     def run() -> dict[str, str]:
@@ -211,9 +221,9 @@ def test_the_secrets_are_made_private_and_fit(tmp_path: Path) -> None:
         return {path.name: path.read_text() for path in folder.iterdir() if path.is_file()}
 
     made = run()
-    assert set(made) == set(COMPOSE["secrets"])
+    assert set(made) == set(COMPOSE["secrets"]) | {"broker_url_producer"}
     assert {secret["file"] for secret in COMPOSE["secrets"].values()} == {
-        f"./.tidegate/compose/{name}" for name in made
+        f"./.tidegate/compose/{name}" for name in made if name != "broker_url_producer"
     }
     assert {stat.S_IMODE((folder / name).stat().st_mode) for name in made} == {0o600}
     _check_keys(folder)
@@ -233,16 +243,21 @@ def test_the_provider_key_is_read_from_its_file(tmp_path: Path, monkeypatch: pyt
 
 def _check_keys(folder: Path) -> None:
     """The keys open and fit; Redis and its clients have the same password."""
+    keys = ("inside_key", "outside_key", "clearance_key", "clearance_pub", "audit_key", "audit_pub")
     settings = Settings(
-        **{f"{name}_file": folder / name for name in ("inside_key", "outside_key", "clearance_key", "clearance_pub")},
-        broker_url_file=folder / "broker_url",
+        **{f"{name}_file": folder / name for name in keys},
+        broker_url_file=folder / "broker_url_router",
         flower_password_file=folder / "flower_password",
     )
     assert keyring(settings, Zone.INSIDE).sealing[1] != keyring(settings, Zone.OUTSIDE).sealing[1]
-    assert verifier(settings).holds(signer(settings).sign(b"payload"), b"payload")
-    password = (folder / "redis_auth").read_text().removeprefix("requirepass ").strip()
+    for use in ("clearance", "audit"):
+        assert verifier(settings, use).holds(signer(settings, use).sign(b"payload"), b"payload")
     assert settings.broker_url is not None
-    assert settings.broker_url.get_secret_value() == f"redis://:{password}@redis:6379/0"
+    user, _, password = settings.broker_url.get_secret_value().removeprefix("redis://").partition("@")[0].partition(":")
+    users = (folder / "redis_users").read_text()
+    assert f"user {user} reset on #{hashlib.sha256(password.encode()).hexdigest()} " in users
+    assert password not in users
+    assert (folder / "redis_auth").read_text().startswith("requirepass ")
     assert settings.flower_password is not None
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from doubles import RecordingDoorbell, record
+from doubles import RecordingDoorbell, decision, record
 
 from tidegate.client import Client
 from tidegate.deadletters import Choice, chosen, purge, redrive
@@ -26,13 +26,31 @@ NOW = 5000.0
         ({"reason": Reason.TIMEOUT}, False),
         ({"older_than_s": 1000.0}, True),
         ({"older_than_s": 1000.1}, False),
+        ({"newer_than_s": 1000.1}, True),
+        ({"newer_than_s": 1000.0}, False),
+        ({"tenant": "acme"}, True),
+        ({"tenant": "other"}, False),
+        ({"model": "m-1"}, True),
+        ({"model": "m-2"}, False),
+        ({"rule": "a-rule"}, True),
+        ({"rule": "another"}, False),
+        ({"fingerprint": "abc"}, True),
+        ({"fingerprint": "abd"}, False),
         ({"lane": "local", "reason": Reason.TIMEOUT}, False),
         ({"lane": "local", "reason": Reason.POISON, "older_than_s": 1.0, "ids": frozenset({"a" * 32})}, True),
     ],
 )
 def test_every_given_condition_must_hold(given: dict[str, Any], *, fits: bool) -> None:
     """Conditions narrow the choice; without any, every letter is meant."""
-    letter = record(state=State.DEAD, reason="poison", ended_at=4000.0)
+    letter = record(
+        state=State.DEAD,
+        reason="poison",
+        ended_at=4000.0,
+        tenant="acme",
+        model="m-1",
+        fingerprint="abcdef",
+        decision=decision("local").to_json(),
+    )
     assert Choice(**given).fits(letter, now=NOW) is fits
 
 
@@ -95,7 +113,7 @@ def test_what_is_purged_is_gone(client: Client) -> None:
     """Records, payloads and index entries of the chosen letters go; the others stay."""
     gone, stays = died(client, "a", reason=Reason.TIMEOUT), died(client, "b")
     slot = client.record(gone).payload or ""
-    assert purge(client.ledger, list(chosen(client.ledger, Choice(reason=Reason.TIMEOUT)))) == 1
+    assert purge(client.ledger, list(chosen(client.ledger, Choice(reason=Reason.TIMEOUT))), by="op") == 1
     with pytest.raises(UnknownJob):
         client.record(gone)
     assert not client.ledger.redis.exists(f"tg:vault:{slot}")

@@ -41,7 +41,7 @@ def test_every_run_error_has_a_row() -> None:
         ("Overloaded", "retry", "max_attempts"),
         ("NetworkFailed", "retry", "max_attempts"),
         ("ProviderFailed", "retry", "max_attempts"),
-        ("EngineCrashed", "retry", "poison"),
+        ("EngineCrashed", "retry", "max_attempts"),
         ("RunTimedOut", "retry", "timeout"),
         ("MalformedAnswer", "retry", "max_attempts"),
         ("SchemaInvalid", "retry", "schema_invalid"),
@@ -49,6 +49,7 @@ def test_every_run_error_has_a_row() -> None:
         ("AuthFailed", "next_lane", "provider_auth"),
         ("QuotaExhausted", "next_lane", "quota_exhausted"),
         ("ModelMissing", "next_lane", "model_missing"),
+        ("NoMemory", "next_lane", "model_missing"),
         ("BadRequest", "dead", "provider_4xx"),
         ("ContentRefused", "dead", "content_refused"),
         ("NoClearance", "dead", "no_clearance"),
@@ -60,6 +61,15 @@ def test_the_table(error: str, first: str, reason: str) -> None:
     failed = getattr(errors, error)("failed")
     assert outcome(failed).action == first
     assert outcome(failed, **LAST) == Outcome(action=Action.DEAD, reason=Reason(reason))
+
+
+def test_who_ends_two_engines_is_poison_whatever_else_was_tried() -> None:
+    """One crash after other trouble is no poison; the second one is, on whatever try, and a worker's death counts."""
+    crashed = errors.EngineCrashed("died")
+    assert outcome(crashed, crashes=1, tries=2).action is Action.RETRY
+    assert outcome(crashed, crashes=2, tries=1, lane_index=1) == Outcome(action=Action.DEAD, reason=Reason.POISON)
+    assert outcome(crashed, crashes=2, tries=1).action is Action.NEXT_LANE
+    assert outcome(RunTimedOut("late"), crashes=1, **LAST).reason is Reason.TIMEOUT
 
 
 def test_the_delay_doubles_up_to_the_cap() -> None:

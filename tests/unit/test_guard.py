@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from doubles import lane, record
+from doubles import decision, lane, record
 
 from tidegate.clearance import sign
 from tidegate.decision import Clearance
@@ -20,7 +20,15 @@ ROUTER = Signer(Ed25519PrivateKey.from_private_bytes(b"r" * 32))
 OTHER = Signer(Ed25519PrivateKey.from_private_bytes(b"x" * 32))
 API, LOCAL = lane("api", zone=Zone.OUTSIDE), lane("local")
 ENVELOPE = b"an envelope"
+JOB = "a" * 32
+IN, OUT = f"{JOB}:payload:1", f"{JOB}:outside:1"
+DECIDED = decision("api", "local", cleared=("api",))
 NOW = 1500.0
+
+
+def decided(**changes: Any) -> Record:
+    """A record with the router's decision for both lanes."""
+    return record(**{"decision": DECIDED.to_json(), **changes})
 
 
 def cleared(*, signer: Signer = ROUTER, on_record: dict[str, Any] | None = None, **changes: Any) -> Record:
@@ -28,15 +36,15 @@ def cleared(*, signer: Signer = ROUTER, on_record: dict[str, Any] | None = None,
     clearance = Clearance(
         **{
             "job_id": "a" * 32,
-            "slot": "out",
+            "slot": OUT,
             "digest": digest(ENVELOPE),
             "lanes": ("api",),
-            "policy": "default@0",
+            "policy": DECIDED.policy,
             "expires_at": NOW + 1,
             **changes,
         }
     )
-    return record(**{"outside": "out", "clearance": sign(clearance, signer), **(on_record or {})})
+    return decided(**{"outside": OUT, "clearance": sign(clearance, signer), **(on_record or {})})
 
 
 def checked(found: Record, *, envelope: bytes = ENVELOPE, now: float = NOW) -> None:
@@ -47,7 +55,7 @@ def checked(found: Record, *, envelope: bytes = ENVELOPE, now: float = NOW) -> N
 def test_a_clearance_that_holds_is_let_through() -> None:
     """With every condition met nothing is raised, and the slot to open is the cleared one."""
     checked(cleared())
-    assert admitted_slot(cleared(), API) == "out"
+    assert admitted_slot(cleared(), API) == OUT
 
 
 BROKEN: dict[str, tuple[Callable[[], None], str]] = {
@@ -58,6 +66,7 @@ BROKEN: dict[str, tuple[Callable[[], None], str]] = {
     "another envelope": (lambda: checked(cleared(), envelope=b"another"), "for another payload"),
     "another lane": (lambda: checked(cleared(lanes=("large",))), "does not name the lane api"),
     "expired": (lambda: checked(cleared(), now=NOW + 2), "has expired"),
+    "another policy": (lambda: checked(cleared(policy="other@0")), "under another policy"),
     "expires now": (lambda: checked(cleared(), now=NOW + 1), "has expired"),
     "another hand": (lambda: checked(cleared(signer=OTHER)), "not signed by the router"),
     "none": (lambda: checked(cleared(on_record={"clearance": None})), "carries no clearance"),
@@ -94,17 +103,42 @@ def test_an_inside_run_needs_no_clearance() -> None:
     def never() -> Verifier:
         raise AssertionError("asked for a verifier")
 
-    assert admitted_slot(record(payload="in", outside="out"), LOCAL) == "in"
+    assert admitted_slot(decided(payload=IN, outside=OUT), LOCAL) == IN
     check_clearance(record(), LOCAL, ENVELOPE, verifier=never, now=NOW)
 
 
 def test_a_lane_outside_is_never_given_the_inside_payload() -> None:
     """Without a cleared copy there is no slot for a lane outside, whatever else the record names."""
     with pytest.raises(NoClearance, match="never cleared"):
-        admitted_slot(record(payload="in", outside=None), API)
+        admitted_slot(decided(payload=IN, outside=None), API)
 
 
 def test_a_record_without_a_payload_is_told() -> None:
     """An inside run of a job whose payload is gone from the record says so."""
     with pytest.raises(PayloadMissing):
-        admitted_slot(record(payload=None, outside="out"), LOCAL)
+        admitted_slot(decided(payload=None, outside=OUT), LOCAL)
+
+
+FOREIGN: dict[str, tuple[dict[str, Any], str]] = {
+    "another job's payload": ({"payload": f"{'b' * 32}:payload:1"}, "foreign_slot"),
+    "its own result": ({"payload": f"{JOB}:result:1"}, "foreign_slot"),
+    "the copy for outside": ({"payload": OUT}, "foreign_slot"),
+    "a name of its own making": ({"payload": f"{JOB}:payload:1:more"}, "foreign_slot"),
+    "a lane that nobody decided": ({"decision": decision("large").to_json(), "payload": IN}, "foreign_lane"),
+    "no decision": ({"decision": None, "payload": IN}, "foreign_lane"),
+}
+
+
+@pytest.mark.parametrize(("edited", "refusal"), FOREIGN.values(), ids=FOREIGN.keys())
+def test_an_edited_record_is_not_followed(edited: dict[str, Any], refusal: str) -> None:
+    """Another job's text, or a lane that no decision names: refused inside, too, under a name to count it by."""
+    with pytest.raises((NoClearance, PayloadMissing)) as refused:
+        admitted_slot(decided(**edited), LOCAL)
+    assert refused.value.refusal == refusal
+
+
+def test_a_copy_of_another_job_is_not_sent() -> None:
+    """A record that names another job's cleared copy is no clearance."""
+    with pytest.raises(NoClearance) as refused:
+        admitted_slot(decided(outside=f"{'b' * 32}:outside:1"), API)
+    assert refused.value.refusal == "foreign_slot"

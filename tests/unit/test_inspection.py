@@ -238,6 +238,23 @@ def test_the_default_detectors_judge(real: Inspector, text: str, level: Level) -
     assert text not in sensitivity.to_json()
 
 
+SAID_BY_A_TOOL = {
+    "description": {"description": "Sends mail as alice@hospital.local"},
+    "schema": {"parameters": {"properties": {"to": {"enum": ["alice@hospital.local"]}}}},
+    "key": {"parameters": {"properties": {"alice@hospital.local": {"type": "boolean"}}}},
+}
+
+
+@pytest.mark.parametrize("where", SAID_BY_A_TOOL)
+def test_a_tool_is_looked_at_like_any_text(real: Inspector, where: str) -> None:
+    """What a producer tells a model about its tools may be somebody's."""
+    function = {"name": "look", **SAID_BY_A_TOOL[where]}
+    job = Job.model_validate({"text": "hello", "params": {"tools": [{"function": function}]}})
+    assert real.inspect(job).sensitivity.level is Level.PERSONAL
+    harmless = Job.model_validate({"text": "hello", "params": {"tools": [{"function": {"name": "look"}}]}})
+    assert real.inspect(harmless).sensitivity.level is Level.PUBLIC
+
+
 def test_a_uuid_as_a_key_is_no_number_of_anybody(real: Inspector) -> None:
     """Every job may carry one, so it must not keep every job inside."""
     for last in range(200):

@@ -70,15 +70,15 @@ def test_a_job_that_kills_its_workers_is_poison(crashes: int, *, dies: bool) -> 
 
 
 def test_nudges_come_ever_more_seldom() -> None:
-    """Each wake-up that nobody followed doubles the time to the next one, up to a cap."""
+    """Each look at a job that still waits in line is eight times later than the last one, up to an hour."""
     waits = []
     for nudges in range(12):
         move = judged(state=State.PLACED, nudges=nudges, nudge_s=10.0)
         assert move is not None
         assert move.changes["nudges"] == str(nudges + 1)
         waits.append(move.look_in_s)
-    assert waits[:5] == [20.0, 40.0, 80.0, 160.0, 300.0]
-    assert set(waits[5:]) == {300.0}
+    assert waits[:4] == [80.0, 640.0, 3600.0, 3600.0]
+    assert set(waits[4:]) == {3600.0}
 
 
 @given(

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from tidegate.job import Hints, Job, JsonSchema, Message, Params, PromptRef, ResponseFormat, TextPart
 from tidegate.signals import Level
+from tidegate.tools import Function, Tool
 from tidegate.value import problems
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
@@ -26,6 +27,10 @@ FORMATS = st.sampled_from(
         ResponseFormat(type="json_schema", json_schema=JsonSchema.model_validate({"schema": {"type": "object"}})),
     ]
 )
+TOKENS = st.integers(0, 9_999_999)
+TOOLS = st.lists(st.from_regex(r"[A-Za-z0-9_-]{1,64}", fullmatch=True), max_size=3, unique=True).map(
+    lambda names: tuple(Tool(function=Function(name=name, parameters={"type": "object"})) for name in names)
+)
 BODIES = st.one_of(
     st.fixed_dictionaries({"text": TEXT.filter(bool)}),
     st.fixed_dictionaries({"messages": MESSAGES}),
@@ -42,6 +47,14 @@ REST = st.fixed_dictionaries(
             response_format=FORMATS,
             stop=st.lists(TEXT.filter(bool), max_size=4).map(tuple),
             seed=st.none() | st.integers(0, 2**31 - 1),
+            top_p=st.none() | st.floats(0, 1),
+            top_k=st.none() | st.integers(0, 100_000),
+            frequency_penalty=st.none() | st.floats(-2, 2),
+            repeat_penalty=st.none() | st.floats(0.1, 2),
+            logit_bias=st.none()
+            | st.dictionaries(st.integers(0, 9_999_999).map(str), st.floats(-100, 100), max_size=3),
+            stop_tokens=st.lists(TOKENS, max_size=3).map(tuple),
+            tools=TOOLS,
         ),
         "hints": st.builds(
             Hints,
@@ -73,7 +86,7 @@ WRONG: dict[str, tuple[str, str]] = {
     "empty text": ('{"text":""}', "text"),
     "no messages": ('{"messages":[]}', "messages"),
     "an unknown field": ('{"text":"x","model":"m"}', "model"),
-    "an unknown field inside": ('{"text":"x","params":{"top_k":1}}', "params.top_k"),
+    "an unknown field inside": ('{"text":"x","params":{"top_a":1}}', "params.top_a"),
     "a number as text": ('{"text":"x","params":{"max_tokens":"1"}}', "params.max_tokens"),
     "a fraction of a token": ('{"text":"x","params":{"max_tokens":1.5}}', "params.max_tokens"),
     "a truth as a number": ('{"text":"x","params":{"temperature":true}}', "params.temperature"),

@@ -5,20 +5,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from tidegate.job import Message, Params
 from workers.local import schedule
 from workers.local.batcher import Batcher
 from workers.local.failing import Failing
-from workers.local.native import ABORTED, NO_ROOM, OK, Fed
+from workers.local.native import ABORTED, NO_ROOM, OK
 from workers.local.protocol import Ask, Done, Failed, Failure, Piece
 from workers.local.sampling import Picked
-from workers.local.schedule import Reading, Waiting
+from workers.local.schedule import Reading, Share, Waiting
+from workers.local.scores import Score
+from workers.local.stepbatch import Fed
 from workers.local.work import Prepared
 
 VOCAB = 1000
@@ -31,6 +31,7 @@ class Counting:
 
     cells: int
     step_tokens: int = 8
+    mixed_tokens: int = 8
     codes: list[int] = field(default_factory=list)
     """What the next steps return; OK when there is none left."""
     whole: bool = False
@@ -57,9 +58,10 @@ class Counting:
         assert sum(map(len, self.memory.values())) <= self.cells
         return code, list(self.rows)
 
-    def logits(self, row: int) -> NDArray[np.float32]:
-        """All on the one token."""
-        return np.eye(1, VOCAB, self.rows[row], dtype=np.float32)[0]
+    def score(self, row: int, token: int) -> Score:
+        """Sure of the one token."""
+        assert token == self.rows[row]
+        return Score(logprob=-0.1, margin=1.0)
 
     def forget(self, seq: int, *, start: int = 0) -> bool:
         """Drop from a position on."""
@@ -100,7 +102,7 @@ class Picks:
     def pick(self, row: int) -> Picked:
         """The likeliest."""
         assert not self.closed
-        return Picked(int(self.native.logits(row).argmax()))
+        return Picked(self.native.rows[row])
 
     def close(self) -> None:
         """Note it."""
@@ -160,14 +162,21 @@ JOBS = st.lists(
     slots=st.integers(1, 5),
     chunk=st.integers(1, 8),
     codes=st.lists(st.sampled_from([OK, ABORTED])),
+    mixed=st.integers(1, 8),
     whole=st.booleans(),
 )
 @settings(max_examples=150)
 def test_each_job_ends_as_if_it_were_alone(
-    jobs: list[tuple[list[int], int, int, bool, int]], slots: int, chunk: int, codes: list[int], *, whole: bool
+    jobs: list[tuple[list[int], int, int, bool, int]],
+    slots: int,
+    chunk: int,
+    codes: list[int],
+    mixed: int,
+    *,
+    whole: bool,
 ) -> None:
     """Whoever shares the batch, comes late or breaks a step off: each answer is its own, once, and nothing stays."""
-    native = Counting(cells=64, codes=codes, whole=whole)
+    native = Counting(cells=64, codes=codes, whole=whole, mixed_tokens=mixed)
     batcher = Batcher(native, slots=slots, cells=64, chunk=chunk)
     answers: list[Any] = []
     for number, (prompt, room, priority, alone, steps) in enumerate(jobs):
@@ -407,6 +416,16 @@ def test_a_step_keeps_its_bounds_and_starves_no_writer(sequences: list[Reading],
     assert len(shares) >= min(writers, tokens)
     assert read <= (chunk if writers else tokens)
     assert bool(shares) == bool(sequences)
+
+
+@given(sizes=st.lists(st.integers(1, 40)), mixed=st.integers(1, 64))
+def test_a_step_in_parts_is_the_same_step(sizes: list[int], mixed: int) -> None:
+    """Nobody is left out, the order stays, and only a single prompt may fill a part beyond its bound."""
+    shares = [Share(seq, size, wanted=True) for seq, size in enumerate(sizes)]
+    parts = list(schedule.calls(shares, mixed_tokens=mixed))
+    assert [share for part in parts for share in part] == shares
+    assert all(len(part) == 1 or sum(share.size for share in part) <= mixed for part in parts)
+    assert all(parts)
 
 
 def test_the_foremost_is_not_overtaken_for_want_of_room() -> None:

@@ -161,7 +161,7 @@ def calling(chars: int) -> tuple[Message, ...]:
     [
         ({"messages": (Message(role="user", content="a"),) * 5_000}, "5,000 messages"),
         ({"messages": calling(10_000_000)}, "cannot fit"),
-        ({"params": Params(stop=("a" * 1_001,))}, "stop string of more than 1,000"),
+        ({"params": Params(stop=("a" * 1_001,))}, "params.stop: a string of more than 1,000"),
     ],
 )
 def test_what_would_hold_up_the_others_is_refused_unread(

@@ -27,11 +27,11 @@ def test_the_log_says_what_was_offloaded() -> None:
 )
 def test_what_was_asked_and_got_is_served(asked: int | None, got: tuple[int, int]) -> None:
     """And so is a lane that asked for nothing, wherever it computes."""
-    native._check_gpu(load(asked), Offloaded(*got))
+    native.check_gpu(load(asked), Offloaded(*got))
 
 
 @pytest.mark.parametrize(("asked", "got"), [(-1, (0, 33)), (-1, (32, 33)), (4, (0, 33)), (99, (4, 33))])
 def test_a_gpu_that_is_not_used_is_told(asked: int, got: tuple[int, int]) -> None:
     """A lane that asked for a GPU must not crawl on the CPU in silence."""
     with pytest.raises(Failing, match=rf"{got[0]} of 33 layers are on a GPU: build"):
-        native._check_gpu(load(asked), Offloaded(*got))
+        native.check_gpu(load(asked), Offloaded(*got))

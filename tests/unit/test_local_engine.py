@@ -1,5 +1,6 @@
 """The loop around the decoder: what is heard in which order, and what is said when a step breaks."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -107,3 +108,26 @@ def test_a_step_that_raises_ends_its_jobs_and_not_the_engine() -> None:
     made, line = engine(Deaf(error=ZeroDivisionError("a secret")))
     made._compute(made._decoder)  # type: ignore[arg-type]
     assert [(said.id, said.message) for said in line.said] == [(1, "the engine failed: ZeroDivisionError")]
+
+
+def test_a_step_that_does_not_end_lets_the_heart_stand_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The parent hears no beat any more, and ends the process: a thread that beats says nothing of one that hangs."""
+    beats: list[bool] = []
+
+    class Night(Exception):
+        """Ends the loop of beats."""
+
+    def sleep(_s: float) -> None:
+        beats.append(bool(line.said))
+        line.said.clear()
+        if len(beats) == 2:
+            raise Night
+        made._step_ends_by = 0.0
+
+    made, line = engine(Deaf())
+    monkeypatch.setattr("workers.local.engine.time.sleep", sleep)
+    with pytest.raises(Night):
+        made._beat()
+    assert beats == [True, False]
+    made._compute(made._decoder)  # type: ignore[arg-type]
+    assert made._step_ends_by == math.inf

@@ -113,6 +113,11 @@ EITHER = {
         ),
         ({"const": {"a": "ü"}}, ['{"a": "ü"}'], ["{}"]),
         ({"type": "string", "enum": ["a", 1]}, ['"a"'], ["1"]),
+        (
+            {"enum": [1, 12, 123, "a", "ab", "b", ""]},
+            ["1", "12", "123", '"a"', '"ab"', '"b"', '""'],
+            ["13", "1234", '"aa"', '"abc"', "a"],
+        ),
         ({"type": ["string", "null"]}, ['"x"', "null"], ["1", "true"]),
         (
             {"type": "array", "items": {"type": "boolean"}, "minItems": 1, "maxItems": 2},
@@ -188,7 +193,11 @@ def test_the_grammar_is_the_schema(accepts: Accepts, wanted: dict[str, Any], yes
         ({"$ref": f"https://example.invalid/{CANARY}"}, "another document"),
         ({"$ref": f"#/nowhere/{CANARY}"}, "nowhere"),
         ({"allOf": [{"type": "string"}, {"type": "null"}]}, "combination"),
-        ({"type": "string", "enum": [f"{CANARY}{n}" for n in range(20_000)]}, "so large"),
+        ({"type": "string", "enum": [CANARY + f"{n:x}" * 10 for n in range(20_000)]}, "so large"),
+        ({"type": "string", "pattern": "^(a?){2000}$"}, "repeats what may be empty"),
+        ({"type": "string", "pattern": "^(a*)*$"}, "repeats what may be empty"),
+        ({"type": "string", "pattern": "^(a{1,200}){1,200}$"}, "repetitions within repetitions"),
+        ({"type": "string", "pattern": "^" + ".*" * 40 + "$"}, "parts in a row"),
     ],
 )
 def test_what_cannot_be_expressed_is_refused_by_name(wanted: dict[str, Any], words: str) -> None:

@@ -90,7 +90,7 @@ def test_a_model_that_will_not_fit_is_refused_with_the_numbers() -> None:
     memory.check(load, gpu_bytes=None, available=None)
     with pytest.raises(Failing, match=r"needs about .* KV .*0\.10 GB of memory are free.*kv_tokens") as caught:
         memory.check(load, gpu_bytes=None, available=10**8)
-    assert caught.value.failure is Failure.MODEL_MISSING
+    assert caught.value.failure is Failure.NO_MEMORY
 
 
 def test_what_lies_on_the_gpu_is_counted_there() -> None:
@@ -110,3 +110,31 @@ def test_what_is_no_model_is_left_to_the_load(tmp_path: Path) -> None:
 def test_the_shipped_model_says_what_it_takes() -> None:
     """Its head has all that the estimate needs."""
     assert memory.kv_bytes_per_token(gguf.read(tiny()), "f16") > 0
+
+
+def test_an_engine_for_vectors_keeps_one_step_and_no_words() -> None:
+    """A text is computed in one step, so the step grows with the context; there are no logits."""
+    load = Load(path="m", context_tokens=2048, threads=1, slots=8, embeds=True)
+    assert load.cells == load.most_tokens == 2048
+    assert memory.needed(LLAMA_8B, load, size_bytes=0).work == 2048 * 4 * memory.WORK_WIDTHS * 4096
+
+
+def test_weights_of_one_file_are_there_once() -> None:
+    """Two lanes of one model share what is mapped, and keep a memory each; copies are no sharing."""
+    need = memory.Need(weights=1000, kv=10, work=1)
+    load = Load(path="m", context_tokens=64, threads=1)
+    alone = memory.together([(load, need)])
+    assert alone == 1011 + memory.PROCESS_BYTES
+    assert memory.together([(load, need)] * 2) == 2 * alone - 1000
+    copied = load.model_copy(update={"mmap": False})
+    assert memory.together([(copied, need)] * 2) == 2 * alone
+
+
+def test_other_lanes_of_the_worker_count() -> None:
+    """Their weights are pages of files: the kernel calls them free, and they are read for every token."""
+    load = Load(path=str(tiny()), context_tokens=64, threads=1)
+    free = 10**9
+    memory.check(load, gpu_bytes=None, available=free)
+    with pytest.raises(Failing, match=r"1.00 GB of memory are free, which hold 0.90 GB of other lanes") as refused:
+        memory.check(load.model_copy(update={"beside_bytes": 9 * 10**8}), gpu_bytes=None, available=free)
+    assert refused.value.failure is Failure.NO_MEMORY

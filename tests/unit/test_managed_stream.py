@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.errors import MalformedAnswer, ProviderFailed
+from tidegate.errors import MalformedAnswer, ProviderFailed, RunError, SchemaInvalid
+from tidegate.job import Params
 from tidegate.result import Answer, Confidence, Usage
 from workers.managed import chat
 from workers.managed.request import quirk
@@ -30,13 +31,13 @@ USAGE = {"prompt_tokens": 3, "completion_tokens": 2}
 DONE = b"data: [DONE]\n\n"
 
 
-def read(raw: bytes, *, at: int = 7) -> tuple[Answer, list[str]]:
+def read(raw: bytes, *, at: int = 7, params: Params | None = None) -> tuple[Answer, list[str]]:
     """The answer of a stream that comes in chunks of so many bytes, and its pieces."""
     pieces: list[str] = []
     stream = Stream(pieces.append)
     for start in range(0, len(raw), at):
         stream.feed(raw[start : start + at])
-    return chat.read(stream.body(), model="lane", promised=None), pieces
+    return chat.read(stream.body(), model="lane", params=params or Params()), pieces
 
 
 @pytest.mark.parametrize(
@@ -63,6 +64,61 @@ def test_pieces_are_the_whole(raw: bytes, at: int) -> None:
     assert (answer.text, answer.finish_reason, answer.model) == ("hello", "stop", "m")
     assert answer.usage == Usage(prompt_tokens=3, completion_tokens=2)
     assert "".join(pieces) == "hello"
+
+
+def called(*parts: dict[str, Any], finish: str | None = None) -> bytes:
+    """One piece of calls."""
+    return event(model="m", choices=[{"delta": {"tool_calls": list(parts)}, "finish_reason": finish}])
+
+
+def part(index: int | None, id_: str | None = None, **function: str) -> dict[str, Any]:
+    """One part of a call."""
+    known = {"index": index, "id": id_, "type": "function"}
+    return {name: value for name, value in known.items() if value is not None} | {"function": function}
+
+
+LOOK = Params.model_validate({"tools": [{"function": {"name": "look", "parameters": {}}}]})
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        called(part(0, "a", name="look", arguments=""))
+        + called(part(0, arguments='{"at"'), part(1, "b", name="look"))
+        + called(part(1, arguments='{"at": 2}'), part(0, arguments=": 1}"))
+        + called(finish="tool_calls")
+        + DONE,
+        called(part(None, "a", name="look", arguments='{"at": '))
+        + called(part(None, arguments="1}"))
+        + called(part(None, "b", name="look", arguments='{"at": 2}'), finish="stop")
+        + DONE,
+    ],
+    ids=["openai", "no index, and stop"],
+)
+@given(at=st.integers(1, 200))
+def test_calls_are_put_together(raw: bytes, at: int) -> None:
+    """Their arguments come in pieces, in any order of the calls, and nothing of them is shown as text."""
+    answer, pieces = read(raw, at=at, params=LOOK)
+    assert [(call.id, call.function.arguments) for call in answer.tool_calls] == [
+        ("a", '{"at": 1}'), ("b", '{"at": 2}'),
+    ]  # fmt: skip
+    assert (answer.text, pieces, answer.finish_reason) == ("", [], "tool_calls")
+
+
+@pytest.mark.parametrize(
+    "parts", [[part(0, "a", name="spy", arguments="{}")], [part(0, "a", name="look", arguments='{"at"')]]
+)
+def test_a_call_of_nothing_that_was_offered_is_no_answer(parts: list[dict[str, Any]]) -> None:
+    """No provider is trusted to have checked it."""
+    with pytest.raises(SchemaInvalid):
+        read(called(*parts, finish="tool_calls") + DONE, params=LOOK)
+
+
+@pytest.mark.parametrize("nonsense", [[None], ["x"], [{}], [{"index": "a", "function": {"name": 1}}], {}, "x"])
+def test_nonsense_among_calls_is_our_error(nonsense: Any) -> None:
+    """Whatever stands where calls should be."""
+    with pytest.raises(RunError):
+        read(event(choices=[{"delta": {"tool_calls": nonsense}, "finish_reason": "tool_calls"}]) + DONE, params=LOOK)
 
 
 def test_a_stream_that_breaks_off_is_no_answer() -> None:

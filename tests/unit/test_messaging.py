@@ -12,7 +12,8 @@ from tidegate import connections
 from tidegate.connections import Addresses, StoreClient
 from tidegate.doorbell import Doorbell, queue_priority
 from tidegate.errors import BrokerUnavailable
-from tidegate.messaging import OPAQUE, OpaqueRequest, celery_app, intake_queues
+from tidegate.messages import OPAQUE, OpaqueRequest
+from tidegate.messaging import celery_app, intake_queues
 from tidegate.names import INTAKE_QUEUE, ROUTE_TASK, RUN_TASK, SUBMIT_TASK
 from tidegate.settings import Settings
 
@@ -169,6 +170,8 @@ def test_no_message_is_taken_for_a_program(app: Any) -> None:
 def test_the_other_broker_comes_from_its_url_alone(settings: Settings) -> None:
     """RabbitMQ confirms what it was sent; Redis' guarded transport and its options are not asked of it."""
     conf = celery_app(settings, RABBIT).conf
-    assert conf.broker_transport_options == {"confirm_publish": True}
+    assert conf.broker_transport_options["confirm_publish"] is True
+    assert "visibility_timeout" not in conf.broker_transport_options
     assert conf.broker_transport is None
     assert conf.worker_disable_prefetch is False
+    assert conf.task_queue_max_priority is None

@@ -36,7 +36,7 @@ class NotingLedger(Ledger):
         if self.refuses:
             raise Conflict(f"{move.name} refused: {job_id}")
         self.moves.append(move)
-        return Applied(rev=1, fence=1, at=NOW)
+        return Applied(rev=1, fence=1, at=NOW, ring=True)
 
     def now(self) -> float:
         """A clock that stands."""
@@ -50,6 +50,13 @@ def followed(error: Exception, *, bell: RecordingDoorbell | None = None, **chang
     outcomes.follow(failure(error, **changes))
     assert len(ledger.moves) == 1
     return ledger.moves[0]
+
+
+def test_a_dead_engine_is_counted_on_the_record() -> None:
+    """Together with the deaths of workers; other failures leave the count as it is."""
+    assert followed(EngineCrashed("died")).changes["crashes"] == "1"
+    assert followed(NetworkFailed("away"), crashes=1).changes["crashes"] == "1"
+    assert followed(EngineCrashed("died"), crashes=1).to is not State.WAITING
 
 
 def failure(error: Exception, **changes: Any) -> Failure:

@@ -18,8 +18,10 @@ RUNNER = CliRunner()
 LANES = """\
 version: 1
 lanes:
-  near: {zone: inside, backend: llama_cpp, model: m, context_tokens: 64000, capabilities: [json, tools, vision]}
-  far: {zone: outside, backend: openai, model: m, context_tokens: 64000, capabilities: [json, tools, vision]}
+  near: {zone: inside, backend: llama_cpp, model: m, context_tokens: 64000,
+        capabilities: [json, tools, vision, embeddings]}
+  far: {zone: outside, backend: openai, model: m, context_tokens: 64000,
+        capabilities: [json, tools, vision, embeddings]}
 rules:
   - {name: guard, when: {sensitivity: {at_least: personal}}, send: near, why: x}
 """

@@ -21,8 +21,10 @@ RUNNER = CliRunner()
 BEFORE = """\
 version: 1
 lanes:
-  near: {zone: inside, backend: llama_cpp, model: m, context_tokens: 640000, capabilities: [json, tools, vision]}
-  far: {zone: outside, backend: openai, model: m, context_tokens: 640000, capabilities: [json, tools, vision],
+  near: {zone: inside, backend: llama_cpp, model: m, context_tokens: 640000,
+        capabilities: [json, tools, vision, embeddings]}
+  far: {zone: outside, backend: openai, model: m, context_tokens: 640000,
+        capabilities: [json, tools, vision, embeddings],
         price: {input_usd: 2.0, output_usd: 4.0}}
 rules:
   - {name: guard, when: {sensitivity: {at_least: personal}}, send: near, why: x}

@@ -120,8 +120,10 @@ def test_the_command_says_whether_it_was_proven(tmp_path: Path, text: str, code:
     path.write_text(f"""\
 version: 1
 lanes:
-  near: {{zone: inside, backend: llama_cpp, model: m, context_tokens: 64000, capabilities: [json, tools, vision]}}
-  far: {{zone: outside, backend: openai, model: m, context_tokens: 64000, capabilities: [json, tools, vision]}}
+  near: {{zone: inside, backend: llama_cpp, model: m, context_tokens: 64000,
+        capabilities: [json, tools, vision, embeddings]}}
+  far: {{zone: outside, backend: openai, model: m, context_tokens: 64000,
+        capabilities: [json, tools, vision, embeddings]}}
 rules:
   - {{name: all, send: {text}, why: x}}
 default: {{send: near, why: stays}}

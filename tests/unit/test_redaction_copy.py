@@ -161,6 +161,49 @@ def test_every_string_of_a_job_is_reached() -> None:
     assert Job.from_json(copy.to_json()) == copy
 
 
+def test_tools_are_reached_and_stay_tools() -> None:
+    """Descriptions and schemas give way like any text; a model can still call what is left, and be told which."""
+    asked = {
+        "tools": [
+            {
+                "function": {
+                    "name": "write_anna_lopez",
+                    "description": "Writes to Anna Lopez.",
+                    "parameters": {
+                        "type": "object",
+                        "properties": {"Bo Li": {"type": "string", "description": "Bo Li", "default": "078-05-1120"}},
+                        "required": ["Bo Li"],
+                    },
+                }
+            }
+        ],
+        "tool_choice": "required",
+        "logit_bias": {"4111111": 1.0},
+        "stop_tokens": [4111111],
+    }
+    found = redact(Job.model_validate({"text": "Tell Anna Lopez.", "params": asked}))
+    params = found.job.params
+    assert not re.search(r"anna|lopez|\bbo\b|078-05", found.job.to_json(), re.IGNORECASE)
+    assert params.tools[0].function.model_dump(exclude_none=True) == {
+        "name": "write_PERSON_1",
+        "description": "Writes to [PERSON_1].",
+        "parameters": {
+            "type": "object",
+            "properties": {"PERSON_2": {"type": "string", "description": "[PERSON_2]", "default": "[US_SSN_1]"}},
+            "required": ["PERSON_2"],
+        },
+    }
+    assert (params.tool_choice, params.logit_bias, params.stop_tokens) == ("required", {"4111111": 1.0}, (4_111_111,))
+
+
+def test_a_choice_that_no_longer_names_a_tool_keeps_the_job_inside() -> None:
+    """Where the copy would ask for another thing than the job, there is no copy."""
+    tools = [{"function": {"name": "write_anna_lopez"}}]
+    asked = {"tools": tools, "tool_choice": {"function": {"name": "write_anna_lopez"}}}
+    with pytest.raises(NotRedacted):
+        redact(Job.model_validate({"text": "Tell Anna Lopez.", "params": asked}))
+
+
 def test_a_value_split_over_two_turns_gives_way_in_both() -> None:
     """As one value it stands in neither."""
     turns = ("it is 4111 1111", "1111 1111, thanks")

@@ -45,7 +45,7 @@ def found(*types: str, **more: Any) -> Sensitivity:
     return judge(Finding(type=name, score=1.0, detector="test") for name in types).model_copy(update=more)
 
 
-ROOM = {"context_tokens": 10**9, "capabilities": ["json", "tools", "vision"]}
+ROOM = {"context_tokens": 10**9, "capabilities": ["json", "tools", "vision", "embeddings"]}
 LANES = {name: {**lane, **ROOM} for name, lane in (("near", NEAR), ("barn", NEAR), ("far", FAR), ("sea", FAR))}
 
 

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.job import Job
-from tidegate.redaction import Placeholders, Restorer, bracketed, restore
+from tidegate.job import FunctionCall, Job, ToolCall
+from tidegate.lane import Zone
+from tidegate.redaction import Placeholders, Restorer, bracketed, restore, restored_result
+from tidegate.result import JobResult, Timings, Usage
 from tidegate.testing import InMemoryClient, redacted
 
 VALUES = {
@@ -45,6 +47,31 @@ PLACEHOLDERS = Placeholders(values=VALUES)
 def test_a_placeholder_is_known_as_models_write_it(written: str, restored: str) -> None:
     """In any case, without brackets or with others, with escapes; and nothing else is taken for one."""
     assert restore(written, PLACEHOLDERS).text == restored
+
+
+def test_calls_get_their_values_back() -> None:
+    """In the arguments, which stay JSON, keys and values; what stands for nothing is told with the text's."""
+    arguments = '{"to": "[PERSON_1]", "PERSON_12": "[PASSWORD_1]", "or": "[PERSON_7]"}'
+    result = JobResult(
+        job_id="a",
+        text="I ask [PERSON_1A].",
+        finish_reason="tool_calls",
+        usage=Usage(),
+        model="m",
+        lane="l",
+        zone=Zone.OUTSIDE,
+        attempts=1,
+        timings=Timings(queued_s=0, run_s=0, total_s=0),
+        tool_calls=(ToolCall(id="c", function=FunctionCall(name="write", arguments=arguments)),),
+    )
+    found = restored_result(result, PLACEHOLDERS)
+    assert found.text == "I ask Anna."
+    (call,) = found.tool_calls
+    assert (call.id, call.function.name) == ("c", "write")
+    assert json.loads(call.function.arguments) == {
+        "to": "Anna Lopez", "Bo": VALUES["PASSWORD_1"], "or": "[PERSON_7]",
+    }  # fmt: skip
+    assert (found.restored, found.unknown_placeholders) == (4, ("PERSON_7",))
 
 
 @pytest.mark.parametrize("fence", ["{}", "```json\n{}\n```"])

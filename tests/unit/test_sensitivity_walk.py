@@ -26,6 +26,11 @@ def schema(**body: Any) -> dict[str, Any]:
     return {"text": "hello", "params": {"response_format": wanted}}
 
 
+def tool(**function: Any) -> dict[str, Any]:
+    """A job that offers a tool with something special."""
+    return {"text": "hello", "params": {"tools": [{"function": {"name": "look", **function}}]}}
+
+
 PLACES: dict[str, dict[str, Any]] = {
     "text": {"text": f"write to {VALUE}"},
     "system": {"messages": [{"role": "system", "content": VALUE}, {"role": "user", "content": "hi"}]},
@@ -53,6 +58,10 @@ PLACES: dict[str, dict[str, Any]] = {
             "response_format": {"type": "json_schema", "json_schema": {"schema": {}, "description": VALUE}},
         },
     },
+    "tool's description": tool(description=VALUE),
+    "tool's argument": tool(parameters={"properties": {VALUE: {"type": "string"}}}),
+    "tool's argument's description": tool(parameters={"properties": {"a": {"description": f"as {VALUE}"}}}),
+    "tool's argument's values": tool(parameters={"properties": {"a": {"enum": [VALUE]}}}),
     "stop": {"text": "hello", "params": {"stop": [VALUE]}},
     "conversation": {"text": "hello", "conversation_id": VALUE},
     "idempotency key": {"text": "hello", "idempotency_key": VALUE},
@@ -70,6 +79,35 @@ def test_every_place_is_looked_at(place: str) -> None:
 def test_our_own_words_are_not_text() -> None:
     """Roles, types and field names are in every job and say nothing."""
     assert strings(Job.model_validate(chat())) == ("hello",)
+
+
+def test_names_of_tools_are_text_wherever_they_stand() -> None:
+    """The name of a function and the choice of it may be somebody's name."""
+    offered = {"tools": [{"function": {"name": "look_anna"}}], "tool_choice": {"function": {"name": "look_anna"}}}
+    assert "look_anna" in strings(Job.model_validate({"text": "hello", "params": offered}))
+
+
+def test_the_contract_s_own_numbers_and_choices_are_not_text() -> None:
+    """How a model samples, and the numbers of tokens in its vocabulary."""
+    params = {
+        "n": 1,
+        "temperature": 0.5,
+        "top_p": 0.5,
+        "top_k": 9,
+        "min_p": 0.1,
+        "repeat_penalty": 1.1,
+        "seed": 4711,
+        "frequency_penalty": 0.5,
+        "presence_penalty": 0.5,
+        "logit_bias": {"4711": -100.0},
+        "stop_tokens": [12, 34],
+        "logprobs": True,
+        "top_logprobs": 3,
+        "parallel_tool_calls": False,
+        "tool_choice": "auto",
+    }
+    offered = {"tools": [{"function": {"name": "look"}}]}
+    assert strings(Job.model_validate({"text": "hello", "params": params | offered})) == ("hello", "look")
 
 
 def test_numbers_in_a_schema_are_text() -> None:

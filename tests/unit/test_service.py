@@ -9,9 +9,11 @@ import pytest
 
 ORDER = """
 from tidegate.service import _pulse_step
+from tidegate.slots import gate_of
 from celery import Celery
 app = Celery("x")
 app.steps["consumer"].add(_pulse_step())
+app.steps["consumer"].add(gate_of(()))
 from celery.worker.consumer import Consumer
 blueprint = Consumer.Blueprint(steps=app.steps["consumer"])
 from celery.bootsteps import Blueprint
@@ -27,5 +29,6 @@ def test_the_pulse_starts_before_the_loop_that_it_watches(seed: str) -> None:
     env = {**os.environ, "PYTHONHASHSEED": seed}
     order = subprocess.run([sys.executable, "-c", ORDER], env=env, capture_output=True, text=True, check=True).stdout
     names = ast.literal_eval(order)
+    assert names.index("Tasks") < names.index("Gate") < names.index("Evloop")
     assert names.index("Pulse") < names.index("Evloop")
     assert names[-1] == "Evloop"

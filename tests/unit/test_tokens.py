@@ -8,6 +8,7 @@ from router.signals.tokens import estimate, needs
 from tidegate.job import Job, Message, Params
 from tidegate.signals import Capability
 
+LOOK = {"function": {"name": "look", "description": "Looks for something."}}
 CALL = {"id": "c", "function": {"name": "f", "arguments": "{}"}}
 
 
@@ -28,7 +29,9 @@ def test_calls_and_schemas_count() -> None:
     called = Job.model_validate({"messages": [{"role": "assistant", "content": "hi", "tool_calls": [CALL]}]})
     asked = Params.model_validate({"response_format": {"type": "json_object"}})
     assert estimate(called.turns(), Params()) > estimate(plain.turns(), Params())
+    offered = Params.model_validate({"tools": [LOOK]})
     assert estimate(plain.turns(), asked) > estimate(plain.turns(), Params())
+    assert estimate(plain.turns(), offered) > estimate(plain.turns(), Params()) + 15
 
 
 @pytest.mark.parametrize(
@@ -39,6 +42,8 @@ def test_calls_and_schemas_count() -> None:
         ({"role": "user", "content": "hi"}, {"response_format": {"type": "json_object"}}, (Capability.JSON,)),
         ({"role": "assistant", "tool_calls": [CALL]}, {}, (Capability.TOOLS,)),
         ({"role": "tool", "content": "42", "tool_call_id": "c"}, {}, (Capability.TOOLS,)),
+        ({"role": "user", "content": "hi"}, {"tools": [LOOK]}, (Capability.TOOLS,)),
+        ({"role": "user", "content": "hi"}, {"tools": [LOOK], "tool_choice": "none"}, ()),
     ],
 )
 def test_needs(message: dict[str, Any], params: dict[str, Any], needed: tuple[Capability, ...]) -> None:

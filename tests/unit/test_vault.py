@@ -1,14 +1,14 @@
 """The vault's seals: what is edited, moved or not for this process does not open."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tidegate.connections import StoreClient
 from tidegate.errors import PayloadMissing, SealBroken
 from tidegate.keys import Keyring
 from tidegate.lane import Zone
-from tidegate.vault import Seals, Vault, digest, new_slot
+from tidegate.vault import Seals, Vault, digest, new_slot, own_slot
 
 INSIDE = Keyring(Zone.INSIDE, {"in1": b"i" * 32})
 OUTSIDE = Keyring(Zone.OUTSIDE, {"out1": b"o" * 32})
@@ -16,12 +16,37 @@ BOTH = Seals({Zone.INSIDE: INSIDE, Zone.OUTSIDE: OUTSIDE})
 SLOT = "job:payload:1"
 
 
-@given(plain=st.binary(max_size=200), zone=st.sampled_from(Zone), slot=st.text())
-def test_what_is_sealed_opens_in_its_slot(plain: bytes, zone: Zone, slot: str) -> None:
+@given(plain=st.binary(max_size=200), slot=st.text())
+@example(plain=b"text", slot="policy:7")
+def test_what_is_sealed_opens_in_its_slot(plain: bytes, slot: str) -> None:
     """Any bytes survive in any slot, and the envelope does not hold them in the clear."""
-    envelope = BOTH.seal(zone, slot, plain)
+    envelope = BOTH.seal(Zone.INSIDE, slot, plain)
     assert BOTH.open(slot, envelope) == plain
     assert len(plain) < 8 or plain not in envelope
+
+
+@pytest.mark.parametrize("kind", ["outside", "result"])
+def test_the_outside_s_key_seals_what_comes_and_goes(kind: str) -> None:
+    """The copy that leaves, and the answer to it."""
+    slot = new_slot("job", kind)
+    assert BOTH.open(slot, BOTH.seal(Zone.OUTSIDE, slot, b"text")) == b"text"
+
+
+@pytest.mark.parametrize("slot", ["job:payload:1", "job:placeholders:1", "policy:7", "result", "job:outside:1:2", ""])
+def test_the_outside_s_key_seals_nothing_else(slot: str) -> None:
+    """Who holds that key alone makes no payload, no placeholders and no policy that the inside would believe."""
+    with pytest.raises(SealBroken, match="only the inside") as refused:
+        BOTH.open(slot, BOTH.seal(Zone.OUTSIDE, slot, b"text"))
+    assert refused.value.refusal == "foreign_seal"
+
+
+@pytest.mark.parametrize("slot", ["b:payload:1", "a:result:1", "a:payload", "a:payload:1:2", "", "a"])
+def test_a_slot_that_is_not_the_job_s_own_is_refused(slot: str) -> None:
+    """Another job's, another kind's, or no slot's name at all."""
+    assert own_slot("a", "payload", "a:payload:1") == "a:payload:1"
+    with pytest.raises(SealBroken) as refused:
+        own_slot("a", "payload", slot)
+    assert refused.value.refusal == "foreign_slot"
 
 
 def test_the_same_text_never_looks_the_same() -> None:
@@ -102,7 +127,7 @@ def test_slots_are_nobody_else_s() -> None:
 
 def test_what_is_put_can_be_got_until_it_is_dropped(vault: Vault, redis: StoreClient) -> None:
     """A sealed text lies in its slot with a time to live; its digest is that of the envelope; dropped it is missing."""
-    told = vault.put(SLOT, b"text", zone=Zone.OUTSIDE, keep_s=60)
+    told = vault.put(SLOT, b"text", zone=Zone.INSIDE, keep_s=60)
     assert vault.get(SLOT) == b"text"
     assert told == digest(vault.envelope(SLOT))
     assert 55 < redis.ttl(f"tg:vault:{SLOT}") <= 60

@@ -6,12 +6,15 @@ Colour appears on a terminal only, and never where NO_COLOR is set; rich sees to
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
-from typing import Annotated, Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+
+T = TypeVar("T")
 
 _WIDTH_IN_A_FILE = 160
 """Nobody's window limits a file or a pipe; eighty columns would cut tables short."""
@@ -45,6 +48,13 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str |
     for row in rows:
         made.add_row(*("-" if cell is None else str(cell) for cell in row))
     return made
+
+
+def counted(items: Iterable[T], what: str, *, quiet: bool = False) -> Iterator[T]:
+    """The same things, and on a terminal how many came yet: for those whose number is known when all were read."""
+    columns = (SpinnerColumn(), TextColumn(what), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=True, disable=quiet or not err.is_terminal) as progress:
+        yield from progress.track(items, total=None)
 
 
 def seconds(value: float | None) -> str | None:

@@ -17,7 +17,7 @@ from tidegate import deadletters
 from tidegate.cli.console import AsJson, emit, err, out, seconds, table, usd
 from tidegate.cli.scoreboard import Entry, Sums, board, sums
 from tidegate.cli.up import installed, started
-from tidegate.client import Client, parse_job
+from tidegate.client import Client
 from tidegate.errors import InvalidJob, Misuse, Reason, Unavailable
 from tidegate.lane import Zone
 from tidegate.lanes import read_lanes
@@ -25,6 +25,7 @@ from tidegate.ledger.record import Record
 from tidegate.ledger.states import State
 from tidegate.result import JobResult
 from tidegate.settings import load
+from tidegate.submission import parse_job
 
 if TYPE_CHECKING:
     from tidegate.runtime.installation import Installation

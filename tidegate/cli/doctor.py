@@ -4,12 +4,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from importlib import metadata
-from typing import Any
 
 import typer
 
-from tidegate import __version__, connections, keychecks
+from tidegate import __version__, connections, keychecks, storecheck
+from tidegate.audit import journal
 from tidegate.cli.console import AsJson, emit, out, table
+from tidegate.connections import StoreClient
 from tidegate.errors import TidegateError
 from tidegate.keys import keyring, signer, verifier
 from tidegate.lane import Zone
@@ -85,17 +86,29 @@ def _store(settings: Settings) -> Iterator[Finding]:
     yield Finding("store", ok=True, detail=connections.without_password(where.store))
     keychecks.check(client, [keyring(settings, zone) for zone in Zone])
     yield Finding("clock", ok=skew < CLOCK_SKEW_S, detail=f"{skew:.3f} s from the store's")
-    config = {key: _config(client, key) for key in ("maxmemory-policy", "appendonly", "appendfsync")}
-    evicts = config["maxmemory-policy"] not in ("noeviction", "")
-    yield Finding("eviction", ok=not evicts, detail=f"maxmemory-policy {config['maxmemory-policy'] or 'unknown'}")
+    keeping = storecheck.looked_at(client)
+    yield Finding("eviction", ok=not keeping.evicts, detail=f"maxmemory-policy {keeping.policy or 'unknown'}")
+    kept = {True: "yes", False: "no", None: "unknown"}[keeping.append_only]
     yield Finding(
         "persistence",
-        ok=config["appendonly"] == "yes" or (None if config["appendonly"] == "" else False),
-        detail=f"appendonly {config['appendonly'] or 'unknown'}, appendfsync {config['appendfsync'] or 'unknown'}",
+        ok=keeping.append_only,
+        detail=f"appendonly {kept}, appendfsync {keeping.fsync or 'unknown'}",
     )
+    for warning in keeping.warnings:
+        yield Finding("store", ok=None, detail=warning)
+    yield _audit(client, settings)
     workers = census.workers()
     detail = ", ".join(f"{worker.role} {worker.zone or ''}".strip() for worker in workers)
     yield Finding("processes", ok=bool(workers) or None, detail=detail or "none reports itself")
+
+
+def _audit(client: StoreClient, settings: Settings) -> Finding:
+    waiting = journal.length(client)
+    return Finding(
+        "audit log",
+        ok=waiting < journal.MOST // 10,
+        detail=f"{waiting} entries wait to be written" + (" to " + str(settings.audit_folder) if waiting else ""),
+    )
 
 
 def _broker(settings: Settings) -> Iterator[Finding]:
@@ -122,11 +135,3 @@ def _guarded(check: Check, settings: Settings) -> Iterator[Finding]:
         yield Finding(name, ok=False, detail=str(exc))
     except Exception as exc:  # noqa: BLE001 - the doctor does not die of the disease
         yield Finding(name, ok=False, detail=f"{type(exc).__name__}")
-
-
-def _config(client: Any, key: str) -> str:
-    """A setting of the store; empty where it may not be asked (managed Redis often forbids CONFIG)."""
-    try:
-        return str(client.config_get(key).get(key, ""))
-    except Exception:  # noqa: BLE001 - each server refuses in its own way
-        return ""

@@ -39,4 +39,6 @@ def flower() -> None:
         FLOWER_UNAUTHENTICATED_API="false",
         FLOWER_AUTO_REFRESH="true",
     )
-    celery_app(settings, where, guarded=False).start(["flower"])  # its pages know kombu's transports by name only
+    celery_app(settings, where, role="flower", guarded=False).start(
+        ["flower"]
+    )  # its pages know kombu's transports by name only

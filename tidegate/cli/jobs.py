@@ -9,10 +9,11 @@ import typer
 from rich.progress import track
 
 from tidegate.cli.console import LONG, AsJson, emit, err, out
-from tidegate.client import Client, parse_job
-from tidegate.errors import InvalidJob, JobFailed, Misuse
+from tidegate.client import Client
+from tidegate.errors import InvalidJob, JobFailed, Misuse, SubmitRefused
 from tidegate.job import Job
 from tidegate.result import JobResult
+from tidegate.submission import parse_job
 
 Timeout = Annotated[float, typer.Option("--timeout", min=0, help="Seconds to wait for the end.")]
 
@@ -41,14 +42,21 @@ def submit(
     client = Client()
     jobs = _jobs(text, file, jsonl, tenant=tenant, max_tokens=max_tokens)
     shown = track(jobs, description="submitting", console=err, disable=len(jobs) < LONG, transient=True)
-    ids = [client.submit(job) for job in shown]
+    ids: list[str] = []
+    try:
+        for job in shown:
+            ids.append(client.submit(job))  # noqa: PERF401 - what went in must be told where the next is refused
+    except SubmitRefused:
+        _print_ids(ids, as_json=as_json)
+        if len(jobs) > 1:
+            err.print(f"{len(ids)} of {len(jobs)} jobs are on record: send the others later")
+        raise
     if not wait:
-        for job_id in ids:
-            emit({"job_id": job_id}) if as_json else typer.echo(job_id)
-        return
+        return _print_ids(ids, as_json=as_json)
     failed = [job_id for job_id in ids if not _print_result(client, job_id, timeout_s=timeout, as_json=as_json)]
     if failed:
         raise typer.Exit(1)
+    return None
 
 
 def result(
@@ -66,6 +74,11 @@ def cancel(job_id: Annotated[str, typer.Argument(help="The id that submit printe
     """Give a job up; a run under way loses its right to finish."""
     Client().cancel(job_id)
     err.print(f"job {job_id} is cancelled")
+
+
+def _print_ids(ids: list[str], *, as_json: bool) -> None:
+    for job_id in ids:
+        emit({"job_id": job_id}) if as_json else typer.echo(job_id)
 
 
 def _jobs(text: str | None, file: Path | None, jsonl: str | None, *, tenant: str, max_tokens: int) -> list[Job]:
@@ -119,7 +132,10 @@ def _print_result(client: Client, job_id: str, *, timeout_s: float, as_json: boo
 
 
 def _show(answer: JobResult) -> None:
-    out.print(answer.text, markup=False)
+    if answer.embeddings:
+        out.print(f"{len(answer.embeddings)} vectors of {len(answer.embeddings[0])} numbers; --json shows them")
+    else:
+        out.print(answer.text, markup=False)
     facts: dict[str, Any] = {"lane": answer.lane, "zone": answer.zone.value, "model": answer.model}
     if answer.restored is not None:
         facts["restored"] = answer.restored

@@ -21,6 +21,8 @@ class Record(Value):
     latency: str = "interactive"
     priority: int = 5
     accepted_at: float
+    queued_at: float | None = None
+    """Since when it waits for its turn: its acceptance, or its last redrive."""
     updated_at: float
     deadline_at: float
     deadline_s: float | None = None
@@ -39,6 +41,8 @@ class Record(Value):
     """Runs that ended because their process died."""
     nudges: int = 0
     redrives: int = 0
+    asked_lane: str | None = None
+    """The lane that whoever redrove it would like; the policy's word counts."""
     reason: str | None = None
     cause: str | None = None
     payload: str | None = None

@@ -125,7 +125,7 @@ def succeed(*, fence: int, changes: Mapping[str, str], note: Mapping[str, Any]) 
     )
 
 
-def wait(*, fence: int, delay_s: float, tries: int, note: Mapping[str, Any]) -> Move:
+def wait(*, fence: int, delay_s: float, tries: int, note: Mapping[str, Any], crashes: int | None = None) -> Move:
     """A run failed; the same lane tries again later."""
     return Move(
         name="retry_later",
@@ -133,7 +133,7 @@ def wait(*, fence: int, delay_s: float, tries: int, note: Mapping[str, Any]) -> 
         sources=frozenset({State.RUNNING}),
         fence=fence,
         look_in_s=delay_s,
-        changes={"tries": str(tries)},
+        changes={"tries": str(tries)} | ({} if crashes is None else {"crashes": str(crashes)}),
         note={"delay_s": round(delay_s, 3), **note},
     )
 
@@ -210,9 +210,9 @@ def die(
     )
 
 
-def cancel() -> Move:
+def cancel(*, by: str = "tidegate") -> Move:
     """The producer no longer wants it. A run under way loses its right to finish."""
-    return Move(name="cancelled", to=State.CANCELLED, sources=OPEN)
+    return Move(name="cancelled", to=State.CANCELLED, sources=OPEN, note={"by": by})
 
 
 def expire(*, rev: int) -> Move:
@@ -227,9 +227,9 @@ def expire(*, rev: int) -> Move:
     )
 
 
-def redrive(*, rev: int, redrives: int, deadline_in_s: float, by: str) -> Move:
+def redrive(*, rev: int, redrives: int, deadline_in_s: float, by: str, lane: str | None = None) -> Move:
     """A person sends a dead letter through the router again, with as much time as it had at first."""
-    of_the_last_routing = ("lane", "zone", "outside", "clearance", "placeholders", "worker", "decision")
+    of_the_last_routing = ("lane", "zone", "outside", "clearance", "placeholders", "worker", "decision", "model")
     removed = dict.fromkeys((*of_the_last_routing, "reason", "cause"), "")
     return Move(
         name="redriven",
@@ -245,6 +245,7 @@ def redrive(*, rev: int, redrives: int, deadline_in_s: float, by: str) -> Move:
             "crashes": "0",
             "nudges": "0",
             "redrives": str(redrives),
+            "asked_lane": lane or "",
         },
-        note={"by": by},
+        note={"by": by, **({"asked_lane": lane} if lane else {})},
     )

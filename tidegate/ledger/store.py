@@ -1,122 +1,79 @@
 """The ledger in Redis: each change is one Lua script, so it happens whole or not at all."""
 
-import json
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from importlib import resources
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from redis import exceptions
-
 from tidegate.connections import StoreClient
-from tidegate.errors import Conflict, StorageFull, StoreUnavailable, UnknownJob
+from tidegate.errors import Conflict, SubmitRefused, UnknownJob
+from tidegate.ledger.admission import Limits
+from tidegate.ledger.faults import store_errors
+from tidegate.ledger.line import Line
+from tidegate.ledger.moving import KEEP, Accepted, Applied, Keep, NewJob, Step, Stored, accepted, arguments, outcome
+from tidegate.ledger.pressure import Pressure
 from tidegate.ledger.record import Event, Record
+from tidegate.ledger.scripts import Call, Scripts, flat, journalled
+from tidegate.ledger.shelf import Shelf
 from tidegate.ledger.states import Move, State
 from tidegate.names import STORE_PREFIX
 
-_ANNOTATE = """
-if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
-redis.call('HSET', KEYS[1], unpack(ARGV))
-return 1
-"""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Keep:
-    """How long records and their texts stay after an end, in seconds."""
-
-    result_s: int = 86_400
-    dead_s: int = 14 * 86_400
-
-    def after(self, end: State) -> int:
-        """The time for one kind of end."""
-        return self.dead_s if end is State.DEAD else self.result_s
-
-
-@dataclass(frozen=True, kw_only=True)
-class Accepted:
-    """What became of a submit: a new record, or the one that was there."""
-
-    created: bool
-    state: State
-    fingerprint: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Applied:
-    """What a move left behind."""
-
-    rev: int
-    fence: int
-    at: float
+__all__ = ["Accepted", "Applied", "Keep", "Ledger", "NewJob", "Step", "Stored", "journalled", "store_errors"]
 
 
 class Ledger:
     """Reads and moves records. Every method raises StoreUnavailable where the store does not answer."""
 
-    def __init__(self, client: StoreClient, *, keep: Keep = Keep(), prefix: str = STORE_PREFIX) -> None:
+    def __init__(
+        self,
+        client: StoreClient,
+        *,
+        keep: Keep = KEEP,
+        limits: Limits | None = None,
+        prefix: str = STORE_PREFIX,
+    ) -> None:
         self.redis = client
         self._keep = keep
+        self._limits = limits or Limits()
         self._prefix = prefix
-        self._accept = client.register_script(_script("accept.lua"))
-        self._transition = client.register_script(_script("transition.lua"))
-        self._annotate = client.register_script(_ANNOTATE)
+        self._scripts = Scripts(client)
+        self.line = Line(self._scripts, keep=keep, prefix=prefix)
+        self.shelf = Shelf(client, keep_s=keep.dead_s, prefix=prefix)
+        self.pressure = Pressure(client, limits=self._limits, prefix=prefix)
 
-    def accept(
-        self,
-        job_id: str,
-        *,
-        slot: str,
-        envelope: bytes,
-        keep_s: int,
-        deadline_s: float,
-        look_in_s: float,
-        fields: Mapping[str, str],
-    ) -> Accepted:
-        """Put a job on record with its sealed payload. The same id twice keeps the first."""
-        args = [
-            self._prefix,
-            job_id,
-            envelope,
-            keep_s,
-            deadline_s,
-            look_in_s,
-            *_flat({**fields, "payload": slot}),
+    def accept(self, job_id: str, **details: Any) -> Accepted:
+        """Put a job on record with its sealed payload; see NewJob. The same id twice keeps the first.
+
+        Raises SubmitRefused where there is no room, unless it is `admitted` already: it lies in the broker.
+        """
+        found = self.accept_all([NewJob(job_id=job_id, **details)])[0]
+        if isinstance(found, Accepted):
+            return found
+        raise found
+
+    def accept_all(self, jobs: Sequence[NewJob]) -> list[Accepted | SubmitRefused]:
+        """The same for many, in one round trip. Behind one that was refused none is taken."""
+        batch = secrets.token_hex(8) if len(jobs) > 1 else ""
+        answers = self._scripts.run_all("accept", [self._accepting(job, batch=batch) for job in jobs])
+        return [
+            accepted(answer, tenant=job.fields.get("tenant", "default"))
+            for job, answer in zip(jobs, answers, strict=True)
         ]
-        with store_errors():
-            created, state, fingerprint = self._accept(
-                keys=[self._job(job_id), f"{self._prefix}:vault:{slot}"], args=args
-            )
-        return Accepted(created=bool(created), state=State(state.decode()), fingerprint=fingerprint.decode())
 
-    def apply(self, job_id: str, move: Move) -> Applied:
+    def apply(self, job_id: str, move: Move, *, texts: Sequence[Stored] = ()) -> Applied:
         """Make one move. Raises Conflict where its conditions do not hold, UnknownJob where there is no record."""
-        args = [
-            self._prefix,
-            job_id,
-            ",".join(sorted(move.sources)),
-            move.to.value,
-            _or_empty(move.fence),
-            _or_empty(move.rev),
-            "1" if move.take_fence else "",
-            _or_empty(move.look_in_s),
-            self._keep.after(move.to),
-            move.name,
-            json.dumps(dict(move.note), separators=(",", ":")),
-            _or_empty(move.deadline_in_s),
-            secrets.token_hex(6),
-            *_flat(move.changes),
+        found = self.apply_all([Step(job_id=job_id, move=move, texts=texts)])[0]
+        if isinstance(found, Applied):
+            return found
+        raise found
+
+    def apply_all(self, steps: Sequence[Step]) -> list[Applied | Conflict | UnknownJob]:
+        """Make the moves of several jobs in one round trip; each by itself is made or refused."""
+        calls = [
+            ((), [self._prefix, step.job_id, *arguments(step.move, keep=self._keep, texts=step.texts)])
+            for step in steps
         ]
-        with store_errors():
-            done, *rest = self._transition(keys=[self._job(job_id)], args=args)
-        if not done:
-            state, rev = rest[0].decode(), rest[1]
-            if not state:
-                raise UnknownJob(f"no job {job_id} is on record")
-            raise Conflict(f"{move.name} refused: job {job_id} is {state} at revision {rev}")
-        return Applied(rev=rest[0], fence=rest[1], at=float(rest[2]))
+        answers = self._scripts.run_all("apply", calls)
+        return [outcome(step, answer) for step, answer in zip(steps, answers, strict=True)]
 
     def get(self, job_id: str) -> Record:
         """One record. Raises UnknownJob."""
@@ -124,14 +81,20 @@ class Ledger:
             fields = self.redis.hgetall(self._job(job_id))
         if not fields:
             raise UnknownJob(f"no job {job_id} is on record (it may have been kept long enough and removed)")
-        return Record.from_hash(fields)
+        record = Record.from_hash(fields)
+        if record.id != job_id:  # by it slots are told apart, so whoever edits it could lend one job another's text
+            raise UnknownJob(f"no job {job_id} is on record: what lies there says that it is another")
+        return record
 
     def get_many(self, job_ids: Iterable[str]) -> list[Record]:
         """The records that exist, in the order asked for, in one round trip."""
+        asked = list(job_ids)
         with store_errors(), self.redis.pipeline(transaction=False) as pipe:
-            for job_id in job_ids:
+            for job_id in asked:
                 pipe.hgetall(self._job(job_id))
-            return [Record.from_hash(fields) for fields in pipe.execute() if fields]
+            found = zip(asked, pipe.execute(), strict=True)
+        records = ((job_id, Record.from_hash(fields)) for job_id, fields in found if fields)
+        return [record for job_id, record in records if record.id == job_id]
 
     def history(self, job_id: str) -> list[Event]:
         """What happened to a job, oldest first (the last 200 moves)."""
@@ -154,27 +117,17 @@ class Ledger:
         for start in range(0, len(ids), 500):
             yield from self.get_many(ids[start : start + 500])
 
-    def forget(self, job_id: str) -> None:
-        """Remove a dead letter for good: record, history and payload."""
-        with store_errors(), self.redis.pipeline(transaction=True) as pipe:
-            pipe.watch(self._job(job_id))
-            record = self.get(job_id)
-            if record.state is not State.DEAD:
-                raise Conflict(f"job {job_id} is {record.state}; only dead letters are purged")
-            named = (record.payload, record.outside, record.placeholders, record.result)
-            slots = [f"{self._prefix}:vault:{slot}" for slot in named if slot]
-            pipe.multi()
-            pipe.zrem(f"{self._prefix}:dead", job_id)
-            pipe.unlink(self._job(job_id), f"{self._job(job_id)}:history", *slots)
-            try:
-                pipe.execute()
-            except exceptions.WatchError:  # redriven meanwhile: an open job is never removed
-                raise Conflict(f"job {job_id} was moved meanwhile; only dead letters are purged") from None
+    def forget(self, job_id: str, *, by: str = "tidegate") -> None:
+        """Remove a dead letter for good: record, history and payload. Raises Conflict where it is none, UnknownJob."""
+        state = self._scripts.run("forget", keys=[self._job(job_id)], args=[self._prefix, job_id, by]).decode()
+        if not state:
+            raise UnknownJob(f"no job {job_id} is on record")
+        if state != State.DEAD:  # redriven meanwhile, perhaps: an open job is never removed
+            raise Conflict(f"job {job_id} is {state}; only dead letters are purged")
 
     def annotate(self, job_id: str, fields: Mapping[str, str]) -> bool:
         """Add fields to a record, whatever its state: what is learnt after a job's end. False where it is gone."""
-        with store_errors():
-            return bool(self._annotate(keys=[self._job(job_id)], args=list(_flat(fields))))
+        return bool(self._scripts.run("annotate", keys=[self._job(job_id)], args=list(flat(fields))))
 
     def trim(self) -> int:
         """Drop index entries of dead letters whose records are past their retention. Returns how many."""
@@ -187,36 +140,23 @@ class Ledger:
             seconds, micros = self.redis.time()
         return float(seconds) + float(micros) / 1e6
 
+    def _accepting(self, job: NewJob, *, batch: str) -> Call:
+        fields = dict(job.fields)
+        args = [
+            self._prefix,
+            job.job_id,
+            job.envelope,
+            job.keep_s,
+            job.deadline_s,
+            job.look_in_s,
+            fields.pop("tenant", "default"),
+            fields.pop("priority", "5"),
+            "" if "shadow_of" in fields else "1",  # a copy is placed by whoever made it
+            "" if job.admitted else self._limits.wire,
+            batch,
+            *flat({**fields, "payload": job.slot}),
+        ]
+        return [self._job(job.job_id), f"{self._prefix}:vault:{job.slot}"], args
+
     def _job(self, job_id: str) -> str:
         return f"{self._prefix}:job:{job_id}"
-
-
-@contextmanager
-def store_errors() -> Iterator[None]:
-    """Translate the client's errors: callers never see a vendor's exception."""
-    try:
-        yield
-    except exceptions.OutOfMemoryError:
-        raise StorageFull("the store is out of memory: raise its maxmemory, or let jobs end first") from None
-    except (exceptions.ConnectionError, exceptions.TimeoutError, OSError) as exc:
-        raise StoreUnavailable(f"the store does not answer ({type(exc).__name__}): is it running?") from exc
-    except exceptions.ResponseError as exc:
-        if str(exc).startswith(("MISCONF", "OOM")) or "MISCONF" in str(exc):
-            raise StorageFull("the store cannot write to its disk: free some space in its data folder") from None
-        if str(exc).startswith(("LOADING", "BUSY")):
-            raise StoreUnavailable("the store is still loading its data") from None
-        raise
-
-
-def _script(name: str) -> str:
-    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
-
-
-def _flat(fields: Mapping[str, Any]) -> Iterator[str]:
-    for key, value in fields.items():
-        yield key
-        yield str(value)
-
-
-def _or_empty(value: float | None) -> str:
-    return "" if value is None else repr(value)

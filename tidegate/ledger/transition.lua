@@ -1,113 +1,145 @@
--- Apply one move to one job, atomically, or refuse it.
+-- One move of one job: atomically, or refused. After order.lua; apply.lua and take.lua call it.
 --
--- KEYS[1]  the job's hash
--- ARGV     1 prefix  2 job id  3 allowed source states, comma-separated  4 new state
---          5 fence that must hold, or ''  6 revision that must hold, or ''  7 '1' to hand out the next fence
---          8 seconds until the janitor looks again, or ''  9 seconds to keep the record after an end
---          10 name of the move  11 note as JSON  12 seconds until a new deadline, or ''
---          13 this move's token: a repetition of the same move is told what the first one did
---          14... fields and values; '' removes the field
--- Returns  {1, revision, fence, now} or {0, present state ('' where there is no such job), revision}
+-- a[at...]  +0 allowed source states, comma-separated  +1 new state  +2 fence that must hold, or ''
+--           +3 revision that must hold, or ''  +4 '1' to hand out the next fence
+--           +5 seconds until the janitor looks again, or ''  +6 seconds to keep the record after an end
+--           +7 name of the move  +8 note as JSON  +9 seconds until a new deadline, or ''
+--           +10 this move's token: a repetition of the same move is told what the first one did
+--           +11 how many envelopes to store; each: slot, envelope, seconds to keep it
+--           then fields and values; '' removes the field
+-- Returns   {1, revision, fence, now, 1 if somebody should be woken} or {0, present state ('' for no such job), revision}
 
-local prefix, id = ARGV[1], ARGV[2]
-local old = redis.call('HMGET', KEYS[1], 'state', 'rev', 'fence', 'lane', 'deadline_at', 'started_at', 'move',
-  'updated_at')
-local state, rev, fence = old[1], tonumber(old[2] or 0), tonumber(old[3] or 0)
-local old_lane = old[4] or nil
-if not state then return {0, '', 0} end
--- The first answer was lost on its way and the client asked again: to refuse it now would deny what has happened.
-if old[7] == ARGV[13] then return {1, rev, fence, old[8]} end
+local ENDS = {succeeded = true, dead = true, cancelled = true, expired = true}
+local IN_LINE = {accepted = true, placed = true}
 
-local allowed = string.find(',' .. ARGV[3] .. ',', ',' .. state .. ',', 1, true)
-if not allowed
-  or (ARGV[5] ~= '' and tonumber(ARGV[5]) ~= fence)
-  or (ARGV[6] ~= '' and tonumber(ARGV[6]) ~= rev) then
-  return {0, state, rev}
-end
+local function room_of(state, lane) return state .. ':' .. (lane or 'intake') end
 
-local clock = redis.call('TIME')
-local now = tonumber(clock[1]) + tonumber(clock[2]) / 1000000
-local function stamp(value) return string.format('%.6f', value) end
+local function move(prefix, id, a, at)
+  local job = prefix .. ':job:' .. id
+  local old = redis.call('HMGET', job, 'state', 'rev', 'fence', 'lane', 'deadline_at', 'started_at', 'move',
+    'updated_at', 'tenant', 'priority', 'queued_at', 'accepted_at')
+  local state, rev, fence = old[1], tonumber(old[2] or 0), tonumber(old[3] or 0)
+  local lane, tenant, priority = old[4] or nil, old[9] or 'default', tonumber(old[10] or 5)
+  local since = tonumber(old[11] or old[12])
+  if not state then return {0, '', 0} end
+  -- The first answer was lost on its way and the client asked again: to refuse it now would deny what has happened.
+  if old[7] == a[at + 10] then return {1, rev, fence, old[8], 1} end
 
-local to, ends = ARGV[4], {succeeded = true, dead = true, cancelled = true, expired = true}
-local agenda = prefix .. ':agenda'
--- First of all writes: a full store stops a script at its first write that adds, and an end is what makes room again.
-if ends[to] then redis.call('ZREM', agenda, id) end
-rev = rev + 1
-if ARGV[7] == '1' then
-  fence = fence + 1
-  redis.call('HINCRBY', KEYS[1], 'attempts', 1)
-end
-
-local deadline = tonumber(old[5])
-if ARGV[12] ~= '' then
-  deadline = now + tonumber(ARGV[12])
-  redis.call('HSET', KEYS[1], 'deadline_at', stamp(deadline))
-end
-for i = 14, #ARGV, 2 do
-  if ARGV[i + 1] == '' then redis.call('HDEL', KEYS[1], ARGV[i])
-  else redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
-end
-redis.call('HSET', KEYS[1], 'state', to, 'rev', rev, 'fence', fence, 'updated_at', stamp(now), 'move',
-  ARGV[13])
-
--- Who is where: one sorted set for each state and lane, scored by the time of entry.
-local function room(in_state, lane) return prefix .. ':in:' .. in_state .. ':' .. (lane or 'intake') end
-local lane = redis.call('HGET', KEYS[1], 'lane') or nil
-if state ~= to or old_lane ~= lane then
-  redis.call('ZREM', room(state, old_lane), id)
-  redis.call('ZADD', room(to, lane), stamp(now), id)
-  if ends[state] then redis.call('HINCRBY', prefix .. ':ended', state, -1) end
-end
-
-if ends[to] then
-  redis.call('ZREM', room(to, lane), id)
-  redis.call('HSET', KEYS[1], 'ended_at', stamp(now))
-  redis.call('HDEL', KEYS[1], 'look_at')
-  redis.call('HINCRBY', prefix .. ':ended', to, 1)
-  -- Text is kept no longer than somebody needs it: a dead letter's payload to redrive it, a result to be read.
-  local slots = redis.call('HMGET', KEYS[1], 'payload', 'outside', 'result', 'placeholders', 'zone')
-  local vault = prefix .. ':vault:'
-  if slots[2] then redis.call('UNLINK', vault .. slots[2]) end
-  if to == 'dead' then
-    redis.call('ZADD', prefix .. ':dead', stamp(now), id)
-    if slots[1] then redis.call('EXPIRE', vault .. slots[1], ARGV[9]) end
-  elseif slots[1] then redis.call('UNLINK', vault .. slots[1]) end
-  if slots[3] then redis.call('EXPIRE', vault .. slots[3], ARGV[9]) end
-  if slots[4] then
-    -- What placeholders stand for is worth as much as the answer that holds them, and no longer.
-    if to == 'succeeded' and slots[5] == 'outside' then redis.call('EXPIRE', vault .. slots[4], ARGV[9])
-    else redis.call('UNLINK', vault .. slots[4]) end
+  local allowed = string.find(',' .. a[at] .. ',', ',' .. state .. ',', 1, true)
+  if not allowed
+    or (a[at + 2] ~= '' and tonumber(a[at + 2]) ~= fence)
+    or (a[at + 3] ~= '' and tonumber(a[at + 3]) ~= rev) then
+    return {0, state, rev}
   end
-  redis.call('EXPIRE', KEYS[1], ARGV[9])
-  redis.call('EXPIRE', KEYS[1] .. ':history', ARGV[9])
-  if to == 'succeeded' and old[6] then
-    -- The lane's smoothed service time: an exponential moving average with a weight of one fifth.
-    local pace, took = prefix .. ':pace', now - tonumber(old[6])
-    local before = tonumber(redis.call('HGET', pace, lane) or took)
-    redis.call('HSET', pace, lane, stamp(before * 0.8 + took * 0.2))
+
+  local now, to, name = store_time(), a[at + 1], a[at + 7]
+  local agenda, vault = prefix .. ':agenda', prefix .. ':vault:'
+  -- First of all writes: a full store stops a script at its first write that adds. What is in may always move on, since
+  -- only an end makes room again.
+  redis.call('ZREM', agenda, id)
+  local was = room_of(state, lane)
+  local first = at + 12
+  for _ = 1, tonumber(a[at + 11]) do
+    redis.call('SET', vault .. a[first], a[first + 1], 'EX', a[first + 2])
+    first = first + 3
   end
-else
-  local look = math.min(now + tonumber(ARGV[8]), deadline)
-  redis.call('ZADD', agenda, stamp(look), id)
-  redis.call('HSET', KEYS[1], 'look_at', stamp(look))
-  if to == 'running' and state ~= 'running' then redis.call('HSET', KEYS[1], 'started_at', stamp(now)) end
+
+  rev = rev + 1
+  local deadline = tonumber(old[5])
+  local set, gone = {'state', to, 'rev', rev, 'updated_at', stamp(now), 'move', a[at + 10]}, {}
+  local function put(field, value)
+    set[#set + 1] = field
+    set[#set + 1] = value
+  end
+  if a[at + 4] == '1' then
+    fence = fence + 1
+    redis.call('HINCRBY', job, 'attempts', 1)
+  end
+  put('fence', fence)
+  if a[at + 9] ~= '' then
+    deadline = now + tonumber(a[at + 9])
+    put('deadline_at', stamp(deadline))
+  end
+  for i = first, #a, 2 do
+    if a[i] == 'lane' then lane = a[i + 1] ~= '' and a[i + 1] or nil end
+    if a[i + 1] == '' then gone[#gone + 1] = a[i] else put(a[i], a[i + 1]) end
+  end
   if state == 'dead' then
-    redis.call('ZREM', prefix .. ':dead', id)
-    redis.call('HDEL', KEYS[1], 'ended_at')
-    redis.call('PERSIST', KEYS[1])
-    redis.call('PERSIST', KEYS[1] .. ':history')
-    -- The payload was kept for a dead letter's time, which may be over before the new deadline is.
-    local slot = redis.call('HGET', KEYS[1], 'payload')
-    if slot then redis.call('EXPIRE', prefix .. ':vault:' .. slot, math.ceil(deadline - now) + 3600) end
+    since = now
+    put('queued_at', stamp(now))
   end
-end
+  local look = not ENDS[to] and stamp(math.min(now + tonumber(a[at + 5]), deadline))
+  if ENDS[to] then
+    put('ended_at', stamp(now))
+    gone[#gone + 1] = 'look_at'
+  else
+    put('look_at', look)
+    if to == 'running' and state ~= 'running' then put('started_at', stamp(now)) end
+    if state == 'dead' then gone[#gone + 1] = 'ended_at' end
+  end
+  redis.call('HSET', job, unpack(set))
+  if gone[1] then redis.call('HDEL', job, unpack(gone)) end
 
-if ARGV[10] ~= 'renewed' then
-  local history = KEYS[1] .. ':history'
-  redis.call('RPUSH', history, string.format(
-    '{"at":%s,"move":"%s","state":"%s","rev":%d,"fence":%d,"note":%s}', stamp(now), ARGV[10], to, rev, fence, ARGV[11]))
-  redis.call('LTRIM', history, -200, -1)
-  redis.call('PUBLISH', prefix .. ':state:' .. id, to)
+  -- Who is where: one sorted set for each state and lane, scored by the time of entry; and who of them is in line.
+  local room, ring = room_of(to, lane), 0
+  if was ~= room then
+    redis.call('ZREM', prefix .. ':in:' .. was, id)
+    if IN_LINE[state] then dequeue(prefix, was, id, tenant, priority) end
+    if ENDS[state] then redis.call('HINCRBY', prefix .. ':ended', state, -1) end
+    if not ENDS[to] then redis.call('ZADD', prefix .. ':in:' .. room, stamp(now), id) end
+  end
+  if IN_LINE[to] then
+    enqueue(prefix, room, id, tenant, priority, since)
+    ring = ring_wanted(prefix, room, now) and 1 or 0
+  end
+
+  if ENDS[to] then
+    count_out(prefix, job)
+    redis.call('HINCRBY', prefix .. ':ended', to, 1)
+    -- Text is kept no longer than somebody needs it: a dead letter's payload to redrive it, a result to be read.
+    local slots = redis.call('HMGET', job, 'payload', 'outside', 'result', 'placeholders', 'zone')
+    local keep = a[at + 6]
+    if slots[2] then redis.call('UNLINK', vault .. slots[2]) end
+    if to == 'dead' then
+      redis.call('ZADD', prefix .. ':dead', stamp(now), id)
+      if slots[1] then redis.call('EXPIRE', vault .. slots[1], keep) end
+    elseif slots[1] then redis.call('UNLINK', vault .. slots[1]) end
+    if slots[3] then redis.call('EXPIRE', vault .. slots[3], keep) end
+    if slots[4] then
+      -- What placeholders stand for is worth as much as the answer that holds them, and no longer.
+      if to == 'succeeded' and slots[5] == 'outside' then redis.call('EXPIRE', vault .. slots[4], keep)
+      else redis.call('UNLINK', vault .. slots[4]) end
+    end
+    redis.call('EXPIRE', job, keep)
+    redis.call('EXPIRE', job .. ':history', keep)
+    if to == 'succeeded' and old[6] then
+      -- The lane's smoothed service time: an exponential moving average with a weight of one fifth.
+      local pace, took = prefix .. ':pace', now - tonumber(old[6])
+      local before = tonumber(redis.call('HGET', pace, lane) or took)
+      redis.call('HSET', pace, lane, stamp(before * 0.8 + took * 0.2))
+      redis.call('HSET', prefix .. ':succeeded_at', lane, stamp(now))
+    end
+  else
+    redis.call('ZADD', agenda, look, id)
+    if state == 'dead' then
+      redis.call('ZREM', prefix .. ':dead', id)
+      redis.call('PERSIST', job)
+      redis.call('PERSIST', job .. ':history')
+      -- The payload was kept for a dead letter's time, which may be over before the new deadline is.
+      local slot = redis.call('HGET', job, 'payload')
+      if slot then redis.call('EXPIRE', vault .. slot, math.ceil(deadline - now) + 3600) end
+      count_in(prefix, job, tenant, reserve(slot and redis.call('STRLEN', vault .. slot) or 0))
+    end
+  end
+
+  if name ~= 'renewed' then
+    local history = job .. ':history'
+    local event = string.format(
+      '{"at":%s,"move":"%s","state":"%s","rev":%d,"fence":%d,"note":%s}', stamp(now), name, to, rev, fence, a[at + 8])
+    local length = redis.call('RPUSH', history, event)
+    journal(prefix, id, event)
+    if length > 200 then redis.call('LTRIM', history, -200, -1) end
+    redis.call('PUBLISH', prefix .. ':state:' .. id, to)
+  end
+  return {1, rev, fence, stamp(now), ring}
 end
-return {1, rev, fence, stamp(now)}

@@ -6,7 +6,11 @@ the record at the start and every second.
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import Any
+from weakref import WeakKeyDictionary
 
 from tidegate.connections import StoreClient
 from tidegate.errors import ResultTimeout
@@ -16,12 +20,20 @@ from tidegate.names import STORE_PREFIX
 
 _RECHECK_S = 1.0
 
+_MOST_IDLE = 8
+_idle: "WeakKeyDictionary[StoreClient, deque[Any]]" = WeakKeyDictionary()
+"""Connections that listen to nothing now, by client."""
+
 
 def states(ledger: Ledger, job_id: str, *, timeout_s: float, prefix: str = STORE_PREFIX) -> Iterator[State]:
     """Each state that the job is seen in, until its end. Raises ResultTimeout, UnknownJob."""
-    until, seen = time.monotonic() + timeout_s, None
-    with store_errors(), ledger.redis.pubsub(ignore_subscribe_messages=True) as channel:
-        channel.subscribe(f"{prefix}:state:{job_id}")
+    until = time.monotonic() + timeout_s
+    seen = ledger.get(job_id).state
+    yield seen
+    if seen.ended:
+        return  # nobody needs to listen for what has happened
+    channel = f"{prefix}:state:{job_id}"
+    with store_errors(), _listening(ledger.redis, channel, within_s=timeout_s) as ear:
         while True:
             state = ledger.get(job_id).state
             if state is not seen:
@@ -31,14 +43,18 @@ def states(ledger: Ledger, job_id: str, *, timeout_s: float, prefix: str = STORE
             seen, left = state, until - time.monotonic()
             if left <= 0:
                 raise ResultTimeout(f"job {job_id} is {state} after {timeout_s:g} s")
-            channel.get_message(timeout=min(left, _RECHECK_S))
+            ear.get_message(timeout=min(left, _RECHECK_S))
 
 
 async def states_async(
     client: StoreClient, ledger: Ledger, job_id: str, *, timeout_s: float, prefix: str = STORE_PREFIX
 ) -> AsyncIterator[State]:
     """The same for asyncio: the wait is on the event loop, the short look at the record in a thread."""
-    until, seen = time.monotonic() + timeout_s, None
+    until = time.monotonic() + timeout_s
+    seen = (await asyncio.to_thread(ledger.get, job_id)).state
+    yield seen
+    if seen.ended:
+        return
     with store_errors():
         async with client.pubsub(ignore_subscribe_messages=True) as channel:
             await channel.subscribe(f"{prefix}:state:{job_id}")
@@ -52,3 +68,29 @@ async def states_async(
                 if left <= 0:
                     raise ResultTimeout(f"job {job_id} is {state} after {timeout_s:g} s")
                 await channel.get_message(timeout=min(left, _RECHECK_S))
+
+
+@contextmanager
+def _listening(client: StoreClient, channel: str, *, within_s: float) -> Iterator[Any]:
+    """A subscription to a channel, confirmed. Connections that listened before are used again: a new one costs more."""
+    idle = _idle.setdefault(client, deque())
+    try:
+        ear = idle.pop()
+    except IndexError:
+        ear = client.pubsub()
+    try:
+        ear.subscribe(channel)
+        until = time.monotonic() + min(within_s, _RECHECK_S)
+        while (left := until - time.monotonic()) > 0:
+            heard = ear.get_message(timeout=left)
+            if heard and heard["type"] == "subscribe" and heard["channel"] == channel.encode():
+                break
+        yield ear
+        ear.unsubscribe(channel)
+    except BaseException:
+        ear.close()
+        raise
+    if len(idle) < _MOST_IDLE:
+        idle.append(ear)
+    else:
+        ear.close()

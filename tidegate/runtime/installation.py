@@ -163,7 +163,9 @@ class Installation:
             self.standin_url = f"http://127.0.0.1:{port}"
             env = {"TIDEGATE_OPENAI_BASE_URL": f"{self.standin_url}/v1", **dict.fromkeys(keys, _STANDIN_KEY)}
             yield programs.standin(port=port, token=self.standin_token, options=self._standin_options)
-        yield from programs.workforce(provider_keys=secrets_of, outside_env=env)
+        workforce = programs.workforce(provider_keys=secrets_of, outside_env=env)
+        idle = {f"worker:{zone}" for zone in Zone} - {f"worker:{lane.zone}" for lane in self._lanes.values()}
+        yield from (program for program in workforce if program.role not in idle)  # a worker without a lane would end
 
     def _environment(self) -> dict[str, str]:
         """This process's environment, with our settings made explicit; secrets stay where they are."""

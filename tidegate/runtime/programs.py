@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 _INSIDE_SECRETS = ("TIDEGATE_INSIDE_KEY", "TIDEGATE_INSIDE_KEY_FILE")
 _SIGNING_SECRETS = ("TIDEGATE_CLEARANCE_KEY", "TIDEGATE_CLEARANCE_KEY_FILE")
+_AUDIT_SECRETS = ("TIDEGATE_AUDIT_KEY", "TIDEGATE_AUDIT_KEY_FILE")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,24 +28,35 @@ class Program:
 def workforce(*, provider_keys: tuple[str, ...], outside_env: Mapping[str, str]) -> tuple[Program, ...]:
     """Router, workers, janitor and Flower."""
     return (
-        Program(name="router", command=_ours("router"), role="router", label="router", hidden=provider_keys),
+        Program(
+            name="router",
+            command=_ours("router"),
+            role="router",
+            label="router",
+            hidden=(*provider_keys, *_AUDIT_SECRETS),
+        ),
         Program(
             name="inside",
             command=_ours("worker", "--zone", "inside"),
             role="worker:inside",
             label="local worker (llama.cpp)",
-            hidden=(*provider_keys, *_SIGNING_SECRETS),
+            hidden=(*provider_keys, *_SIGNING_SECRETS, *_AUDIT_SECRETS),
         ),
         Program(
             name="outside",
             command=_ours("worker", "--zone", "outside"),
             role="worker:outside",
             label="managed worker (API)",
-            hidden=(*_INSIDE_SECRETS, *_SIGNING_SECRETS),
+            hidden=(*_INSIDE_SECRETS, *_SIGNING_SECRETS, *_AUDIT_SECRETS),
             env=outside_env,
         ),
         Program(name="janitor", command=_ours("janitor"), role="janitor", label="janitor", hidden=provider_keys),
-        Program(name="flower", command=_ours("flower"), label="Flower", hidden=(*provider_keys, *_INSIDE_SECRETS)),
+        Program(
+            name="flower",
+            command=_ours("flower"),
+            label="Flower",
+            hidden=(*provider_keys, *_INSIDE_SECRETS, *_AUDIT_SECRETS),
+        ),
     )
 
 

@@ -1,5 +1,6 @@
 """The embedded store: which Redis server there is, and the private configuration that it starts with."""
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -15,8 +16,10 @@ from tidegate.connections import embedded_file
 from tidegate.errors import MissingExtra, StorageFull
 from tidegate.settings import Settings
 
-_DURABLE = "always"
-"""Acceptance means stored: an answered submit survives a loss of power, not just a crash."""
+_SHARE_OF_MEMORY = 0.5
+"""The server forks to rewrite its log, and what changes meanwhile is held twice."""
+
+_CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 
 
 @dataclass(frozen=True)
@@ -40,15 +43,25 @@ def find_server() -> ServerBinary:
     return max(found, key=lambda binary: binary.version)
 
 
-def prepare(settings: Settings, *, fsync: str = _DURABLE) -> Path:
-    """Write the server's configuration and the file that tells clients where it listens. Returns the former."""
+def prepare(settings: Settings, *, fsync: str | None = None) -> Path:
+    """Write the server's configuration and the file that tells clients where it listens. Returns the former.
+
+    `fsync` overrides the settings: a test's data may be lost.
+    """
     run, data = settings.data / "run", settings.data / "store"
     try:
         for folder in (run, data):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         port, password = _port_and_password(settings)
         config = run / "store.conf"
-        _write_private(config, _config(port, password, folder=data.resolve(), fsync=fsync))
+        lines = _config(
+            port,
+            password,
+            folder=data.resolve(),
+            fsync=fsync or settings.store_fsync,
+            max_bytes=settings.store_max_bytes or int(_machine_bytes() * _SHARE_OF_MEMORY),
+        )
+        _write_private(config, lines)
         _write_private(embedded_file(settings), json.dumps({"port": port, "password": password}))
     except OSError as exc:
         raise StorageFull(f"{settings.data}: the data folder cannot be written: {exc.strerror}") from None
@@ -67,7 +80,16 @@ def _port_and_password(settings: Settings) -> tuple[int, str]:
     return port, told.get("password") or secrets.token_urlsafe(24)
 
 
-def _config(port: int, password: str, *, folder: Path, fsync: str) -> str:
+def _machine_bytes() -> int:
+    """The memory of this machine, or of the container where that is less."""
+    found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for file in _CGROUP_LIMITS:
+        with contextlib.suppress(OSError, ValueError):  # "max" is no limit
+            found.append(int(file.read_text(encoding="ascii")))
+    return min(found)
+
+
+def _config(port: int, password: str, *, folder: Path, fsync: str, max_bytes: int) -> str:
     lines = {
         "bind": "127.0.0.1",
         "port": str(port),
@@ -79,6 +101,7 @@ def _config(port: int, password: str, *, folder: Path, fsync: str) -> str:
         "appendfsync": fsync,
         "save": '""',
         "databases": "4",
+        "maxmemory": str(max_bytes),
         "maxmemory-policy": "noeviction",
         "loglevel": "notice",
     }

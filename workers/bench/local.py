@@ -19,9 +19,10 @@ from tidegate.job import Message, Params
 from workers.bench.advice import Level, Tried, advice
 from workers.local import threads
 from workers.local.batcher import Batcher
-from workers.local.native import OK, Fed, Native
+from workers.local.native import OK, Native
 from workers.local.protocol import Ask, Load
 from workers.local.sampling import Sampler
+from workers.local.stepbatch import Fed
 from workers.local.work import Prepared
 
 LEVELS = (1, 2, 4, 8, 16, 32, 64)

@@ -7,6 +7,7 @@ backend after a fork, not before.
 import queue
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
@@ -15,8 +16,10 @@ from pathlib import Path
 
 from tidegate.errors import EngineCrashed, MissingExtra, ModelMissing, RunError
 from tidegate.lane import Engine, Lane
+from tidegate.logs import logger
 from tidegate.result import Answer
 from tidegate.settings import Settings
+from tidegate.signals import Capability
 from workers.backend import Backend, Run
 from workers.local import threads
 from workers.local.patience import Patience
@@ -30,6 +33,8 @@ CANCEL_GRACE_S = 2.0
 
 BACKOFF_BASE_S = 0.2
 BACKOFF_CAP_S = 10.0
+
+log = logger(__name__)
 
 _CLOSED = "the backend was closed"
 
@@ -63,8 +68,15 @@ class LocalBackend:
             finish_reason=done.finish_reason,
             usage=done.usage,
             model=self._lane.model,
+            embeddings=done.embeddings,
             confidence=done.confidence,
+            tool_calls=done.tool_calls,
+            logprobs=done.logprobs,
         )
+
+    def warm(self, *, timeout_s: float) -> None:
+        """Load the model. Raises a RunError, NoMemory where there is no room for it now."""
+        self._ready(Patience(timeout_s, stop=threading.Event()))
 
     def close(self) -> None:
         """End the engine. A job that runs gets EngineCrashed."""
@@ -74,11 +86,10 @@ class LocalBackend:
             engine.join(CANCEL_GRACE_S)
 
     def _ask(self, run: Run, patience: Patience, on_text: Callable[[str], None] | None) -> Done:
-        engine = self._running(patience)
-        try:
-            patience.wait_for(engine.ready)
-        except ModelMissing as exc:
-            raise ModelMissing(f"{self._lane.model}: {exc}") from None
+        if bool(run.input) != embeds(self._lane):
+            can, cannot = ("makes vectors", "writes nothing") if embeds(self._lane) else ("writes", "makes no vectors")
+            raise ModelMissing(f"lane {self._lane.name} {can} and {cannot}: see its capabilities")
+        engine = self._ready(patience)
         pieces: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         number, future = engine.ask(
             run.messages,
@@ -88,6 +99,7 @@ class LocalBackend:
             priority=run.priority,
             alone=run.suspect,
             tenant=run.tenant,
+            input=run.input,
             guarded=run.guarded,
         )
         try:
@@ -99,6 +111,15 @@ class LocalBackend:
         finally:  # nobody waits any more: time is up, or the caller's own on_text raised
             if not future.done():
                 _give_up(engine, number, future)
+
+    def _ready(self, patience: Patience) -> Watched:
+        """The engine, with its model loaded."""
+        engine = self._running(patience)
+        try:
+            patience.wait_for(engine.ready)
+        except ModelMissing as exc:
+            raise type(exc)(f"{self._lane.model}: {exc}") from None
+        return engine
 
     def _running(self, patience: Patience) -> Watched:
         """The engine; a new one where there is none or it died. One thread starts it, the others wait."""
@@ -116,8 +137,39 @@ class LocalBackend:
 
     def _start(self, patience: Patience) -> Watched:
         check_file(self._model, patience)
-        context = min(self._lane.context_tokens, self._model.context_tokens or self._lane.context_tokens)
-        return Watched(load_of(self._lane, self._model.path, context_tokens=context), silence_s=self._silence_s)
+        load = load_of(self._lane, self._model.path, context_tokens=context_of(self._lane, self._model))
+        head = catalogue.head_of(self._model)
+        log.info(
+            "engine.starting",
+            lane=self._lane.name,
+            architecture=head.architecture,
+            quantisation=head.quantisation,
+            trained_tokens=head.context_tokens,
+            template=head.template,
+        )
+        with _WEIGHTS_LOCK:
+            engine = Watched(
+                load.model_copy(update={"beside_bytes": _beside(load)}),
+                silence_s=self._silence_s,
+            )
+            _WEIGHTS[engine] = load
+        return engine
+
+
+_WEIGHTS: "weakref.WeakKeyDictionary[Watched, Load]" = weakref.WeakKeyDictionary()
+"""What the engines of this process have loaded: each is told what the others hold."""
+_WEIGHTS_LOCK = threading.Lock()
+
+
+def _beside(load: Load) -> int:
+    """Weights that are mapped by other engines here, from other files than this one's."""
+    mapped = {other.path for engine, other in _WEIGHTS.items() if engine.alive and other.mmap and not other.gpu_layers}
+    return sum(Path(path).stat().st_size for path in mapped - {load.path} if Path(path).is_file())
+
+
+def context_of(lane: Lane, model: ModelFile) -> int:
+    """What one job may hold: no more than the model was made for."""
+    return min(lane.context_tokens, model.context_tokens or lane.context_tokens)
 
 
 def load_of(lane: Lane, path: Path, *, context_tokens: int) -> Load:
@@ -129,8 +181,14 @@ def load_of(lane: Lane, path: Path, *, context_tokens: int) -> Load:
         slots=lane.concurrency,
         threads=engine.threads or threads.for_model(path.stat().st_size),
         gpu_layers=engine.n_gpu_layers,
+        embeds=embeds(lane),
         **engine.model_dump(exclude={"threads", "n_gpu_layers"}),
     )
+
+
+def embeds(lane: Lane) -> bool:
+    """Whether the lane's engine makes vectors: then it writes nothing."""
+    return Capability.EMBEDDINGS in lane.capabilities
 
 
 def check_file(model: ModelFile, patience: Patience) -> None:

@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 from tidegate.result import FinishReason
 from workers.local import schedule
 from workers.local.failing import Failing
-from workers.local.native import ABORTED, NO_ROOM, OK, Fed
+from workers.local.native import ABORTED, NO_ROOM, OK
 from workers.local.prefixes import Prefixes
 from workers.local.protocol import Done, Failed, Failure, Piece
-from workers.local.schedule import Reading, Waiting
+from workers.local.schedule import Reading, Share, Waiting
+from workers.local.scores import Score
+from workers.local.stepbatch import Fed
 from workers.local.text import Text
 from workers.local.work import Live, Prepared
 
@@ -29,9 +31,14 @@ class Computes(Protocol):
     """What the batcher needs of `native.Native`; tests give it a model that counts."""
 
     step_tokens: int
+    mixed_tokens: int
+    """How many tokens of different sequences it computes well together."""
 
     def decode(self, fed: Sequence[Fed]) -> tuple[int, list[int]]:
         """Compute one step."""
+
+    def score(self, row: int, token: int) -> Score:
+        """How likely a token was by a row of the last step."""
 
     def logits(self, row: int) -> NDArray[np.float32]:
         """The logits of a row of the last step."""
@@ -117,8 +124,10 @@ class Batcher:
         yield from self._drop_overdue()
         yield from self._admit()
         shares = schedule.step(self._readings(), tokens=self._native.step_tokens, chunk=self._chunk)
-        if not shares:
-            return
+        for part in schedule.calls(shares, mixed_tokens=self._native.mixed_tokens):
+            yield from self._compute(part)
+
+    def _compute(self, shares: Sequence[Share]) -> Iterator[Said]:
         fed = [self._live[share.seq].share(share.size, wanted=share.wanted) for share in shares]
         code, rows = self._native.decode(fed)
         if code == OK:
@@ -176,6 +185,8 @@ class Batcher:
         return sum(live.job.cells for live in self._live.values())
 
     def _next(self) -> Prepared | None:
+        if not self._waiting or not self._free:
+            return None
         waiting = [Waiting(n, job.cells, job.ask.priority, job.ask.alone) for n, job in self._waiting.items()]
         found = schedule.admitted(
             waiting,
@@ -207,7 +218,7 @@ class Batcher:
             reason = self._picked(live, row)
             if reason is None:
                 return [*live.news()]
-            live.job.check(live.text.value, reason)
+            live.settle(reason)
             said: list[Said] = [*live.news(ended=True), live.done(reason)]
         except Exception as exc:  # noqa: BLE001 - whatever it is, it ends this job, and the others go on
             said = [_failed(live.job.ask.id, exc)]
@@ -216,8 +227,9 @@ class Batcher:
 
     def _picked(self, live: Live, row: int) -> FinishReason | None:
         picked = live.sampler.pick(row)
-        if self._confidence:
-            live.sureness.add(self._native.logits(row), picked.token, forced=picked.forced)
+        if self._confidence or live.chances:
+            score = self._native.score(row, picked.token)
+            live.weigh(score, picked, logits=lambda: self._native.logits(row))
         return live.take(picked.token, self._native.piece(picked.token), ends=self._native.ends(picked.token))
 
     def _recover(self, code: int, fed: Sequence[Fed]) -> Iterator[Failed]:

@@ -2,10 +2,8 @@
 
 import math
 
-import numpy as np
-from numpy.typing import NDArray
-
 from tidegate.result import Confidence
+from workers.local.scores import Score
 
 
 class Sureness:
@@ -15,16 +13,13 @@ class Sureness:
         self._count = self._free = 0
         self._total = self._margins = self._lowest = 0.0
 
-    def add(self, logits: NDArray[np.float32], token: int, *, forced: bool = False) -> float:
-        """Take one chosen token with the logits of all; its log-probability."""
-        chosen = float(logits[token])
-        logprob = min(0.0, chosen - _log_sum_exp(logits))
+    def add(self, score: Score, *, forced: bool = False) -> None:
+        """Take one chosen token."""
         self._count += 1
         self._free += not forced
-        self._total += logprob
-        self._lowest = min(self._lowest, logprob)
-        self._margins += chosen - _best_other(logits, token)
-        return logprob
+        self._total += score.logprob
+        self._lowest = min(self._lowest, score.logprob)
+        self._margins += score.margin
 
     @property
     def confidence(self) -> Confidence | None:
@@ -37,15 +32,3 @@ class Sureness:
             mean_margin=self._margins / self._count,
             free_share=self._free / self._count,
         )
-
-
-def _log_sum_exp(logits: NDArray[np.float32]) -> float:
-    peak = float(logits.max())
-    return peak + math.log(float(np.exp(logits - peak).sum()))
-
-
-def _best_other(logits: NDArray[np.float32], token: int) -> float:
-    """The best of the others, in two passes without a copy."""
-    left = float(logits[:token].max()) if token > 0 else -math.inf
-    right = float(logits[token + 1 :].max()) if token + 1 < len(logits) else -math.inf
-    return max(left, right)

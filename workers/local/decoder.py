@@ -7,8 +7,10 @@ from collections.abc import Iterator
 import llama_cpp
 
 from tidegate.job import Message
-from workers.local import shape
+from tidegate.tools import Tool
+from workers.local import calling, shape
 from workers.local.batcher import Batcher, Said
+from workers.local.chances import Chances
 from workers.local.failing import Failing
 from workers.local.native import Native
 from workers.local.prompt import Prompter
@@ -72,10 +74,13 @@ class Decoder:
 
     def take(self, ask: Ask) -> None:
         """Begin a job as soon as there is room. Raises Failing."""
+        if not ask.messages:
+            raise Failing(Failure.BAD_REQUEST, "messages: there are none")
         if any(len(stop) > MOST_STOP_CHARS for stop in ask.params.stop):
-            raise Failing(Failure.BAD_REQUEST, f"a stop string of more than {MOST_STOP_CHARS:,} characters")
+            raise Failing(Failure.BAD_REQUEST, f"params.stop: a string of more than {MOST_STOP_CHARS:,} characters")
         until = time.monotonic() + (math.inf if ask.time_s is None else ask.time_s)
-        grammar = shape.gbnf(ask.params.response_format)
+        form = calling.form(ask.params, self._prompter)
+        grammar = calling.gbnf(ask.params, form) or shape.gbnf(ask.params.response_format)
         prompt = self._prompt(ask)
         self._batcher.add(
             Prepared(
@@ -85,6 +90,8 @@ class Decoder:
                 until=until,
                 sampler=lambda: Sampler(self._native, ask.params, grammar=grammar),
                 check=lambda text, reason: shape.check(text, ask.params.response_format, finish_reason=reason),
+                calling=calling.read(ask.params, form, self._prompter) if form else None,
+                chances=(lambda: self._chances(ask.params.top_logprobs or 0)) if ask.params.logprobs else None,
             )
         )
 
@@ -115,10 +122,13 @@ class Decoder:
     def _prompt(self, ask: Ask) -> list[int]:
         if len(ask.messages) > self._limit:
             raise Failing(Failure.CONTEXT_OVERFLOW, f"{len(ask.messages):,} messages > {self._limit:,} tokens")
-        chars = sum(map(_chars, ask.messages))
+        chars = sum(map(_chars, ask.messages)) + sum(map(_tool_chars, ask.params.offered))
         if chars > self._limit * MOST_CHARS_PER_TOKEN:
             raise Failing(Failure.CONTEXT_OVERFLOW, f"{chars:,} characters cannot fit in {self._limit:,} tokens")
-        return self._prompter.tokens(ask.messages)
+        return self._prompter.tokens(ask.messages, ask.params.offered)
+
+    def _chances(self, top: int) -> Chances:
+        return Chances(top=top, spell=self._native.piece)
 
     def _room(self, prompt_tokens: int, max_tokens: int) -> int:
         room = self._limit - prompt_tokens
@@ -133,6 +143,10 @@ class Decoder:
 def _chars(message: Message) -> int:
     calls = message.tool_calls or ()
     return len(message.text) + sum(len(call.function.name) + len(call.function.arguments) for call in calls)
+
+
+def _tool_chars(tool: Tool) -> int:
+    return len(tool.to_json())
 
 
 def _bounded(load: Load) -> Load:

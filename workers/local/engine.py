@@ -5,6 +5,7 @@ beats. It dies with its parent, and it holds no secret: `watch.py` started it wi
 """
 
 import ctypes
+import math
 import os
 import queue
 import resource
@@ -32,8 +33,12 @@ from workers.local.protocol import (
 
 if TYPE_CHECKING:
     from workers.local.decoder import Decoder
+    from workers.local.embedding import Embedder
 
 BEAT_S = 0.5
+
+STEP_LIMIT_S = 120.0
+"""A step that takes longer has hung: the heart stands still with it, and the parent ends the process."""
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
@@ -56,7 +61,8 @@ class _Engine:
         self._loads: queue.SimpleQueue[Load] = queue.SimpleQueue()
         self._inbox: queue.SimpleQueue[Ask | Cancel] = queue.SimpleQueue()
         """In the order in which they were sent: a cancel never overtakes its job, nor is one lost between two."""
-        self._decoder: Decoder | None = None
+        self._decoder: Decoder | Embedder | None = None
+        self._step_ends_by = math.inf
 
     def serve(self) -> None:
         """Returns only where no model could be loaded."""
@@ -72,7 +78,7 @@ class _Engine:
             self._hear(self._decoder)
             self._compute(self._decoder)
 
-    def _hear(self, decoder: "Decoder") -> None:
+    def _hear(self, decoder: "Decoder | Embedder") -> None:
         """All that has come; where there is nothing to do, wait for it."""
         decoder.resume()  # first: who interrupts from here on has his word in the inbox already
         if decoder.idle and self._inbox.empty():
@@ -82,22 +88,25 @@ class _Engine:
             while True:
                 self._heed(decoder, self._inbox.get_nowait())
 
-    def _heed(self, decoder: "Decoder", word: Ask | Cancel) -> None:
+    def _heed(self, decoder: "Decoder | Embedder", word: Ask | Cancel) -> None:
         if isinstance(word, Ask):
             self._begin(decoder, word)
             return
         for ended in decoder.cancel(word.id):
             self._say(ended)
 
-    def _compute(self, decoder: "Decoder") -> None:
+    def _compute(self, decoder: "Decoder | Embedder") -> None:
+        self._step_ends_by = time.monotonic() + STEP_LIMIT_S
         try:
             for said in decoder.step():
                 self._say(said)
         except Exception as exc:  # noqa: BLE001 the name of the class only: the words may quote a job
             for ended in decoder.give_up(f"the engine failed: {type(exc).__name__}"):
                 self._say(ended)
+        finally:
+            self._step_ends_by = math.inf
 
-    def _begin(self, decoder: "Decoder", ask: Ask) -> None:
+    def _begin(self, decoder: "Decoder | Embedder", ask: Ask) -> None:
         try:
             decoder.take(ask)
         except Failing as exc:
@@ -126,7 +135,8 @@ class _Engine:
 
     def _beat(self) -> None:
         while True:
-            self._say(Beat())
+            if time.monotonic() < self._step_ends_by:
+                self._say(Beat())
             time.sleep(BEAT_S)
 
     def _say(self, message: Value) -> None:
@@ -137,9 +147,13 @@ class _Engine:
             os._exit(0)
 
 
-def _opened(load: Load) -> "Decoder":
-    """A decoder with its model. Raises Failing."""
+def _opened(load: Load) -> "Decoder | Embedder":
+    """Whatever computes, with its model. Raises Failing."""
     try:
+        if load.embeds:
+            from workers.local.embedding import Embedder  # noqa: PLC0415 slow as well
+
+            return Embedder(load)
         from workers.local.decoder import Decoder  # noqa: PLC0415 slow, and may fail: the beat runs already
 
         return Decoder(load)

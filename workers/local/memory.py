@@ -3,7 +3,7 @@
 An estimate before the load: a machine that swaps, or a container whose process is killed, tells nobody why.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -44,9 +44,19 @@ class Need(NamedTuple):
 
 def needed(head: Head, load: Load, *, size_bytes: int) -> Need:
     """What the model of a lane takes. What the file does not say counts as nothing."""
-    vocabulary, embedding = head.vocabulary or 0, head.embedding or 0
-    work = load.step_tokens * 4 * (vocabulary + WORK_WIDTHS * embedding)
+    vocabulary, embedding = 0 if load.embeds else head.vocabulary or 0, head.embedding or 0
+    work = load.most_tokens * 4 * (vocabulary + WORK_WIDTHS * embedding)
     return Need(weights=size_bytes, kv=int(load.cells * kv_bytes_per_token(head, load.kv_type)), work=work)
+
+
+def together(lanes: Iterable[tuple[Load, Need]]) -> int:
+    """What several engines take at once. Weights that are read from one file as they are needed are there once."""
+    total, mapped = 0, set[str]()
+    for load, need in lanes:
+        shared = load.mmap and load.path in mapped
+        total += need.total + PROCESS_BYTES - (need.weights if shared else 0)
+        mapped |= {load.path} if load.mmap else set()
+    return total
 
 
 def kv_bytes_per_token(head: Head, kv_type: str) -> float:
@@ -76,7 +86,11 @@ def check(load: Load, *, gpu_bytes: int | None, available: int | None) -> None:
     if gpu_bytes is not None and (need.weights + need.kv) * share + (need.work if share else 0) > gpu_bytes:
         raise _refused(need, f"the GPU has {gigabytes(gpu_bytes)} free", "n_gpu_layers")
     here = (need.weights + need.kv) * (1 - share) + (0 if share else need.work) + PROCESS_BYTES
-    if available is not None and here > available:
+    beside = load.beside_bytes if gpu_bytes is None else 0  # what is on a GPU is not needed here any more
+    if available is not None and here + beside > available:
+        if beside:
+            cause = f"{gigabytes(available)} of memory are free, which hold {gigabytes(beside)} of other lanes"
+            raise _refused(need, cause, "kv_type")
         raise _refused(need, f"{gigabytes(available)} of memory are free", "kv_type")
 
 
@@ -94,7 +108,7 @@ def _on_gpu(load: Load, head: Head) -> float:
 
 def _refused(need: Need, cause: str, knob: str) -> Failing:
     remedy = f"a smaller model or quantisation, less concurrency or context_tokens, engine.kv_tokens, engine.{knob}"
-    return Failing(Failure.MODEL_MISSING, f"the model needs about {need}, and {cause}; what helps: {remedy}")
+    return Failing(Failure.NO_MEMORY, f"the model needs about {need}, and {cause}; what helps: {remedy}")
 
 
 def _of_machine(meminfo: Path) -> Iterator[int]:

@@ -6,7 +6,7 @@ called from another.
 
 import ctypes
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import llama_cpp
 import numpy as np
@@ -16,10 +16,15 @@ from workers.local import memory
 from workers.local.devices import LoadLog, Offloaded, gpus
 from workers.local.failing import Failing
 from workers.local.protocol import Failure, Load
+from workers.local.scores import Score, Scores
+from workers.local.stepbatch import Fed, StepBatch
 
 OK, NO_ROOM, ABORTED = 0, 1, 2
 """What `llama_decode` returns; below zero is an error of the library."""
 
+CPU_MIXED_TOKENS = 63
+"""From 64 tokens on ggml's attention on a CPU works in tiles, which spare a token the cells of other sequences only
+where a whole tile has none: good for one prompt, and many times the work for tokens of 64 sequences."""
 
 FLASH_ATTENTION: Mapping[str, int] = {
     "auto": llama_cpp.LLAMA_FLASH_ATTN_TYPE_AUTO,
@@ -33,16 +38,6 @@ KV_TYPES: Mapping[str, int] = {
 }
 
 
-class Fed(NamedTuple):
-    """Tokens of one sequence for one step; the last one's logits are wanted or not."""
-
-    seq: int
-    start: int
-    """The position of the first token in its sequence."""
-    tokens: Sequence[int]
-    wanted: bool
-
-
 class Native:
     """A loaded model with room for several sequences."""
 
@@ -52,10 +47,10 @@ class Native:
             self.devices = gpus()
             free_bytes = sum(gpu.free_bytes for gpu in self.devices) if self.devices else None
             memory.check(load, gpu_bytes=free_bytes, available=memory.available_bytes())
-            self.model = _model(load)
+            self.model = open_model(load)
             layers = llama_cpp.llama_model_n_layer(self.model) + 1
             self.offloaded = log.offloaded(layers=layers)
-            _check_gpu(load, self.offloaded)
+            check_gpu(load, self.offloaded)
             self.context = _context(self.model, load)
         self.vocab = llama_cpp.llama_model_get_vocab(self.model)
         self.vocab_size: int = llama_cpp.llama_vocab_n_tokens(self.vocab)
@@ -66,35 +61,34 @@ class Native:
             self.model
         )
         """Such a model keeps a state a sequence that cannot be cut back to an earlier token."""
-        self._row = ctypes.c_float * self.vocab_size
+        self.mixed_tokens = self.step_tokens if self.offloaded.layers else min(CPU_MIXED_TOKENS, self.step_tokens)
         self._pieces: dict[int, bytes] = {}
         self._memory = llama_cpp.llama_get_memory(self.context)
-        self._batch = llama_cpp.llama_batch_init(self.step_tokens, 0, 1)
+        self._batch = StepBatch(self.step_tokens)
+        self._scores = Scores(np.empty((0, self.vocab_size), np.float32), ())
         self._abort = ctypes.create_string_buffer(2)
-        _watch_flag(self.context, self._abort)
+        watch_flag(self.context, self._abort)
+        _check_writes(self.model, self._memory)
 
     def decode(self, fed: Sequence[Fed]) -> tuple[int, list[int]]:
         """One step over all; llama.cpp's code, and for each that wanted logits the row where they are."""
-        rows, index, batch = [], 0, self._batch
-        for seq, start, tokens, wanted in fed:
-            for offset, token in enumerate(tokens):
-                batch.token[index] = token
-                batch.pos[index] = start + offset
-                batch.n_seq_id[index] = 1
-                batch.seq_id[index][0] = seq
-                batch.logits[index] = 0
-                index += 1
-            if wanted:
-                batch.logits[index - 1] = 1
-                rows.append(index - 1)
-        batch.n_tokens = index
-        return int(llama_cpp.llama_decode(self.context, batch)), rows
+        rows = self._batch.fill(fed)
+        code = int(llama_cpp.llama_decode(self.context, self._batch.native))
+        if code == OK and rows:
+            self._scores = Scores(self._logits(len(rows)), rows)
+        return code, rows
 
     def logits(self, row: int) -> NDArray[np.float32]:
         """The logits of a row of the last step; a view that the next step overwrites."""
-        found = llama_cpp.llama_get_logits_ith(self.context, row)
-        # numpy's own way from a pointer to an array takes longer than a small model's step.
-        return np.frombuffer(self._row.from_address(ctypes.addressof(found.contents)), np.float32)
+        return self._scores.logits(row)
+
+    def best(self, row: int) -> int:
+        """The likeliest token by a row of the last step."""
+        return self._scores.best(row)
+
+    def score(self, row: int, token: int) -> Score:
+        """How likely a token was by a row of the last step."""
+        return self._scores.score(row, token)
 
     def forget(self, seq: int, *, start: int = 0) -> bool:
         """Drop a sequence from a position on; whether the model can: some only forget the whole."""
@@ -149,9 +143,16 @@ class Native:
 
     def close(self) -> None:
         """Free what llama.cpp holds."""
-        llama_cpp.llama_batch_free(self._batch)
         llama_cpp.llama_free(self.context)
         llama_cpp.llama_model_free(self.model)
+
+    def _logits(self, rows: int) -> NDArray[np.float32]:
+        """llama.cpp's own memory: the wanted rows one after the other, in the batch's order."""
+        found = llama_cpp.llama_get_logits(self.context)
+        array: Any = (ctypes.c_float * (rows * self.vocab_size)).from_address(ctypes.addressof(found.contents))
+        # numpy's own way from a pointer to an array takes longer than a small model's step.
+        flat: NDArray[np.float32] = np.frombuffer(array, np.float32)
+        return flat.reshape(rows, self.vocab_size)
 
     def _spelt(self, token: int) -> bytes:
         size = 64
@@ -163,7 +164,8 @@ class Native:
             size = -length
 
 
-def _model(load: Load) -> Any:
+def open_model(load: Load) -> Any:
+    """The model of a file. Raises Failing."""
     params = llama_cpp.llama_model_default_params()
     params.n_gpu_layers = -1 if load.gpu_layers is None else load.gpu_layers
     params.main_gpu = load.main_gpu
@@ -175,14 +177,17 @@ def _model(load: Load) -> Any:
     if not model:
         cause = "truncated, damaged, too large for the memory, or of an architecture unknown to this llama.cpp"
         raise Failing(Failure.MODEL_MISSING, f"the file cannot be loaded: {cause}")
-    if llama_cpp.llama_model_has_encoder(model) or not llama_cpp.llama_model_has_decoder(model):
-        raise Failing(
-            Failure.MODEL_MISSING, "the model only reads, or reads with an encoder: a lane needs one that writes"
-        )
     return model
 
 
-def _check_gpu(load: Load, offloaded: Offloaded) -> None:
+def _check_writes(model: Any, memory_: Any) -> None:
+    reads_only = not memory_ or not llama_cpp.llama_model_has_decoder(model)  # BERT and its like remember nothing
+    if reads_only or llama_cpp.llama_model_has_encoder(model):
+        cause = "the model only reads, or reads with an encoder: a lane needs one that writes"
+        raise Failing(Failure.MODEL_MISSING, f"{cause}; for vectors say capabilities: [embeddings]")
+
+
+def check_gpu(load: Load, offloaded: Offloaded) -> None:
     """Hold llama.cpp to the layers that were asked for: it computes on the CPU without a word where it sees no GPU."""
     asked = load.gpu_layers or 0
     wanted = offloaded.of if asked < 0 else min(asked, offloaded.of)
@@ -212,7 +217,7 @@ def _context(model: Any, load: Load) -> Any:
     return context
 
 
-def _watch_flag(context: Any, flag: ctypes.Array[ctypes.c_char]) -> None:
+def watch_flag(context: Any, flag: ctypes.Array[ctypes.c_char]) -> None:
     """Let llama.cpp look at the flag before each operation of a step.
 
     The C library's `strlen` is the callback: of a flag of one byte and a zero it returns 1 or 0. A callback in Python

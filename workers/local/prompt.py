@@ -4,6 +4,7 @@ What a user wrote never acts as a control token: where a text contains the spell
 characters are tokenised as plain text. All the rest is tokenised as one piece, as in the model's training.
 """
 
+import json
 import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +15,8 @@ from jinja2 import TemplateError
 from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 
 from tidegate.job import Message
+from tidegate.tools import Tool
+from workers.local import calls
 from workers.local.failing import Failing
 from workers.local.native import Native
 from workers.local.protocol import Failure
@@ -29,18 +32,29 @@ class Prompter:
     def __init__(self, native: Native) -> None:
         self._native = native
         self._template = _template(native)
+        source = self._template.template
+        self.knows_tools = re.search(r"\btools\b", source) is not None
+        """Whether the template has a place for tools."""
+        self.form = calls.form_of(source)
+        """How the model writes calls; None where that is not known."""
         self._control = _control_pattern(native)
 
-    def tokens(self, messages: Sequence[Message]) -> list[int]:
+    def tokens(self, messages: Sequence[Message], tools: Sequence[Tool] = ()) -> list[int]:
         """The prompt. Raises Failing where the template refuses the messages."""
         disguise = _Disguise(self._control)
         turns = [disguise.cover(_turn(message)) for message in messages]
+        offered = [disguise.cover(tool.model_dump(exclude_none=True, mode="json")) for tool in tools]
         try:
-            text = self._template(messages=turns).prompt
+            text = self._template(messages=turns, tools=offered or None).prompt
         except (TemplateError, ValueError, TypeError, KeyError):
             # The template's own words may quote a message.
             raise Failing(Failure.BAD_REQUEST, "the model's chat template refuses these messages") from None
         return self._with_bos(list(self._tokenised(disguise.split(text))))
+
+    def spellings(self, marks: Sequence[str]) -> Mapping[int, bytes]:
+        """Those of some marks that are single control tokens: such a token is not seen in an answer by itself."""
+        found = {mark: self._native.tokens(mark, trusted=True) for mark in marks}
+        return {tokens[0]: mark.encode() for mark, tokens in found.items() if len(tokens) == 1}
 
     def _tokenised(self, pieces: Iterator[tuple[str, bool]]) -> Iterator[int]:
         for text, trusted in pieces:
@@ -67,7 +81,7 @@ class _Disguise:
         if isinstance(value, list):
             return [self.cover(item) for item in value]
         if isinstance(value, dict):
-            return {key: self.cover(item) for key, item in value.items()}
+            return {self.cover(key): self.cover(item) for key, item in value.items()}
         return value
 
     def split(self, text: str) -> Iterator[tuple[str, bool]]:
@@ -79,14 +93,25 @@ class _Disguise:
             yield self._marks.get(piece, piece), piece not in self._marks
 
     def _mark(self, match: re.Match[str]) -> str:
-        mark = f"\ue000{secrets.token_hex(8)}\ue001"
+        mark = f"x{secrets.token_hex(16)}x"  # of letters and digits alone: a template may write it as JSON
         self._marks[mark] = match.group()
         return mark
 
 
 def _turn(message: Message) -> dict[str, Any]:
     turn = message.model_dump(exclude_none=True, mode="json")
+    for call in turn.get("tool_calls", ()):
+        call["function"]["arguments"] = _object(call["function"]["arguments"])
     return turn | {"role": _ROLES.get(message.role, message.role), "content": message.text}
+
+
+def _object(arguments: str) -> Any:
+    """Templates write arguments as JSON themselves; a text that is none stays a text."""
+    try:
+        found = json.loads(arguments)
+    except (ValueError, RecursionError):
+        return arguments
+    return found if isinstance(found, dict) else arguments
 
 
 def _template(native: Native) -> Jinja2ChatFormatter:

@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from tidegate.job import Message, Params
-from tidegate.result import Confidence, FinishReason, Usage
+from tidegate.job import Message, Params, ToolCall
+from tidegate.result import Confidence, FinishReason, TokenLogprob, Usage
 from tidegate.value import Many, Value
 
 MAX_FRAME_BYTES = 64_000_000
@@ -26,6 +26,7 @@ class Failure(StrEnum):
     CONTEXT_OVERFLOW = "context_overflow"
     SCHEMA_INVALID = "schema_invalid"
     MODEL_MISSING = "model_missing"
+    NO_MEMORY = "no_memory"
     BROKEN = "broken"
 
 
@@ -52,10 +53,21 @@ class Load(Value):
     kv_type: Literal["f16", "q8_0", "q4_0"] = "f16"
     mmap: bool = True
     confidence: bool = True
+    embeds: bool = False
+    """Whether it makes vectors instead of text."""
+    beside_bytes: int = 0
+    """Weights of the worker's other engines: pages of files, which count as free memory and are not."""
+
+    @property
+    def most_tokens(self) -> int:
+        """In one step. A text for a vector is computed in one."""
+        return max(self.step_tokens, self.context_tokens) if self.embeds else self.step_tokens
 
     @property
     def cells(self) -> int:
         """The memory of all sequences together, in tokens."""
+        if self.embeds:
+            return self.most_tokens
         return self.kv_tokens or self.context_tokens * (self.slots + (1 if self.prefixes else 0))
 
 
@@ -64,7 +76,9 @@ class Ask(Value):
 
     kind: Literal["ask"] = "ask"
     id: int
-    messages: Many[Message]
+    messages: Many[Message] = ()
+    input: Many[str] = ()
+    """Texts to turn into vectors."""
     params: Params
     priority: int = 5
     alone: bool = False
@@ -125,7 +139,10 @@ class Done(Value):
     text: str
     finish_reason: FinishReason
     usage: Usage
+    embeddings: Many[Many[float]] | None = None
     confidence: Confidence | None = None
+    tool_calls: Many[ToolCall] = ()
+    logprobs: Many[TokenLogprob] | None = None
 
 
 class Failed(Value):

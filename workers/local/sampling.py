@@ -1,8 +1,12 @@
-"""One chain of llama.cpp's samplers a sequence: what a job's parameters make of the logits."""
+"""One chain of llama.cpp's samplers a sequence: what a job's parameters make of the logits.
+
+The order is llama.cpp's own: bias and penalties change the logits, then the unlikely ones go, then chance decides.
+"""
 
 import ctypes
 import math
 import secrets
+import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -17,6 +21,12 @@ from workers.local.protocol import Failure
 
 GREEDY_BELOW = 1e-5
 """A temperature under this picks the likeliest token."""
+
+TOP_K, TOP_P, MIN_P = 40, 0.95, 0.05
+"""What llama.cpp does with a temperature where a job says nothing."""
+
+GRAMMAR_S = 1.0
+"""What a grammar may take for one token, in CPU time: everybody else waits for it."""
 
 _CANDIDATE = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
 """llama.cpp's `llama_token_data`."""
@@ -34,21 +44,37 @@ class Sampler:
 
     def __init__(self, native: Native, params: Params, *, grammar: str | None) -> None:
         self._native = native
+        _check(params, vocab_size=native.vocab_size)
         self._grammar = None if grammar is None else _grammar(native, grammar)
         self._chain = llama_cpp.llama_sampler_chain_init(llama_cpp.llama_sampler_chain_default_params())
-        for sampler in _samplers(params):
+        self._remembers = _penalised(params)
+        self._greedy = grammar is None and _plainly_greedy(params)
+        for sampler in _samplers(params, vocab_size=native.vocab_size):
             llama_cpp.llama_sampler_chain_add(self._chain, sampler)
 
     def pick(self, row: int) -> Picked:
         """The next token, by the logits in a row of the last step. Raises Failing where the grammar allows none."""
-        token = int(llama_cpp.llama_sampler_sample(self._chain, self._native.context, row))
+        if self._greedy:
+            return Picked(self._native.best(row))  # found for all rows of the step at once
         if self._grammar is None:
-            return Picked(token)
+            return Picked(int(llama_cpp.llama_sampler_sample(self._chain, self._native.context, row)))
+        began_s = time.thread_time()
+        picked = self._held_to_grammar(row)
+        if time.thread_time() - began_s > GRAMMAR_S:
+            raise Failing(Failure.BAD_REQUEST, "json_schema: its grammar takes this model seconds for each token")
+        return picked
+
+    def _held_to_grammar(self, row: int) -> Picked:
         # A grammar over the whole vocabulary takes milliseconds a token, and the model is mostly right by itself.
+        before = llama_cpp.llama_sampler_clone(self._chain) if self._remembers else None
+        token = int(llama_cpp.llama_sampler_sample(self._chain, self._native.context, row))
         logits = self._native.logits(row)
         likely, rival = self._allowed([token, _best_other(logits, token)])
         if not likely:
+            self._take_back(before)
             token = self._picked_by_grammar(logits)
+        elif before:
+            llama_cpp.llama_sampler_free(before)
         llama_cpp.llama_sampler_accept(self._grammar, token)
         return Picked(token, forced=not (likely and rival))
 
@@ -57,6 +83,12 @@ class Sampler:
         for sampler in filter(None, (self._chain, self._grammar)):
             llama_cpp.llama_sampler_free(sampler)
         self._chain = self._grammar = None
+
+    def _take_back(self, before: Any) -> None:
+        """A token that the grammar forbids was never written: penalties must not count it."""
+        if before:
+            llama_cpp.llama_sampler_free(self._chain)
+            self._chain = before
 
     def _allowed(self, tokens: Sequence[int]) -> list[bool]:
         """What the grammar says of a few tokens."""
@@ -83,7 +115,10 @@ class Sampler:
         if not np.isfinite(candidates["logit"]).any():
             raise Failing(Failure.SCHEMA_INVALID, "the grammar allows no token of this model here")
         llama_cpp.llama_sampler_apply(self._chain, ctypes.byref(array))
-        return int(array.data[array.selected].id)
+        token = int(array.data[array.selected].id)
+        if self._remembers:
+            llama_cpp.llama_sampler_accept(self._chain, token)
+        return token
 
 
 def _best_other(logits: NDArray[np.float32], token: int) -> int:
@@ -97,13 +132,56 @@ def _best_other(logits: NDArray[np.float32], token: int) -> int:
     return max(others, key=lambda other: float(logits[other]), default=token)
 
 
-def _samplers(params: Params) -> list[Any]:
+def _samplers(params: Params, *, vocab_size: int) -> list[Any]:
+    return [*_bias(params, vocab_size=vocab_size), *_penalties(params, vocab_size=vocab_size), *_choice(params)]
+
+
+def _check(params: Params, *, vocab_size: int) -> None:
+    """Hold tokens' numbers to the model's vocabulary. Raises Failing."""
+    for field, tokens in (("logit_bias", map(int, params.logit_bias or {})), ("stop_tokens", params.stop_tokens)):
+        if any(token >= vocab_size for token in tokens):
+            raise Failing(Failure.BAD_REQUEST, f"params.{field}: the model has tokens 0 to {vocab_size - 1}")
+
+
+def _bias(params: Params, *, vocab_size: int) -> list[Any]:
+    biases = params.logit_bias or {}
+    if not biases:
+        return []
+    array = (llama_cpp.llama_logit_bias * len(biases))(
+        *(llama_cpp.llama_logit_bias(token=int(token), bias=bias) for token, bias in biases.items())
+    )
+    return [llama_cpp.llama_sampler_init_logit_bias(vocab_size, len(biases), array)]
+
+
+def _penalised(params: Params) -> bool:
+    return bool(params.frequency_penalty or params.presence_penalty or params.repeat_penalty not in (None, 1.0))
+
+
+def _plainly_greedy(params: Params) -> bool:
+    """Whether the likeliest token is taken as the model has it."""
+    return params.temperature < GREEDY_BELOW and not params.logit_bias and not _penalised(params)
+
+
+def _penalties(params: Params, *, vocab_size: int) -> list[Any]:
+    """Over all that the answer says, and nothing of the prompt, as OpenAI has it."""
+    if not _penalised(params):
+        return []
+    repeat = 1.0 if params.repeat_penalty is None else params.repeat_penalty
+    frequency, presence = params.frequency_penalty or 0.0, params.presence_penalty or 0.0
+    return [llama_cpp.llama_sampler_init_penalties(vocab_size, params.max_tokens, repeat, frequency, presence)]
+
+
+def _choice(params: Params) -> list[Any]:
     if params.temperature < GREEDY_BELOW:
         return [llama_cpp.llama_sampler_init_greedy()]
+    top_k, top_p, min_p = (
+        default if given is None else given
+        for given, default in ((params.top_k, TOP_K), (params.top_p, TOP_P), (params.min_p, MIN_P))
+    )
     return [
-        llama_cpp.llama_sampler_init_top_k(40),
-        llama_cpp.llama_sampler_init_top_p(0.95, 1),
-        llama_cpp.llama_sampler_init_min_p(0.05, 1),
+        llama_cpp.llama_sampler_init_top_k(top_k),
+        llama_cpp.llama_sampler_init_top_p(top_p, 1),
+        llama_cpp.llama_sampler_init_min_p(min_p, 1),
         llama_cpp.llama_sampler_init_temp(params.temperature),
         llama_cpp.llama_sampler_init_dist(params.seed if params.seed is not None else secrets.randbits(31)),
     ]

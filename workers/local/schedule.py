@@ -5,7 +5,7 @@ read, the most urgent first. So a long prompt never stalls a running answer by m
 read at once.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 
@@ -51,6 +51,21 @@ def step(sequences: Iterable[Reading], *, tokens: int, chunk: int) -> tuple[Shar
         shares.append(Share(found.seq, count, wanted=count == found.left))
         room -= count
     return tuple(shares)
+
+
+def calls(shares: Iterable[Share], *, mixed_tokens: int) -> Iterator[Sequence[Share]]:
+    """The step in parts that are computed one after the other: at most so many tokens of different sequences in each.
+
+    A share that is larger by itself is a part of its own. Why it is split at all says who knows `mixed_tokens`.
+    """
+    part: list[Share] = []
+    for share in shares:
+        if part and sum(other.size for other in part) + share.size > mixed_tokens:
+            yield part
+            part = []
+        part.append(share)
+    if part:
+        yield part
 
 
 def admitted(waiting: Sequence[Waiting], *, running: int, slots: int, cells: int, alone: bool) -> Waiting | None:

@@ -19,6 +19,7 @@ from tidegate.job import ResponseFormat
 from tidegate.result import FinishReason
 from workers.local.failing import Failing
 from workers.local.grammar import schema as grammar
+from workers.local.grammar.bounds import check_size
 from workers.local.protocol import Failure
 
 
@@ -45,6 +46,7 @@ def check(text: str, wanted: ResponseFormat | None, *, finish_reason: FinishReas
 
 
 def _gbnf(schema: Mapping[str, Any]) -> str:
+    check_size(schema)
     try:
         _kind(schema).check_schema(dict(schema))
         return grammar.gbnf(schema)

@@ -1,12 +1,17 @@
 """An answer while it grows: bytes of tokens -> characters, cut at the first stop string."""
 
 import codecs
+from collections.abc import Callable
 
 
 class Text:
     """What was written so far, and how much of it can no longer be taken back by a stop string."""
 
     def __init__(self, stops: tuple[str, ...]) -> None:
+        self.safe: Callable[[str], int] = len
+        """How much of the text is certainly not of a kind that is never shown: a call of a tool."""
+        self.cut = False
+        """Whether a stop string ended it."""
         self._stops = stops
         self._longest = max(map(len, stops), default=0)
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -20,12 +25,13 @@ class Text:
         at = min((found for stop in self._stops if (found := self.value.find(stop, seen)) >= 0), default=-1)
         if at < 0:
             return False
-        self.value = self.value[:at]
+        self.value, self.cut = self.value[:at], True
         return True
 
     def news(self, *, ended: bool = False) -> str:
         """What may be shown since the last call: all that no stop string can still cut off."""
-        until = len(self.value) if ended else max(self._told, len(self.value) - self._held())
+        sure = min(len(self.value) - self._held(), self.safe(self.value))
+        until = len(self.value) if ended else max(self._told, sure)
         told, self._told = self.value[self._told : until], until
         return told
 

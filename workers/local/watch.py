@@ -24,6 +24,7 @@ from tidegate.errors import (
     ContextOverflow,
     EngineCrashed,
     ModelMissing,
+    NoMemory,
     RunError,
     RunTimedOut,
     SchemaInvalid,
@@ -64,6 +65,7 @@ ERRORS: Mapping[Failure, type[RunError]] = {
     Failure.CONTEXT_OVERFLOW: ContextOverflow,
     Failure.SCHEMA_INVALID: SchemaInvalid,
     Failure.MODEL_MISSING: ModelMissing,
+    Failure.NO_MEMORY: NoMemory,
     Failure.BROKEN: EngineCrashed,
 }
 

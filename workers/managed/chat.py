@@ -6,10 +6,10 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tidegate.errors import ContentRefused, MalformedAnswer
-from tidegate.job import ResponseFormat
+from tidegate.job import FunctionCall, Params, ToolCall
 from tidegate.result import Answer, FinishReason, Usage
 from workers.managed import promise
-from workers.managed.sureness import confidence
+from workers.managed.sureness import confidence, token_logprobs
 from workers.managed.translation import Rejection, rejected
 
 FINISHES: Mapping[str | None, FinishReason] = {
@@ -19,6 +19,7 @@ FINISHES: Mapping[str | None, FinishReason] = {
     "stop_sequence": "stop",
     "length": "length",
     "tool_calls": "tool_calls",
+    "function_call": "tool_calls",
 }
 """A server's finish reason -> ours; what is not listed (`error`, `abort`) is no end of an answer."""
 
@@ -31,9 +32,20 @@ class _Part(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, hide_input_in_errors=True)
 
 
+class _Function(_Part):
+    name: Annotated[str, Field(min_length=1)]
+    arguments: str
+
+
+class _Call(_Part):
+    id: str | None = None
+    function: _Function
+
+
 class _Message(_Part):
     content: str | None = None
     refusal: str | None = None
+    tool_calls: list[_Call] | None = None
 
 
 class _Choice(_Part):
@@ -65,14 +77,14 @@ class _Error(_Part):
     error: dict[str, Any]
 
 
-def read(content: bytes, *, model: str, promised: ResponseFormat | None) -> Answer:
+def read(content: bytes, *, model: str, params: Params) -> Answer:
     """The answer in a body that came with status 200. `model` stands in where the server names none."""
     try:
         said = _Completion.model_validate_json(content)
     except ValidationError:
         said = None
     if said is None:  # outside the handler, so that no exception of ours drags the body along as its context
-        _raise_told_error(content)
+        raise_told_error(content)
         raise MalformedAnswer("status 200, but the body is no chat completion")
     choice = said.choices[0]
     if choice.finish_reason == "content_filter" or choice.message.refusal:
@@ -80,14 +92,16 @@ def read(content: bytes, *, model: str, promised: ResponseFormat | None) -> Answ
     finish = FINISHES.get(choice.finish_reason)
     if finish is None:
         raise MalformedAnswer("status 200, but the answer did not come to an end")
-    text = choice.message.content
-    if text is None and finish != "length":  # a model may spend its whole limit on thinking; else it said nothing
+    text, calls = choice.message.content, _calls(choice.message)
+    if text is None and not calls and finish != "length":  # a model may spend its limit on thinking
         raise MalformedAnswer("status 200, but the message has no content")
-    promise.keep(text or "", promised)
+    promise.keep(text or "", params, calls=calls)
     return Answer(
         text=text or "",
-        finish_reason=finish,
-        usage=_usage(said.usage),
+        finish_reason="tool_calls" if calls else "stop" if finish == "tool_calls" else finish,
+        tool_calls=calls,
+        logprobs=token_logprobs(choice.logprobs, top=params.top_logprobs or 0) if params.logprobs else None,
+        usage=usage(said.usage),
         model=said.model or model,
         confidence=confidence(choice.logprobs),
     )
@@ -110,7 +124,18 @@ def models(content: bytes) -> tuple[str, ...]:
     raise MalformedAnswer("status 200, but the body is no list of models")
 
 
-def _raise_told_error(content: bytes) -> None:
+def _calls(message: _Message) -> tuple[ToolCall, ...]:
+    """The calls; a server that gives them no ids (Ollama's older ones) gets ours."""
+    return tuple(
+        ToolCall(
+            id=call.id or f"call_{index}",
+            function=FunctionCall(name=call.function.name, arguments=call.function.arguments),
+        )
+        for index, call in enumerate(message.tool_calls or ())
+    )
+
+
+def raise_told_error(content: bytes) -> None:
     """Some gateways say 200 and carry the upstream's error, with its status as the code."""
     try:
         error = _Error.model_validate_json(content).error
@@ -121,7 +146,7 @@ def _raise_told_error(content: bytes) -> None:
     raise rejected(Rejection(status=status, error=error))
 
 
-def _usage(said: Any) -> Usage:
+def usage(said: Any) -> Usage:
     """The tokens, or zeros where a server counts none: the price of such a run is then not known."""
     try:
         counts = _Usage.model_validate(said)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, wait
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import httpx2
@@ -23,9 +24,9 @@ from tidegate.lane import Lane, Zone
 from tidegate.result import Answer
 from tidegate.settings import Settings
 from workers.backend import Backend, Run
-from workers.managed import chat
+from workers.managed import chat, vectors
 from workers.managed.loop import LoopThread
-from workers.managed.request import Body, body, quirk
+from workers.managed.request import Body, asked_for, body, quirk, sdk
 from workers.managed.stream import Stream
 from workers.managed.translation import rejection, translate
 
@@ -77,7 +78,9 @@ class OpenAIBackend:
             raise RunTimedOut("cancelled: the backend is closed")
         # Read here and not on the loop: a job's schema may be slow to check, and the lane's other calls run there.
         content = _waited_for(asked, stop=stop) if on_text is None else _heard(asked, pieces, on_text, stop=stop)
-        return chat.read(content, model=self._model or self._lane.model, promised=run.params.response_format)
+        if run.input:
+            return vectors.read(content, model=self._model or self._lane.model, count=len(run.input))
+        return chat.read(content, model=self._model or self._lane.model, params=run.params)
 
     def close(self) -> None:
         """End what is in flight and let go of the connections."""
@@ -116,12 +119,13 @@ class OpenAIBackend:
                 quirks=quirks,
                 stream=on_piece is not None,
                 logprobs=self._lane.zone is Zone.INSIDE,  # outside nobody escalates, and they are paid for in time
+                openai=self._client.base_url.host == OPENAI_HOST,
             )
             try:
                 content = await self._post(fields, run, on_piece)
             except openai.APIStatusError as error:
                 named = quirk(rejection(error))
-                if named is None or named in quirks:
+                if named is None or named in quirks | asked_for(run.params):
                     raise
                 quirks |= {named}
             else:
@@ -129,9 +133,12 @@ class OpenAIBackend:
                 return content
 
     async def _post(self, fields: Body, run: Run, on_piece: OnPiece | None) -> bytes:
+        resource: Any = self._client.chat.completions
+        if run.input:
+            fields, resource = vectors.body(run, model=fields["model"]), self._client.embeddings
         content, size_bytes = bytearray(), 0
-        async with self._client.chat.completions.with_streaming_response.create(
-            **fields,
+        async with resource.with_streaming_response.create(
+            **sdk(fields),
             extra_headers={"Idempotency-Key": run.job_id},
             timeout=httpx2.Timeout(run.timeout_s, connect=min(CONNECT_S, run.timeout_s)),
         ) as response:

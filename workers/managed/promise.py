@@ -1,6 +1,7 @@
 """Whether an answer keeps the form that the job promised to its reader. No provider is trusted to have checked it."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import jsonschema
@@ -9,14 +10,18 @@ from jsonschema.validators import validator_for
 from pydantic import JsonValue
 
 from tidegate.errors import BadRequest, SchemaInvalid
-from tidegate.job import ResponseFormat
+from tidegate.job import Params, ToolCall
+from workers import toolcalls
 
 NOT_JSON = object()
 
 
-def keep(text: str, promised: ResponseFormat | None) -> None:
+def keep(text: str, params: Params, *, calls: Sequence[ToolCall] = ()) -> None:
     """Pass an answer of the promised form. Raises SchemaInvalid, or BadRequest where the schema itself is none."""
-    if promised is None or promised.type == "text":
+    if (cause := toolcalls.problem(calls, params)) is not None:
+        raise SchemaInvalid(cause)
+    promised = params.response_format
+    if promised is None or promised.type == "text" or calls:
         return
     value = _parsed(text)
     if value is NOT_JSON:

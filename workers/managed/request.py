@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tidegate.job import Message
+from tidegate.errors import BadRequest
+from tidegate.job import Message, Params
 from workers.backend import Run
 from workers.managed.translation import Rejection
 
@@ -18,26 +19,47 @@ def body(
     quirks: frozenset[str] = frozenset(),
     stream: bool = False,
     logprobs: bool = False,
+    openai: bool = False,
 ) -> Body:
-    """The request, without what this server was seen to refuse."""
+    """The request, without what this server was seen to refuse. Raises BadRequest for what no server will do."""
     params = run.params
+    if params.stop_tokens:
+        raise BadRequest("params.stop_tokens: only a lane with an engine of its own knows them")
+    # llama-server refuses them in a stream with tools, and what it refuses once we never ask for again.
+    logprobs = params.logprobs or (logprobs and not (stream and params.tools))
     wanted = {
         "model": model,
         "messages": [_turn(message) for message in run.messages],
         limit_field: params.max_tokens,
         "temperature": params.temperature,
+        **{name: getattr(params, name) for name in PASSED},
+        **({} if openai else _beyond_openai(params)),
         "stop": list(params.stop) or None,
-        "seed": params.seed,
         "response_format": params.response_format and params.response_format.model_dump(exclude_none=True),
         "stream": stream or None,
         "stream_options": {"include_usage": True} if stream else None,
         "logprobs": logprobs or None,
-        "top_logprobs": 2 if logprobs else None,
+        "top_logprobs": max(2, params.top_logprobs or 0) if logprobs else None,
+        "tools": [tool.model_dump(exclude_none=True) for tool in params.tools] or None,
+        "tool_choice": _choice(params),
+        "parallel_tool_calls": params.parallel_tool_calls if params.tools else None,
     }
     fields = {name: value for name, value in wanted.items() if value is not None}
-    for quirk in sorted(quirks):
+    for quirk in sorted(quirks - asked_for(params)):
         QUIRKS[quirk](fields)
     return fields
+
+
+def sdk(fields: Body) -> Body:
+    """The same as the arguments of OpenAI's SDK, which takes fields that are not OpenAI's in a place of their own."""
+    extra = {name: value for name, value in fields.items() if name in BEYOND_OPENAI}
+    ours = {name: value for name, value in fields.items() if name not in BEYOND_OPENAI}
+    return {**ours, "extra_body": extra} if extra else ours
+
+
+def asked_for(params: Params) -> frozenset[str]:
+    """Fields of ours that this job asked for itself: without them its answer would be another one."""
+    return frozenset({"logprobs", "top_logprobs"}) if params.logprobs else frozenset()
 
 
 def quirk(said: Rejection) -> str | None:
@@ -57,6 +79,17 @@ def quirk(said: Rejection) -> str | None:
 
 def _turn(message: Message) -> Body:
     return message.model_dump(exclude_none=True)
+
+
+def _beyond_openai(params: Params) -> Body:
+    """Some servers have two names for one thing; what a server does not know it passes over, or names."""
+    repeat = params.repeat_penalty
+    return {"top_k": params.top_k, "min_p": params.min_p, "repeat_penalty": repeat, "repetition_penalty": repeat}
+
+
+def _choice(params: Params) -> Any:
+    choice = params.tool_choice if params.tools else None
+    return choice if choice is None or isinstance(choice, str) else choice.model_dump()
 
 
 def _renamed(old: str, new: str) -> Callable[[Body], None]:
@@ -81,11 +114,29 @@ QUIRKS: Mapping[str, Callable[[Body], None]] = {
     "response_format": _without("response_format"),  # the answer is held to the promise all the same
     "seed": _without("seed"),
     "temperature": _without("temperature"),  # reasoning models have only their own
+    "top_p": _without("top_p"),
+    "top_k": _without("top_k"),
+    "min_p": _without("min_p"),
+    "frequency_penalty": _without("frequency_penalty"),
+    "presence_penalty": _without("presence_penalty"),
+    "repeat_penalty": _without("repeat_penalty"),
+    "repetition_penalty": _without("repetition_penalty"),
+    "parallel_tool_calls": _without("parallel_tool_calls"),  # the answer is held to it all the same
     "stream_options": _without("stream_options"),  # older servers: the usage is then not known
     "logprobs": _without("logprobs", "top_logprobs"),  # the confidence is then not known
     "top_logprobs": _without("logprobs", "top_logprobs"),
 }
-"""A field that a server may refuse -> the remedy. `stop` has none: an answer that runs on would be another answer."""
+"""A field that a server may refuse -> the remedy: what only colours chance is left out.
+
+`stop`, `logit_bias`, `tools` and `tool_choice` have none, nor have `logprobs` where the job asked for them: without
+it the answer would be another one, and the job ends with the server's refusal.
+"""
+
+PASSED = ("top_p", "frequency_penalty", "presence_penalty", "logit_bias", "seed")
+"""Fields that are OpenAI's by the same name."""
+
+BEYOND_OPENAI = frozenset({"top_k", "min_p", "repeat_penalty", "repetition_penalty"})
+"""Fields that llama.cpp's server, vLLM and others have. OpenAI itself is not asked: they only colour chance."""
 
 OURS = frozenset({"stream_options", "logprobs", "top_logprobs"})
 """Fields that we add of our own: an answer without them is as good."""

@@ -15,6 +15,7 @@ class Stream:
         self._on_text = on_text
         self._line = bytearray()
         self._told: dict[str, list[str]] = {"content": [], "refusal": []}
+        self._calls: dict[int, dict[str, str]] = {}
         self._logprobs: list[Any] = []
         self._finish: str | None = None
         self._ended = False
@@ -36,7 +37,12 @@ class Stream:
             self.feed(b"\n")
         if self._error is not None:
             return self._error
-        message = {name: "".join(told) if told else None for name, told in self._told.items()}
+        message: dict[str, Any] = {name: "".join(told) if told else None for name, told in self._told.items()}
+        if self._calls:
+            message["tool_calls"] = [
+                {"id": call["id"], "function": {"name": call["name"], "arguments": call["arguments"]}}
+                for _, call in sorted(self._calls.items())
+            ]
         finish = self._finish if self._finish or self._ended else CUT
         choice = {"message": message, "finish_reason": finish, "logprobs": {"content": self._logprobs or None}}
         return json.dumps({**self._rest, "choices": [choice]}).encode()
@@ -65,8 +71,25 @@ class Stream:
                 told.append(text)
                 if name == "content":
                     self._on_text(text)
+        calls = delta.get("tool_calls") if isinstance(delta, dict) else None
+        for call in calls if isinstance(calls, list) else ():
+            self._called(call)
         logprobs = choice.get("logprobs")
         if isinstance(logprobs, dict) and isinstance(logprobs.get("content"), list):
             self._logprobs += logprobs["content"]
         if isinstance(choice.get("finish_reason"), str):
             self._finish = choice["finish_reason"]
+
+    def _called(self, delta: Any) -> None:
+        """A part of a call: its id and name come whole, mostly once, its arguments in pieces."""
+        function = delta.get("function") if isinstance(delta, dict) else None
+        if not isinstance(function, dict):
+            return
+        index = delta.get("index")
+        at = index if isinstance(index, int) else max(len(self._calls) - (delta.get("id") is None), 0)
+        call = self._calls.setdefault(at, {"id": "", "name": "", "arguments": ""})
+        for name, given in (("id", delta.get("id")), ("name", function.get("name"))):
+            if isinstance(given, str) and given:
+                call[name] = given
+        if isinstance(function.get("arguments"), str):
+            call["arguments"] += function["arguments"]

@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from tidegate.result import Confidence
+from tidegate.result import Confidence, OtherToken, TokenLogprob
 
 
 def confidence(logprobs: Any) -> Confidence | None:
@@ -21,6 +21,30 @@ def confidence(logprobs: Any) -> Confidence | None:
         mean_margin=sum(known) / len(known) if known else None,
         free_share=None,
     )
+
+
+def token_logprobs(logprobs: Any, *, top: int) -> tuple[TokenLogprob, ...] | None:
+    """Each token's, with so many others; None where a server tells nothing that makes sense."""
+    content = logprobs.get("content") if isinstance(logprobs, dict) else None
+    told = [_told(token) for token in content] if isinstance(content, list) else []
+    if not isinstance(content, list) or None in told:
+        return None
+    found = []
+    for own, token in zip(filter(None, told), content, strict=True):
+        others = token.get("top_logprobs")
+        known = [other for one in others if (other := _told(one))] if isinstance(others, list) else []
+        found.append(TokenLogprob(**own.model_dump(), top_logprobs=tuple(known[:top])))
+    return tuple(found)
+
+
+def _told(token: Any) -> OtherToken | None:
+    number = _number(token)
+    text = token.get("token") if number is not None else None
+    if number is None or not isinstance(text, str):
+        return None
+    given = token.get("bytes")
+    whole = isinstance(given, list) and all(isinstance(byte, int) for byte in given) and "\ufffd" in text
+    return OtherToken(token=text, logprob=number, bytes=tuple(given) if whole else None)
 
 
 def _margin(token: Any) -> float | None:

@@ -81,7 +81,7 @@ def known(settings: Settings) -> tuple[ModelFile, ...]:
 
 def find(model: str, settings: Settings) -> ModelFile:
     """The file behind a lane's model. Raises ModelMissing with what to do."""
-    found = _own(model) if model.endswith(".gguf") else _named(model, settings)
+    found = entry_of(model, settings)
     if not found.present:
         raise ModelMissing(f"model {model}: no file {found.path}{_remedy(found)}")
     head = head_of(found)
@@ -90,6 +90,11 @@ def find(model: str, settings: Settings) -> ModelFile:
         context_tokens=found.context_tokens or head.context_tokens,
         licence=found.licence or head.licence,
     )
+
+
+def entry_of(model: str, settings: Settings) -> ModelFile:
+    """Which file that is, be it there or not; nothing of it is read. Raises ModelMissing for an unknown name."""
+    return _own(model) if model.endswith(".gguf") else _named(model, settings)
 
 
 def head_of(model: ModelFile) -> gguf.Head:

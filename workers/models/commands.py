@@ -1,6 +1,6 @@
-"""Commands over models: list, pull, verify."""
+"""Commands over models: list, show, pull, verify."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,8 +9,10 @@ import typer
 from tidegate.cli.console import AsJson, emit, err, out, table
 from tidegate.errors import ModelMissing
 from tidegate.settings import Settings, load
+from workers.local.memory import kv_bytes_per_token
 from workers.models import catalogue, checksum
 from workers.models.catalogue import ModelFile
+from workers.models.gguf import Head
 
 app = typer.Typer(help="Models of the local lanes: which are here, get one, check them.", no_args_is_help=True)
 
@@ -33,6 +35,21 @@ def list_(*, as_json: AsJson = False) -> None:
         return
     out.print(table(COLUMNS, (_row(model) for model in models)))
     err.print(f"[dim]pulled models lie in {settings.models_folder}[/dim]")
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="A model's name, or the path of a .gguf file.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a model's file says about itself."""
+    model = catalogue.find(name, load())
+    facts = _facts(model, catalogue.head_of(model))
+    if as_json:
+        emit(facts)
+    else:
+        out.print(table(("", model.name), {**facts, "file": str(_short(model.path))}.items()))
 
 
 @app.command()
@@ -73,6 +90,29 @@ def pull(
         return
     path = settings.models_folder / pulled.file
     typer.echo(f"{pulled.name}: {path}, {_size(pulled.size_bytes)}, sha256 {pulled.sha256}")
+
+
+def _facts(model: ModelFile, head: Head) -> dict[str, Any]:
+    """By name, as people and programs read them."""
+    kv = kv_bytes_per_token(head, "f16")
+    return {
+        "file": str(model.path),
+        "size": _size(model.path.stat().st_size),
+        "architecture": head.architecture,
+        "quantisation": head.quantisation,
+        "context_tokens": head.context_tokens,
+        "layers": head.layers,
+        "embedding_width": head.embedding,
+        "vocabulary": head.vocabulary,
+        "chat_template": ("with tools" if head.template_tools else "yes") if head.template else "no",
+        "pooling": None if head.pooling is None else POOLINGS.get(head.pooling, str(head.pooling)),
+        "kv_bytes_per_token": round(kv) or None,
+        "licence": model.licence,
+    }
+
+
+POOLINGS: Mapping[int, str] = {0: "none", 1: "mean", 2: "cls", 3: "last", 4: "rank"}
+"""How an embedding model makes one vector of its tokens."""
 
 
 def _meant(name: str | None, settings: Settings) -> Iterable[ModelFile]:

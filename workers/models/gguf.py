@@ -24,6 +24,15 @@ FEW = 1024
 """Lists of one number a layer are read; those of one a word are passed over."""
 
 
+FILE_TYPES: Mapping[int, str] = {
+    0: "F32", 1: "F16", 2: "Q4_0", 3: "Q4_1", 7: "Q8_0", 8: "Q5_0", 9: "Q5_1", 10: "Q2_K", 11: "Q3_K_S", 12: "Q3_K_M",
+    13: "Q3_K_L", 14: "Q4_K_S", 15: "Q4_K_M", 16: "Q5_K_S", 17: "Q5_K_M", 18: "Q6_K", 19: "IQ2_XXS", 20: "IQ2_XS",
+    21: "Q2_K_S", 22: "IQ3_XS", 23: "IQ3_XXS", 24: "IQ1_S", 25: "IQ4_NL", 26: "IQ3_S", 27: "IQ3_M", 28: "IQ2_S",
+    29: "IQ2_M", 30: "IQ4_XS", 31: "IQ1_M", 32: "BF16", 36: "TQ1_0", 37: "TQ2_0", 38: "MXFP4", 39: "NVFP4",
+}  # fmt: skip
+"""`general.file_type` -> the quantisation of most of its tensors."""
+
+
 class NotGguf(ValueError):
     """Not a GGUF file, or one that was cut; the message says which."""
 
@@ -47,6 +56,17 @@ class Head:
     vocabulary: int | None = None
     file_type: int | None = None
     """llama.cpp's number of the quantisation."""
+    template: bool = False
+    """Whether it says how a conversation is written."""
+    template_tools: bool = False
+    """Whether that says how tools are offered."""
+    pooling: int | None = None
+    """llama.cpp's number of how an embedding model makes one vector of its tokens."""
+
+    @property
+    def quantisation(self) -> str | None:
+        """As files are named by it."""
+        return None if self.file_type is None else FILE_TYPES.get(self.file_type, f"type {self.file_type}")
 
 
 def read(path: Path) -> Head:
@@ -58,6 +78,7 @@ def read(path: Path) -> Head:
     if not isinstance(architecture, str):
         raise NotGguf("a GGUF file that names no architecture")
     own = {key.removeprefix(f"{architecture}."): value for key, value in entries.items()}
+    template = _text(entries.get("tokenizer.chat_template")) or ""
     return Head(
         architecture=architecture,
         context_tokens=_number(own.get("context_length")),
@@ -70,7 +91,10 @@ def read(path: Path) -> Head:
         key_width=_number(own.get("attention.key_length")),
         value_width=_number(own.get("attention.value_length")),
         vocabulary=_length(entries.get("tokenizer.ggml.tokens")),
-        file_type=_number(entries.get("general.file_type")),
+        file_type=_count(entries.get("general.file_type")),
+        template=bool(template),
+        template_tools="tools" in template,
+        pooling=_count(own.get("pooling_type")),
     )
 
 
@@ -82,6 +106,11 @@ def _number(value: Any) -> int | None:
     """A number above zero; a list that was read counts by its greatest: an estimate must not be too small."""
     found = max(value.numbers, default=0) if isinstance(value, Listed) else value
     return found if isinstance(found, int) and not isinstance(found, bool) and 0 < found < MAX_NUMBER else None
+
+
+def _count(value: Any) -> int | None:
+    """A number that may be zero."""
+    return 0 if value == 0 and not isinstance(value, bool) else _number(value)
 
 
 def _numbers(value: Any) -> tuple[int, ...]:

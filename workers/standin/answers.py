@@ -22,12 +22,15 @@ MAX_DIMENSIONS = 4096
 
 def completion(asked: Json, *, number: int, created: int) -> Json:
     """A chat completion. Raises Unanswerable where the promised schema is beyond a stand-in."""
-    text, finish = _cut(_content(asked), asked)
-    message = {"role": "assistant", "content": text, "refusal": None}
+    call = _call(asked)
+    text, finish = ("", "tool_calls") if call else _cut(_content(asked), asked)
+    message: Json = {"role": "assistant", "content": text or None if call else text, "refusal": None}
+    if call:
+        message["tool_calls"] = [call]
     return {
         **_head(asked, "chat.completion", number=number, created=created),
-        "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": finish}],
-        "usage": _usage(prompt=prompt_text(asked), written=text),
+        "choices": [{"index": 0, "message": message, "logprobs": _logprobs(text, asked), "finish_reason": finish}],
+        "usage": _usage(prompt=prompt_text(asked), written=json.dumps(call) if call else text),
     }
 
 
@@ -36,10 +39,12 @@ def chunks(asked: Json, *, number: int, created: int) -> Iterator[Json]:
     whole = completion(asked, number=number, created=created)
     choice = whole["choices"][0]
     head = _head(asked, "chat.completion.chunk", number=number, created=created)
-    words = re.findall(r"\S+\s*", choice["message"]["content"])
-    deltas: list[Json] = [{"role": "assistant", "content": ""}, *({"content": word} for word in words)]
+    deltas: list[Json] = [{"role": "assistant", "content": ""}]
+    deltas += ({"content": word} for word in _words(choice["message"]["content"] or ""))
+    deltas += (part for call in choice["message"].get("tool_calls", ()) for part in _pieces(call))
     for delta in deltas:
-        yield {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
+        logprobs = _logprobs(delta.get("content") or "", asked)
+        yield {**head, "choices": [{"index": 0, "delta": delta, "logprobs": logprobs, "finish_reason": None}]}
     yield {**head, "choices": [{"index": 0, "delta": {}, "finish_reason": choice["finish_reason"]}]}
     if (asked.get("stream_options") or {}).get("include_usage"):
         yield {**head, "choices": [], "usage": whole["usage"]}
@@ -95,8 +100,50 @@ def _content(asked: Json) -> str:
     return f"{MARK} I received {len(prompt_text(asked).split())} words and would have summed them up here."
 
 
+def _call(asked: Json) -> Json | None:
+    """A call of the first tool that must be called. Where the choice is left to it, a stand-in calls none."""
+    choice = asked.get("tool_choice")
+    if choice in (None, "none", "auto"):
+        return None
+    named = choice["function"]["name"] if isinstance(choice, dict) else None
+    functions = [tool["function"] for tool in asked.get("tools") or ()]
+    function = next((function for function in functions if named in (None, function["name"])), None)
+    if function is None:
+        raise ValueError("tool_choice without such a tool")
+    arguments = instance({"type": "object", **(function.get("parameters") or {})}, text=MARK)
+    return {
+        "id": "call_stand_in",
+        "type": "function",
+        "function": {"name": function["name"], "arguments": json.dumps(arguments)},
+    }
+
+
+def _pieces(call: Json) -> Iterator[Json]:
+    """A call as a stream has it: its name first, then its arguments in two pieces."""
+    arguments = call["function"]["arguments"]
+    half = len(arguments) // 2
+    yield {"tool_calls": [{"index": 0, **call, "function": {"name": call["function"]["name"], "arguments": ""}}]}
+    for piece in (arguments[:half], arguments[half:]):
+        yield {"tool_calls": [{"index": 0, "function": {"arguments": piece}}]}
+
+
+def _logprobs(text: str, asked: Json) -> Json | None:
+    """Every word a token, and as likely as any other."""
+    if not asked.get("logprobs"):
+        return None
+    told = [{"token": word, "logprob": -0.1, "bytes": list(word.encode())} for word in _words(text)]
+    return {"content": [{**token, "top_logprobs": [token][: asked.get("top_logprobs") or 0]} for token in told]}
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\S+\s*", text)
+
+
 def _cut(text: str, asked: Json) -> tuple[str, str]:
-    """No more than the tokens that were asked for."""
+    """Up to the first stop string, and no more than the tokens that were asked for."""
+    stops = asked.get("stop") or ()
+    for stop in [stops] if isinstance(stops, str) else stops:
+        text = text.partition(stop)[0]
     limit = asked.get("max_completion_tokens") or asked.get("max_tokens")
     if limit is None or tokens_of(text) <= limit:
         return text, "stop"

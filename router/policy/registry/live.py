@@ -22,6 +22,7 @@ from router.policy.registry.scope import slot_of
 from router.policy.registry.source import Source
 from router.policy.registry.store import Applied, Registry
 from tidegate.errors import InvalidDocument, PolicyUnavailable, SealBroken, Unavailable
+from tidegate.ledger.refusals import Refusals
 from tidegate.logs import logger
 
 LOOK_S = 0.5
@@ -204,6 +205,7 @@ class Live:
         return policy
 
     def _tell_broken(self, slot: str, seq: int, error: InvalidDocument | SealBroken) -> None:
+        Refusals(self._registry.redis).met(error)
         problems = error.problems if isinstance(error, InvalidDocument) else (str(error),)
         log.error("policy.broken", slot=slot, entry=seq, problem=problems[0])
         self._on_record(slot, problems, note=f"entry {seq} was not taken", once=f"{slot}:{seq}")

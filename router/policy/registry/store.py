@@ -17,7 +17,7 @@ from router.policy.registry.entry import Entry, Kind
 from tidegate.connections import StoreClient
 from tidegate.errors import Conflict, InvalidDocument, SealBroken
 from tidegate.lane import Zone
-from tidegate.ledger.store import store_errors
+from tidegate.ledger.store import journalled, store_errors
 from tidegate.names import STORE_PREFIX
 from tidegate.vault import Seals
 
@@ -27,12 +27,13 @@ _TRIES = 20
 _APPEND = """
 -- KEYS 1 history  2 current, by slot  3 sealed policies, by number
 -- ARGV 1 length of the history that was seen  2 the entry  3 number  4 slot  5 '1' to put in force  6 the envelope
---      7 channel
+--      7 channel  8 prefix, for the journal
 if redis.call('LLEN', KEYS[1]) ~= tonumber(ARGV[1]) then
   -- The first answer was lost on its way and the client asked again: it is written once.
   return redis.call('LINDEX', KEYS[1], ARGV[1]) == ARGV[2] and 1 or 0
 end
 redis.call('RPUSH', KEYS[1], ARGV[2])
+journal(ARGV[8], '', '{"move":"policy","note":' .. ARGV[2] .. '}')
 if ARGV[6] ~= '' then redis.call('HSET', KEYS[3], ARGV[3], ARGV[6]) end
 if ARGV[5] == '1' then redis.call('HSET', KEYS[2], ARGV[4], ARGV[3]) end
 redis.call('PUBLISH', ARGV[7], ARGV[3])
@@ -71,7 +72,8 @@ class Registry:
         self._sealed = f"{prefix}:policy:sealed"
         self._said = f"{prefix}:policy:said"
         self._channel = f"{prefix}:policy:changed"
-        self._append = client.register_script(_APPEND)
+        self._prefix = prefix
+        self._append = client.register_script(journalled(_APPEND))
 
     def current(self) -> Mapping[str, int]:
         """The number of the entry in force, by slot. Empty: nothing was ever applied."""
@@ -148,7 +150,8 @@ class Registry:
             keys = [self._history, self._current, self._sealed]
             swaps = "1" if entry.swaps else ""
             with store_errors():
-                done = self._append(keys=keys, args=[length, line, entry.seq, entry.slot, swaps, sealed, self._channel])
+                put = [length, line, entry.seq, entry.slot, swaps, sealed, self._channel, self._prefix]
+                done = self._append(keys=keys, args=put)
             if done:
                 return entry
         raise Conflict("the history of policies is being written by others all the time; nothing was changed")

@@ -20,6 +20,7 @@ WORDS = frozenset(
         *get_args(Latency),
         *map(str, Level),
         *("text", "function", "json_object", "json_schema", "answer", "default"),
+        *("none", "auto", "required"),
     )
 )
 """The words that the contract's enumerations allow: harmless wherever they stand, and in every job."""
@@ -29,10 +30,18 @@ KINDS = frozenset(("text", "function", "json_object", "json_schema"))
 
 NUMBERS: Mapping[type[BaseModel], frozenset[str]] = {
     Job: frozenset(("v",)),
-    Params: frozenset(("max_tokens", "temperature", "seed")),
+    Params: frozenset(
+        (
+            *("max_tokens", "n", "temperature", "top_p", "top_k", "min_p", "seed", "logit_bias", "stop_tokens"),
+            *("frequency_penalty", "presence_penalty", "repeat_penalty", "logprobs", "top_logprobs"),
+        )
+    ),
     Hints: frozenset(("deadline_s", "priority")),
 }
-"""The contract's own numbers. Any other number, as in a schema's `enum`, may be somebody's card."""
+"""The contract's own numbers. Any other number, as in a schema's `enum`, may be somebody's card.
+
+Tokens' numbers (`logit_bias`, `stop_tokens`) are among them: of seven digits at most, and numbers of some vocabulary.
+"""
 
 MAX_NESTED_JSON_CHARS = 1_000_000
 """JSON inside a string is opened up to here; it is looked at as plain text in any case."""

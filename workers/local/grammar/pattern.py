@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from re import _parser  # the library's own parser: a second one would read otherwise
 from typing import Any
 
+from workers.local.grammar.bounds import check_pattern
 from workers.local.grammar.terms import (
     FIRST_PLAIN,
     LAST,
@@ -44,6 +45,7 @@ def gbnf(pattern: str, *, name: Callable[[str], str]) -> str:
         raise refused("a pattern that is no regular expression") from None
     if tree.state.flags & ~re.UNICODE:
         raise refused("a pattern with flags")
+    check_pattern(tree)
     return _Writer(name).whole(list(tree))
 
 

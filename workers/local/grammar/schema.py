@@ -11,7 +11,7 @@ from referencing.jsonschema import EMPTY_REGISTRY
 
 from workers.local.grammar import numbers, pattern
 from workers.local.grammar.combine import merged
-from workers.local.grammar.terms import json_literal, literal, refused, repeated
+from workers.local.grammar.terms import json_literal, json_text, literal, one_of, refused, repeated
 
 MAX_NESTING = 32
 """How deep a schema may nest, parts that refer to others inside a combination included."""
@@ -56,19 +56,30 @@ BASE: Mapping[str, str] = {
 
 def gbnf(schema: Mapping[str, Any]) -> str:
     """The grammar of a schema. Raises Failing that names what cannot be expressed."""
-    return _Writer(schema).whole()
+    return written(_Writer(schema).rules())
+
+
+def rules(schema: Mapping[str, Any], *, prefix: str) -> dict[str, str]:
+    """The rules of one schema among several, from `<prefix>root` on; they use those of BASE. Raises Failing."""
+    return _Writer(schema, prefix=prefix).rules()
+
+
+def written(rules: Mapping[str, str]) -> str:
+    """Rules as llama.cpp reads them, those that all share before them."""
+    return "\n".join(f"{name} ::= {text}" for name, text in {**BASE, **rules}.items())
 
 
 def any_object() -> str:
     """The grammar of `json_object`: any object, not nested for ever."""
-    return _Writer({"type": "object"}).whole()
+    return written(_Writer({"type": "object"}).rules())
 
 
 class _Writer:
     """Collects rules; each part of a schema becomes a term that uses them."""
 
-    def __init__(self, root: Mapping[str, Any]) -> None:
+    def __init__(self, root: Mapping[str, Any], *, prefix: str = "") -> None:
         self._root = root
+        self._prefix = prefix
         kind: type[Validator] = validator_for(root, default=Draft202012Validator)
         self._known: Collection[str] = kind.VALIDATORS
         self._kind = kind
@@ -77,16 +88,15 @@ class _Writer:
         """A rule's text, or a reference's pointer -> the rule's name."""
         self._chars = self._terms = 0
 
-    def whole(self) -> str:
-        """All rules, from `root` on."""
-        self._rules["root"] = self._term(self._root, 0)
-        rules = {**BASE, **self._rules}
-        return "\n".join(f"{name} ::= {text}" for name, text in rules.items())
+    def rules(self) -> dict[str, str]:
+        """Its own rules, from `root` on."""
+        self._rules[f"{self._prefix}root"] = self._term(self._root, 0)
+        return self._rules
 
     def _rule(self, text: str) -> str:
         """A rule's name; the same text is the same rule."""
         if text not in self._names:
-            self._names[text] = name = f"r{len(self._names)}"
+            self._names[text] = name = f"{self._prefix}r{len(self._names)}"
             self._put(name, text)
         return self._names[text]
 
@@ -139,7 +149,7 @@ class _Writer:
         """A rule of its own, so that a schema may refer to itself."""
         key = f"#{pointer}"
         if key not in self._names:
-            self._names[key] = name = f"r{len(self._names)}"
+            self._names[key] = name = f"{self._prefix}r{len(self._names)}"
             self._put(name, self._term(self._target(pointer), depth + 1))
         return self._names[key]
 
@@ -163,7 +173,7 @@ class _Writer:
             values = [value for value in values if self._allows({"const": schema["const"]}, value)]
         if not values:
             raise refused("enum or const", ": no value is left")
-        return self._choice(f"{json_literal(value)} space" for value in values)
+        return self._rule(f"{one_of(map(json_text, values), name=self._rule)} space")
 
     def _allows(self, schema: Mapping[str, Any], value: Any) -> bool:
         # A registry of its own: the default one fetches a foreign $ref over the network.

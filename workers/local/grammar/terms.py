@@ -1,7 +1,7 @@
 """The small parts of a grammar: literals, sets of characters, repetitions, and the one way to refuse."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from workers.local.failing import Failing
@@ -33,7 +33,25 @@ def literal(text: str) -> str:
 
 def json_literal(value: Any) -> str:
     """Exactly this value, as JSON writes it."""
-    return literal(json.dumps(value, ensure_ascii=False))
+    return literal(json_text(value))
+
+
+def json_text(value: Any) -> str:
+    """A value as JSON writes it."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def one_of(texts: Iterable[str], *, name: Callable[[str], str]) -> str:
+    """One of several texts. Those that begin alike share a rule: else a grammar keeps each of them in mind."""
+    begins: dict[str, list[str]] = {}
+    for text in dict.fromkeys(texts):
+        begins.setdefault(text[:1], []).append(text)
+    choices = []
+    for alike in begins.values():
+        shared = _beginning(alike)
+        rest = [text[len(shared) :] for text in alike]
+        choices.append(literal(shared) if rest == [""] else f"{literal(shared)} {one_of(rest, name=name)}")
+    return choices[0] if len(choices) == 1 else name(" | ".join(choices))
 
 
 def repeated(term: str, least: int, most: int | None) -> str:
@@ -78,6 +96,13 @@ def without(ranges: Ranges, taken: Iterable[tuple[int, int]]) -> Ranges:
         parts = ((first, min(last, out_first - 1), max(first, out_last + 1), last) for first, last in left)
         left = [pair for a, b, c, d in parts for pair in ((a, b), (c, d)) if pair[0] <= pair[1]]
     return union(left)
+
+
+def _beginning(texts: Sequence[str]) -> str:
+    """What all of them begin with: what the first and the last of them in order do."""
+    first, last = min(texts), max(texts)
+    differ = (at for at, char in enumerate(first) if last[at : at + 1] != char)
+    return first[: next(differ, len(first))]
 
 
 def _holds(ranges: Ranges, code: int) -> bool:

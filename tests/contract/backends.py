@@ -1,0 +1,54 @@
+"""What the tests of all backends share: a backend with its lane, and jobs for it."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tidegate.job import JsonSchema, Message, Params, ResponseFormat
+from tidegate.lane import Lane
+from tidegate.result import Answer
+from workers.backend import Backend, Run
+
+BACKENDS = ("llama_cpp", "openai", "llama_server")
+"""The names of the fixtures that serve a backend."""
+
+REAL = ("llama_cpp", "llama_server")
+"""Those with a model behind them."""
+
+CERTAIN = ("llama_cpp", "openai")
+"""Those that make a call of a tool where it must be: llama.cpp's server leaves it to a model that knows how."""
+
+CANARY = "Erika Mustermann, 4111 1111 1111 1111"
+VERDICT = {
+    "type": "object",
+    "properties": {"sentiment": {"enum": ["positive", "negative"]}},
+    "required": ["sentiment"],
+    "additionalProperties": False,
+}
+
+
+@dataclass(frozen=True)
+class Served:
+    """A backend, and the lane that it serves."""
+
+    backend: Backend
+    lane: Lane
+
+    def ask(
+        self, job: Run, *, stop: threading.Event | None = None, on_text: Callable[[str], None] | None = None
+    ) -> Answer:
+        """Run one job."""
+        return self.backend.answer(job, stop=stop or threading.Event(), on_text=on_text)
+
+
+def run(text: str = "hello", *, timeout_s: float = 60.0, **params: Any) -> Run:
+    """One attempt at one job."""
+    made = Params.model_validate({"max_tokens": 16} | params)
+    turns = (Message(role="system", content="Be short."), Message(role="user", content=text))
+    return Run(job_id="job", attempt=1, messages=turns, params=made, timeout_s=timeout_s)
+
+
+def form(**schema: Any) -> ResponseFormat:
+    """A promised form."""
+    return ResponseFormat(type="json_schema", json_schema=JsonSchema(schema=schema))
