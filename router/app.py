@@ -11,6 +11,7 @@ from celery.signals import worker_shutting_down
 
 from router.circumstances import Circumstances
 from router.inspection import Inspector, open_inspector
+from router.loads import Loads
 from router.placement import Placement
 from router.policy.cases.given import Inspect
 from router.policy.engine import decide
@@ -33,7 +34,7 @@ from tidegate import __version__, connections, keychecks, storecheck
 from tidegate.client import Client
 from tidegate.keychecks import Held
 from tidegate.lane import Zone
-from tidegate.ledger.census import Presence, RecentCensus
+from tidegate.ledger.census import Census, Presence
 from tidegate.livekeys import live_signer
 from tidegate.messaging import celery_app, intake_queues
 from tidegate.service import Service
@@ -50,7 +51,7 @@ def open_service(settings: Settings) -> Service:
     client = Client(settings)
     redis = client.ledger.redis
     where = connections.addresses(settings)
-    census = RecentCensus(redis)
+    census = Census(redis)
     name = f"router@{socket.gethostname()}.{os.getpid()}"
     placement = Placement(client.ledger, client.vault, client.doorbell, live_signer(settings), nudge_s=settings.nudge_s)
     shadows = Shadows(client.ledger, client.vault, placement, nudge_s=settings.nudge_s)
@@ -68,7 +69,7 @@ def open_service(settings: Settings) -> Service:
         client=client,
         inspector=inspector,
         prompts=prompts,
-        census=census,
+        loads=Loads(census),
         policy=live.of,
         circumstances=_circumstances(client, settings),
         decide=decide,
@@ -90,6 +91,7 @@ def open_service(settings: Settings) -> Service:
         app=app,
         queues=intake_queues(settings, where),
         census=census,
+        events=routing.events,
         log_level=settings.log_level,
         presence=Presence(
             name=name,

@@ -19,6 +19,7 @@ from router import audit
 from router.asked import asked_first
 from router.circumstances import Circumstances
 from router.inspection import Inspector
+from router.loads import Loads
 from router.placement import Placement, Plan
 from router.policy.loader import Policy
 from router.prompts import Prompts, resolve
@@ -41,12 +42,12 @@ from tidegate.errors import (
 )
 from tidegate.job import Job
 from tidegate.ledger import states
-from tidegate.ledger.census import Census
 from tidegate.ledger.line import Collected, Idle, patiently
 from tidegate.ledger.record import Record
 from tidegate.ledger.refusals import Refusals
 from tidegate.names import ROUTE_TASK, SUBMIT_TASK
 from tidegate.submission import plain_id
+from tidegate.taskevents import TaskEvents
 from tidegate.value import problems_on_record
 from tidegate.vault import own_slot
 
@@ -74,7 +75,7 @@ class Routing:
     client: Client
     inspector: Inspector
     prompts: Prompts
-    census: Census
+    loads: Loads
     policy: Callable[[str], Policy]
     """The policy in force for a tenant. May raise Unavailable: then the job waits."""
     circumstances: Circumstances
@@ -85,6 +86,7 @@ class Routing:
     decisions: Decisions
     leaving: threading.Event = field(default_factory=threading.Event)
     """This process is about to stop: nothing is waited for."""
+    events: TaskEvents = field(default_factory=lambda: TaskEvents(ROUTE_TASK))
     look_in_s: float
     """The time in which a job that was collected should be placed; past it the janitor puts it in line again."""
 
@@ -152,7 +154,8 @@ class Routing:
     def _guarded(self, record: Record, envelope: bytes | None) -> "Routed | None":
         """What goes wrong with one job is that job's alone."""
         try:
-            return self._routed(record, envelope)
+            with self.events.run(record.id, number=record.rev):
+                return self._routed(record, envelope)
         except (Conflict, UnknownJob):
             audit.raced(record.id)
         except Unavailable as exc:
@@ -191,7 +194,7 @@ class Routing:
 
     def _decided(self, record: Record, given: Job, job: Job) -> "Routed | None":
         policy = self.policy(job.tenant)
-        signals = self.inspector.inspect(job, load=self.census.loads(policy.lanes), rules=policy.sensitivity)
+        signals = self.inspector.inspect(job, load=self.loads.of(policy.lanes), rules=policy.sensitivity)
         around = self.circumstances.around(job, signals, job_id=record.id, policy=policy)
         decision, redaction = decided(job, around, policy, decide=self.decide, redactor=self.redactor)
         audit.decided(record, decision)
@@ -202,6 +205,7 @@ class Routing:
             return None
         asked = asked_first(decision, record.asked_lane)
         plan = self.placement.plan(record, job, asked, rewritten=job is not given, redaction=redaction)
+        self.loads.decided(plan.lane)
         return replace(routed, plan=plan)
 
     def _opened(self, record: Record, envelope: bytes | None) -> bytes:
@@ -212,8 +216,9 @@ class Routing:
     def _place(self, ready: Sequence["Routed"]) -> None:
         if not ready:
             return
+        plans = [routed.plan for routed in ready if routed.plan]
         try:
-            refused = self.placement.carry_out([routed.plan for routed in ready if routed.plan])
+            refused = self.placement.carry_out(plans)
         except Unavailable as exc:
             for routed in ready:
                 audit.delayed(routed.record.id, exc)
@@ -222,6 +227,8 @@ class Routing:
             for routed in ready:
                 self._refuse_late(routed.record, f"the router failed with {type(exc).__name__}")
             return
+        finally:
+            self.loads.settled([plan.lane for plan in plans])
         for routed, why in zip(ready, refused, strict=True):
             if why is not None:
                 audit.raced(routed.record.id)
@@ -256,7 +263,7 @@ class Routed:
 def register(app: Celery, routing: Routing) -> None:
     """Make the tasks known to this process's app, and to no other."""
 
-    @app.task(name=ROUTE_TASK, shared=False)  # type: ignore[untyped-decorator]
+    @app.task(name=ROUTE_TASK, shared=False, send_events=False)  # type: ignore[untyped-decorator]
     def route(job_id: str) -> None:
         routing.route(job_id)
 

@@ -10,12 +10,13 @@ import re
 from collections.abc import Callable, Container
 from typing import Any
 
-from celery.worker.consumer import Consumer
+from celery.worker import consumer
 from celery.worker.request import Request
 from kombu import compression
 from kombu.exceptions import MessageStateError
 
 from tidegate.names import SUBMIT_TASK
+from tidegate.reconnecting import Consumer
 
 OPAQUE = "(…)"
 _JOB_ID = re.compile(r"[0-9a-f]{8}[0-9a-f-]{24,28}")
@@ -55,13 +56,14 @@ class OpaqueRequest(Request):  # type: ignore[misc]
             super().reject(requeue=requeue)
 
 
-class GuardedConsumer(Consumer):  # type: ignore[misc]
+class GuardedConsumer(Consumer):
     """Celery's consumer behind the look at each message. A refused message is gone; its reason is counted."""
 
-    class Blueprint(Consumer.Blueprint):  # type: ignore[misc]
+    class Blueprint(consumer.Consumer.Blueprint):  # type: ignore[misc]
         """Its parts, without the one that declares 28 queues on RabbitMQ for tasks with an ETA: we have none."""
 
-        default_steps = tuple(step for step in Consumer.Blueprint.default_steps if "DelayedDelivery" not in step)
+        _all = consumer.Consumer.Blueprint.default_steps
+        default_steps = tuple(step for step in _all if "DelayedDelivery" not in step)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -17,6 +17,7 @@ from tidegate.ledger.census import Census, Presence
 from tidegate.logs import logger
 from tidegate.presence import BEAT_S, reported
 from tidegate.slots import Room, gate_of, pool_of
+from tidegate.taskevents import TaskEvents
 
 STALLED_S = 60.0
 """A consumer that was silent for this long while its broker answers is stuck (celery #10205)."""
@@ -37,11 +38,13 @@ class Service:
     census: Census
     slots: Mapping[str, int] = field(default_factory=dict)
     """Of queues that have slots of their own; the others share what else the presence says."""
+    events: TaskEvents | None = None
+    """Who tells monitors what this process runs."""
     log_level: str = "INFO"
 
     def run(self) -> None:
         """Serve until told to stop."""
-        pulse = _pulse_step()
+        pulse = _pulse_step(self.events)
         self.app.steps["consumer"].add(pulse)
         self.app.steps["consumer"].add(gate_of(self.rooms))
         self.app.conf.task_queues = list(self.queues)
@@ -87,8 +90,8 @@ class Service:
         return True
 
 
-def _pulse_step() -> Any:
-    """A step of Celery's consumer that notes the time on each turn of its loop."""
+def _pulse_step(events: TaskEvents | None = None) -> Any:
+    """A step of Celery's consumer that notes the time on each turn of its loop, and lends its dispatcher of events."""
 
     class Pulse(bootsteps.StartStopStep):  # type: ignore[misc]
         requires = ("celery.worker.consumer.tasks:Tasks",)
@@ -97,8 +100,12 @@ def _pulse_step() -> Any:
         def start(self, parent: Any) -> None:
             type(self).turned_at = time.monotonic()
             self._timer = parent.timer.call_repeatedly(1.0, self._beat)
+            if events is not None:
+                events.by(parent.event_dispatcher)
 
         def stop(self, _parent: Any) -> None:
+            if events is not None:
+                events.by(None)
             self._timer.cancel()
 
         def _beat(self) -> None:

@@ -86,6 +86,7 @@ def open_service(settings: Settings, *, zone: Zone, only: Sequence[str] = ()) ->
         queues=queues(where, [lane.queue for lane in lanes.values()]),
         slots={lane.queue: lane.concurrency for lane in lanes.values()},
         census=Census(redis),
+        events=running.events,
         log_level=settings.log_level,
         presence=Presence(
             name=name,

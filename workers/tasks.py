@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from celery import Celery
@@ -23,6 +23,7 @@ from tidegate.names import RUN_TASK, queue_lane
 from tidegate.prices import cost_usd
 from tidegate.result import Answer, JobResult, Timings
 from tidegate.signals import Level
+from tidegate.taskevents import TaskEvents, Told
 from tidegate.vault import Vault, new_slot
 from workers import guard
 from workers.backend import Backend, Run
@@ -48,6 +49,7 @@ class Running:
     lanes: Mapping[str, Lane]
     backend: Callable[[Lane], Backend]
     result_keep_s: int
+    events: TaskEvents = field(default_factory=lambda: TaskEvents(RUN_TASK))
 
     def run(self, job_id: str, *, lane: str | None = None) -> None:
         """Run the next jobs of a lane of ours; where nothing else tells which, the job that the wake-up names does."""
@@ -92,11 +94,12 @@ class Running:
     def _run(self, taken: Taken, lane: Lane) -> None:
         record, claim = taken.record, taken.claim
         try:
-            self._claimed(taken, lane)
+            with self.events.run(record.id, number=claim.fence) as told:
+                self._claimed(taken, lane, told)
         except (Conflict, UnknownJob):
             log.info("job.superseded", job=record.id, fence=claim.fence)
 
-    def _claimed(self, taken: Taken, lane: Lane) -> None:
+    def _claimed(self, taken: Taken, lane: Lane, told: Told) -> None:
         record, claim, began = taken.record, taken.claim, time.monotonic()
         with self.leases.hold(record.id, fence=claim.fence) as lease:
             try:
@@ -105,6 +108,7 @@ class Running:
             except (Conflict, UnknownJob):
                 raise
             except Exception as exc:  # noqa: BLE001 - whatever a run raises ends in the failure table, a store's blip too
+                told.failed(exc)
                 Refusals(self.ledger.redis).met(exc, job_id=record.id)
                 if self.leases.given_up.is_set() and not lease.lost:
                     self.outcomes.hand_back(record, fence=claim.fence)
@@ -174,7 +178,7 @@ class Running:
 def register(app: Celery, running: Running) -> None:
     """Make the task known to this process's app, and to no other."""
 
-    @app.task(name=RUN_TASK, bind=True, shared=False)  # type: ignore[untyped-decorator]
+    @app.task(name=RUN_TASK, bind=True, shared=False, send_events=False)  # type: ignore[untyped-decorator]
     def run(self: Any, job_id: str) -> None:
         queue = (self.request.delivery_info or {}).get("routing_key") or ""
         running.run(job_id, lane=queue_lane(queue))

@@ -60,13 +60,14 @@ def openai() -> Iterator[Served]:
     lengthy = (When(contains=text) for text in ("word word word", CANARY * 2))
     faults = [Fault(fault="context_too_long", times="forever", when=when) for when in lengthy]
     with pytest.MonkeyPatch.context() as patch, running(faults=faults) as standin:
-        patch.setenv("OPENAI_API_KEY", "any")
+        patch.setenv("CONTRACT_KEY", "any")  # a name of its own: it is set until the last test
         yield from _served(
             Lane(
                 name="openai-small",
                 zone=Zone.OUTSIDE,
                 backend="openai",
                 model="gpt-4o-mini",
+                key_env="CONTRACT_KEY",
                 base_url=standin.url,
                 context_tokens=512,
             )

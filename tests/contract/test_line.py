@@ -213,6 +213,18 @@ def test_a_few_wake_ups_serve_many_jobs(ledger: Ledger) -> None:
     assert second.ring == ""
 
 
+def test_lost_wake_ups_do_not_narrow_a_lane(ledger: Ledger, redis: StoreClient) -> None:
+    """Wake-ups that died with their readers stay counted; whoever follows one passes it on all the same."""
+    for number in range(10):
+        put(ledger, f"{number:02}")
+    redis.hset("tg:order:placed:local", mapping={"rung": 5, "rung_at": ledger.now()})
+    for _ in range(9):
+        followed = take(ledger, woken=True)
+        assert followed is not None
+        assert followed.ring
+    assert redis.hget("tg:order:placed:local", "rung") == b"5", "as many are under way as before"
+
+
 def test_a_quiet_lane_is_rung_for_each_job(ledger: Ledger) -> None:
     """Where workers keep up, every job has a wake-up of its own."""
     for number in range(6):

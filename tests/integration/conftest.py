@@ -28,6 +28,8 @@ FAULTS = [
     {"fault": "server_error", "times": 1, "when": {"contains": "please fail once"}},
     {"fault": "slow", "times": 1, "delay_s": 20.0, "when": {"contains": "please dawdle once"}},
     {"fault": "slow", "times": "forever", "delay_s": 20.0, "when": {"contains": "please dawdle always"}},
+    {"fault": "slow", "times": 1, "delay_s": 3.0, "when": {"contains": "please linger once"}},
+    {"fault": "slow", "times": 1, "delay_s": 20.0, "when": {"contains": "please dawdle at the deploy"}},
 ]
 
 

@@ -11,6 +11,7 @@ from workers_at_work import Workers, until, workers
 
 from tidegate.client import Client
 from tidegate.errors import JobFailed, Reason
+from tidegate.job import Job, JsonSchema, Params, ResponseFormat
 from tidegate.ledger.states import State
 from tidegate.settings import Settings, load
 from workers.models import catalogue
@@ -24,17 +25,25 @@ def desk(client: Client, settings: Settings) -> Iterator[Workers]:
     shipped = next(model.path for model in catalogue.known(load()) if model.origin == "shipped")
     settings.data.mkdir(parents=True, exist_ok=True)
     shutil.copy(shipped, settings.data / "old.gguf")
-    with workers(client, settings, lanes(str(settings.data / "old.gguf"))) as found:
+    served = {name: {**lane, "context_tokens": 1024} for name, lane in lanes(str(settings.data / "old.gguf")).items()}
+    with workers(client, settings, served) as found:
         found.start()
         found.start("janitor")
         yield found
 
 
 def in_the_engine(desk: Workers, job_id: str, *, attempt: int) -> int:
-    """The engine's process id, once the job runs in it for the so manieth time."""
+    """The engine's process id, once it is loaded and the job runs in it for the so manieth time."""
     until(lambda: [e.move for e in desk.client.ledger.history(job_id)].count("claimed") == attempt, 60)
-    until(engines, 30)
+    until(lambda: desk.log().count("event=engine.ready") == attempt, 60)
     return engines()[0].pid
+
+
+def endless(desk: Workers) -> str:
+    """A job that is certainly still there when somebody looks: its form wants half a thousand tokens."""
+    schema = {"type": "array", "items": {"const": "sea"}, "minItems": 150, "maxItems": 150}
+    form = ResponseFormat(type="json_schema", json_schema=JsonSchema(schema=schema))
+    return desk.place("local", Job(text="tell me about the sea", params=Params(max_tokens=900, response_format=form)))
 
 
 def test_a_segmentation_fault_ends_the_engine_alone(desk: Workers) -> None:
@@ -59,9 +68,9 @@ def test_a_job_that_kills_two_engines_is_poison(desk: Workers) -> None:
     """It is a dead letter after its second engine; a job that was killed once with it succeeds."""
     desk.await_state(submit(desk, 1)[0], State.SUCCEEDED, within_s=60)
     os.kill(engines()[0].pid, signal.SIGSTOP)  # so that it is certainly there when the engine dies
-    bad = submit(desk, 1)[0]
+    bad = endless(desk)
     os.kill(in_the_engine(desk, bad, attempt=1), signal.SIGKILL)
-    os.kill(in_the_engine(desk, bad, attempt=2), signal.SIGKILL)  # while it loads
+    os.kill(in_the_engine(desk, bad, attempt=2), signal.SIGKILL)
     record = desk.await_state(bad, State.DEAD, within_s=60)
     assert record.reason == Reason.POISON
     assert record.crashes <= 2  # the second death ends it without another move

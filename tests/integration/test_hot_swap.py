@@ -53,7 +53,8 @@ def models(desk: Workers, jobs: list[str]) -> list[str]:
 
 def engines() -> list[psutil.Process]:
     """The engine processes of this test's workers."""
-    children = psutil.Process().children(recursive=True)
+    ours = psutil.Process()
+    children = [one for one in ours.children(recursive=True) if one.ppid() != ours.pid]  # not those of this process
     return [one for one in children if "workers.local.engine" in one.cmdline()]
 
 

@@ -102,6 +102,18 @@ def test_a_malformed_native_submit_becomes_a_dead_letter_that_names_the_field(ru
     assert name not in record.to_json()
 
 
+def test_flower_shows_each_job_that_ran_by_its_id(running: Running) -> None:
+    """Many jobs behind few wake-ups are as many tasks in Flower, each with its job's id and no more."""
+    jobs = running.client.submit_many([Job(text=f"Is {n} even? Answer yes or no.") for n in range(12)])
+    for job in jobs:
+        running.client.result(job, timeout_s=60)
+    deadline, missing = time.monotonic() + 20, set(jobs)
+    while missing and time.monotonic() < deadline:
+        tasks = json.loads(_flower(running, "/api/tasks?limit=1000&taskname=tidegate.run")).values()
+        missing = set(jobs) - {task["args"].strip("(',)") for task in tasks if task["state"] == "SUCCESS"}
+    assert missing == set()
+
+
 def test_flower_asks_for_a_password_and_cannot_control_workers(running: Running) -> None:
     """Pages and API answer 401 without credentials, and controls answer 403 with them."""
     for path in ("/", "/tasks", "/api/tasks", "/api/workers"):

@@ -14,6 +14,7 @@ from doubles import SECRET, RecordingDoorbell
 
 from router.circumstances import Circumstances
 from router.inspection import Inspector
+from router.loads import Loads
 from router.placement import Placement, Plan
 from router.policy.engine import decide
 from router.policy.loader import policy_from
@@ -124,7 +125,7 @@ def router(
         client=client,
         inspector=inspector,
         prompts={"greet": Prompt(messages=(Turn(role="user", content="Write to ${name}, who lives in Paris."),))},
-        census=Census(client.ledger.redis),
+        loads=Loads(Census(client.ledger.redis), keep_s=0),
         policy=lambda _tenant: ready,
         circumstances=circumstances(client, settings),
         decide=decide,

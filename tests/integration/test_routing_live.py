@@ -131,8 +131,8 @@ def test_decisions_are_recorded_where_they_count(routing: Routing, client: Clien
     lane_of(routing, client)
     lane_of(routing, client, text=f"{SECRET} " * 200)
     raced = client.submit({"text": HARMLESS})
-    place = routing.placement.place
-    routing.placement.place = lambda *given, **more: (client.cancel(raced), place(*given, **more))[1]  # type: ignore[method-assign]
+    carry_out = routing.placement.carry_out
+    routing.placement.carry_out = lambda plans: (client.cancel(raced), carry_out(plans))[1]  # type: ignore[method-assign]
     routing.route(raced)
     kept = list(routing.decisions.since())
     assert [one.lanes for one in kept] == [("api",), ()]

@@ -107,6 +107,10 @@ class Bench:
         """How often any backend was called."""
         return sum(len(backend.runs) for backend in self.backends)
 
+    def calls_for(self, job_id: str) -> int:
+        """How often for this job: the others of its lane are run after it."""
+        return sum(run.job_id == job_id for backend in self.backends for run in backend.runs)
+
 
 @pytest.fixture
 def bench(client: Client, settings: Settings, doorbell: RecordingDoorbell) -> Bench:

@@ -13,7 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from tidegate.errors import BadRequest, ContextOverflow, EngineCrashed, MissingExtra, ModelMissing, RunTimedOut
+from tidegate.errors import (
+    BadRequest,
+    ContextOverflow,
+    EngineCrashed,
+    MissingExtra,
+    ModelMissing,
+    Overloaded,
+    RunTimedOut,
+)
 from tidegate.job import JsonSchema, Message, Params, ResponseFormat
 from tidegate.lane import Lane, Zone
 from tidegate.result import Answer
@@ -115,6 +123,26 @@ def test_the_death_of_the_engine_is_an_error_and_the_next_job_runs(backend: Loca
         ask(backend, run(CANARY))
     assert isinstance(ask(backend), Answer)
     assert engine_pid(backend) != pid
+
+
+def test_a_job_that_the_engine_never_had_is_not_blamed_for_its_death() -> None:
+    """An engine that dies while it loads says nothing about the jobs that wait for it: they are no poison."""
+    model = shipped()
+    backend = LocalBackend(lane(model.name), model)
+
+    def kill_at_once() -> None:
+        assert eventually(lambda: backend._engine is not None and backend._engine.pid is not None)
+        os.kill(engine_pid(backend), signal.SIGKILL)
+
+    killer = threading.Thread(target=kill_at_once)
+    killer.start()
+    try:
+        with pytest.raises(Overloaded, match=r"SIGKILL.*before it had the job"):
+            ask(backend)
+        killer.join()
+        assert isinstance(ask(backend), Answer)
+    finally:
+        backend.close()
 
 
 def test_an_engine_without_heartbeat_is_killed() -> None:

@@ -195,16 +195,18 @@ def test_more_jobs_than_llama_cpp_can_tell_apart_wait() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("options", "words", "failure"),
     [
-        ({"kv_tokens": 10**9}, r"needs about .* GB .* are free"),
-        ({"gpu_layers": -1}, "n_gpu_layers asks for 5, and 0 of 5"),
+        ({"kv_tokens": 10**9}, r"needs about .* GB .* are free", Failure.NO_MEMORY),
+        ({"gpu_layers": -1}, "n_gpu_layers asks for 5, and 0 of 5", Failure.MODEL_MISSING),
     ],
 )
-def test_what_this_machine_cannot_do_is_refused_before_any_job(options: dict[str, object], words: str) -> None:
+def test_what_this_machine_cannot_do_is_refused_before_any_job(
+    options: dict[str, object], words: str, failure: Failure
+) -> None:
     """In words that say what to change."""
     if "gpu_layers" in options and llama_cpp.llama_supports_gpu_offload():
         pytest.skip("there is a GPU here")
     with pytest.raises(Failing, match=words) as caught:
         loaded(**options)
-    assert caught.value.failure is Failure.MODEL_MISSING
+    assert caught.value.failure is failure

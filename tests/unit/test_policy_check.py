@@ -124,11 +124,11 @@ def test_every_form_tells_the_same_places(tmp_path: Path) -> None:
     assert github.exit_code == 1
     escaped = str(path).replace(":", "%3A").replace(",", "%2C")
     first = "rules[1].send: is missing"
-    assert github.stdout.splitlines()[0] == f"::error file={escaped},line=7,col=5,title=policy-error::{first}"
+    assert github.stdout.splitlines()[0] == f"::error file={escaped},line=9,col=5,title=policy-error::{first}"
     sarif = json.loads(RUNNER.invoke(cli.app, [*run, "sarif"]).stdout)
     (told,) = sarif["runs"]
     assert told["results"][0]["message"]["text"] == first
-    assert told["results"][0]["locations"][0]["physicalLocation"]["region"] == {"startLine": 7, "startColumn": 5}
+    assert told["results"][0]["locations"][0]["physicalLocation"]["region"] == {"startLine": 9, "startColumn": 5}
     kinds = [rule["id"] for rule in told["tool"]["driver"]["rules"]]
     assert all(kinds[found["ruleIndex"]] == found["ruleId"] for found in told["results"])
     assert RUNNER.invoke(cli.app, [*run, "xml"]).exit_code == 2

@@ -13,9 +13,6 @@ from tidegate.value import Value
 PRESENCE_S = 15
 """A worker that has not reported for this long counts as gone: three missed beats of five seconds."""
 
-RECENT_S = 0.1
-"""How old a router's knowledge of the load may be: it decides on a few dozen jobs in that time."""
-
 UNMEASURED_SERVICE_S = 1.0
 """The service time assumed for a lane that has not finished a job yet."""
 
@@ -118,24 +115,6 @@ class Census:
 
     def _room(self, state: State, lane: str) -> str:
         return f"{self._prefix}:in:{state.value}:{lane}"
-
-
-class RecentCensus(Census):
-    """A census whose loads may be a moment old: who asks for each of many jobs need not count each time."""
-
-    def __init__(self, client: StoreClient, *, keep_s: float = RECENT_S, prefix: str = STORE_PREFIX) -> None:
-        super().__init__(client, prefix=prefix)
-        self._keep_s = keep_s
-        self._counted: dict[tuple[str, ...], tuple[float, dict[str, LaneLoad]]] = {}
-
-    def loads(self, lanes: Iterable[str]) -> dict[str, LaneLoad]:
-        """See Census.loads."""
-        names, now = tuple(lanes), time.monotonic()
-        at, counted = self._counted.get(names, (-self._keep_s, {}))
-        if not counted or now - at > self._keep_s:
-            counted = super().loads(names)
-            self._counted[names] = (now, counted)
-        return counted
 
 
 def estimated_wait_s(*, queued: int, running: int, slots: int, service_s: float | None) -> float | None:

@@ -35,6 +35,6 @@ end
 if #found == 2 and ARGV[6] ~= '' then collect(ARGV[6], true) end
 if ARGV[5] == '1' then ring_answered(prefix, room) end
 ring_settled(prefix, room, now)
-found[1] = ring_for_next(prefix, room, now)
+found[1] = ring_for_next(prefix, room, now, ARGV[5] == '1' and #found > 2)
 if #found == 2 and ARGV[7] == '1' then found[2] = stays(prefix, room, now) end
 return found

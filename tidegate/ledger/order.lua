@@ -66,22 +66,24 @@ local function next_in_line(prefix, room)
   return chosen[1]
 end
 
--- Whether a wake-up should be sent to whoever serves a room; one that should counts as sent.
-local function ring_wanted(prefix, room, now)
+-- Whether a wake-up should be sent to whoever serves a room; one that should counts as sent. `woken`: on behalf of one
+-- who followed a wake-up and took a job. He always passes it on: wake-ups that were lost stay counted, and while they are,
+-- nobody else would ring, so that a lane with many slots would work with the few that the last resort wakes.
+local function ring_wanted(prefix, room, now, woken)
   local order = order_of(prefix, room)
   local told = redis.call('HMGET', order, 'waiting', 'rung', 'rung_at')
   if tonumber(told[1] or 0) < 1 then return false end
   local rung, silent_s = tonumber(told[2] or 0), now - tonumber(told[3] or 0)
   -- Those beyond RINGS need none of their own: who takes a job and leaves others rings again. And a ring may be lost with
   -- its reader or its broker, so where none was sent for a while there is another.
-  local wanted = rung < RINGS or (silent_s > STALE_S and rung < MOST_RINGS) or silent_s > LAST_RESORT_S
+  local wanted = woken or rung < RINGS or (silent_s > STALE_S and rung < MOST_RINGS) or silent_s > LAST_RESORT_S
   if wanted then redis.call('HSET', order, 'rung', rung + 1, 'rung_at', stamp(now)) end
   return wanted
 end
 
 -- The same after somebody took a job: the id of one that is left and should be rung for, or ''.
-local function ring_for_next(prefix, room, now)
-  if not ring_wanted(prefix, room, now) then return '' end
+local function ring_for_next(prefix, room, now, woken)
+  if not ring_wanted(prefix, room, now, woken) then return '' end
   local order = order_of(prefix, room)
   local left = head(order, BANDS[1]) or head(order, BANDS[2])
   return left and left[1] or ''

@@ -32,7 +32,7 @@ while id do
   local claim = move(prefix, id, ARGV, 8)
   if claim[1] == 1 then
     redis.call('SET', asked, id, 'EX', 60)
-    return begun(id, claim, ring_for_next(prefix, room, store_time()))
+    return begun(id, claim, ring_for_next(prefix, room, store_time(), ARGV[4] == '1'))
   end
   id = next_in_line(prefix, room)
 end

@@ -14,7 +14,7 @@ from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
-from tidegate.errors import EngineCrashed, MissingExtra, ModelMissing, RunError
+from tidegate.errors import EngineCrashed, MissingExtra, ModelMissing, Overloaded, RunError
 from tidegate.lane import Engine, Lane
 from tidegate.logs import logger
 from tidegate.result import Answer
@@ -89,19 +89,24 @@ class LocalBackend:
         if bool(run.input) != embeds(self._lane):
             can, cannot = ("makes vectors", "writes nothing") if embeds(self._lane) else ("writes", "makes no vectors")
             raise ModelMissing(f"lane {self._lane.name} {can} and {cannot}: see its capabilities")
-        engine = self._ready(patience)
         pieces: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        number, future = engine.ask(
-            run.messages,
-            run.params,
-            on_piece=pieces.put if on_text else None,
-            time_s=patience.left_s,
-            priority=run.priority,
-            alone=run.suspect,
-            tenant=run.tenant,
-            input=run.input,
-            guarded=run.guarded,
-        )
+        try:
+            engine = self._ready(patience)
+            number, future = engine.ask(
+                run.messages,
+                run.params,
+                on_piece=pieces.put if on_text else None,
+                time_s=patience.left_s,
+                priority=run.priority,
+                alone=run.suspect,
+                tenant=run.tenant,
+                input=run.input,
+                guarded=run.guarded,
+            )
+        except EngineCrashed as exc:  # an engine that never had the job was not killed by it
+            if self._closed:
+                raise
+            raise Overloaded(f"{self._lane.model}: {exc}, before it had the job") from None
         try:
             if on_text:
                 future.add_done_callback(lambda _: pieces.put(None))
