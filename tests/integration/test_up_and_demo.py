@@ -16,11 +16,12 @@ import pytest
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
 ROOT = Path(__file__).parents[2]
+_MARK = "STARTED_IN"
+"""A variable that whatever a command starts inherits: so it is found, whoever its parent is by then."""
 
 
 def test_the_demo_runs_the_main_job_and_leaves_nothing_running(tmp_path: Path) -> None:
     """Exit 0; jobs inside and outside; no sensitive job outside; a redriven letter; no process left."""
-    before = _ours()
     done = _run("demo", "--json", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     facts = json.loads(done.stdout.splitlines()[-1])
@@ -32,7 +33,7 @@ def test_the_demo_runs_the_main_job_and_leaves_nothing_running(tmp_path: Path) -
     assert facts["dead"] >= 1
     assert facts["redriven"]
     assert facts["cost_usd"] < facts["all_outside_usd"]
-    assert _ours() <= before
+    assert _left(tmp_path) == []
 
 
 def test_up_prints_its_urls_and_stops_in_order_on_ctrl_c(tmp_path: Path) -> None:
@@ -82,7 +83,8 @@ def _run(*args: str, folder: Path) -> "subprocess.CompletedProcess[str]":
 
 def _env(folder: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TIDEGATE_")}
-    return {**kept, "TIDEGATE_HOME": str(ROOT), "TIDEGATE_DATA": str(folder / "data"), "TIDEGATE_FLOWER_PORT": "0"}
+    given = {"TIDEGATE_HOME": str(ROOT), "TIDEGATE_DATA": str(folder / "data"), "TIDEGATE_FLOWER_PORT": "0"}
+    return {**kept, **given, _MARK: str(folder)}
 
 
 @contextmanager
@@ -119,12 +121,13 @@ def _read_until(process: "subprocess.Popen[str]", words: str) -> str:
     raise AssertionError(f"'{words}' was not said:\n{said}")
 
 
-def _ours() -> set[int]:
-    """Processes of an installation, whoever started them."""
-    marks = ("tidegate.runtime.supervision", "valkey-server", "workers.standin")
-    found = set()
-    for process in psutil.process_iter(["cmdline"]):
-        line = " ".join(process.info["cmdline"] or ())
-        if any(mark in line for mark in marks):
-            found.add(process.pid)
-    return found
+def _left(folder: Path) -> list[str]:
+    """What still runs of all that was started with this folder in its environment."""
+    return [one.name() for one in psutil.process_iter() if _environment(one).get(_MARK) == str(folder)]
+
+
+def _environment(process: psutil.Process) -> dict[str, str]:
+    try:
+        return process.environ()
+    except psutil.Error:  # gone, or somebody else's
+        return {}

@@ -27,8 +27,10 @@ from tidegate.logs import logger
 
 T = TypeVar("T")
 
-LOOKS, LOOK_S = 5, 0.004
-"""How often, and after which pauses, one who found nobody looks again: a message takes longer and costs more."""
+LOOKS, LOOK_S = 20, 0.001
+"""How often, and after which pauses, one who found nobody looks again: a message takes longer and costs more.
+
+With pauses of 4 ms one job at a time took 13 ms, with these 9."""
 
 log = logger(__name__)
 
