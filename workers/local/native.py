@@ -5,15 +5,15 @@ called from another.
 """
 
 import ctypes
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import llama_cpp
 import numpy as np
 from numpy.typing import NDArray
 
 from workers.local import memory
-from workers.local.devices import LoadLog, Offloaded, gpus
+from workers.local.devices import Gpu, LoadLog, Offloaded, gpus
 from workers.local.failing import Failing
 from workers.local.protocol import Failure, Load
 from workers.local.scores import Score, Scores
@@ -42,16 +42,7 @@ class Native:
     """A loaded model with room for several sequences."""
 
     def __init__(self, load: Load) -> None:
-        llama_cpp.llama_backend_init()
-        with LoadLog() as log:
-            self.devices = gpus()
-            free_bytes = sum(gpu.free_bytes for gpu in self.devices) if self.devices else None
-            memory.check(load, gpu_bytes=free_bytes, available=memory.available_bytes())
-            self.model = open_model(load)
-            layers = llama_cpp.llama_model_n_layer(self.model) + 1
-            self.offloaded = log.offloaded(layers=layers)
-            check_gpu(load, self.offloaded)
-            self.context = _context(self.model, load)
+        self.model, self.context, self.devices, self.offloaded = loaded(load, context_of=_context)
         self.vocab = llama_cpp.llama_model_get_vocab(self.model)
         self.vocab_size: int = llama_cpp.llama_vocab_n_tokens(self.vocab)
         self.cells: int = llama_cpp.llama_n_ctx(self.context)
@@ -164,8 +155,29 @@ class Native:
             size = -length
 
 
-def open_model(load: Load) -> Any:
-    """The model of a file. Raises Failing."""
+class Loaded(NamedTuple):
+    """A model, its context, the GPUs that there are, and how much of the model they hold."""
+
+    model: Any
+    context: Any
+    devices: tuple[Gpu, ...]
+    offloaded: Offloaded
+
+
+def loaded(load: Load, *, context_of: Callable[[Any, Load], Any]) -> Loaded:
+    """A model that fits, where it was asked for. Raises Failing."""
+    llama_cpp.llama_backend_init()
+    with LoadLog() as log:
+        devices = gpus()
+        free_bytes = sum(gpu.free_bytes for gpu in devices) if devices else None
+        memory.check(load, gpu_bytes=free_bytes, available=memory.available_bytes())
+        model = _model(load)
+        offloaded = log.offloaded(layers=llama_cpp.llama_model_n_layer(model) + 1)
+        check_gpu(load, offloaded)
+        return Loaded(model, context_of(model, load), devices, offloaded)
+
+
+def _model(load: Load) -> Any:
     params = llama_cpp.llama_model_default_params()
     params.n_gpu_layers = -1 if load.gpu_layers is None else load.gpu_layers
     params.main_gpu = load.main_gpu

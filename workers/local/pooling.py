@@ -8,8 +8,7 @@ import llama_cpp
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.local import memory, native
-from workers.local.devices import LoadLog, gpus
+from workers.local import native
 from workers.local.failing import Failing
 from workers.local.native import OK
 from workers.local.protocol import Failure, Load
@@ -24,17 +23,7 @@ class Pooled:
     """A loaded model that turns texts into vectors of length one. Encoders such as BERT are welcome here."""
 
     def __init__(self, load: Load) -> None:
-        llama_cpp.llama_backend_init()
-        with LoadLog() as log:
-            self.devices = gpus()
-            free_bytes = sum(gpu.free_bytes for gpu in self.devices) if self.devices else None
-            memory.check(load, gpu_bytes=free_bytes, available=memory.available_bytes())
-            self.model = native.open_model(load)
-            if llama_cpp.llama_model_has_encoder(self.model):
-                raise Failing(Failure.MODEL_MISSING, "the model has an encoder apart (T5): none for a lane here")
-            self.offloaded = log.offloaded(layers=llama_cpp.llama_model_n_layer(self.model) + 1)
-            native.check_gpu(load, self.offloaded)
-            self.context = _context(self.model, load)
+        self.model, self.context, self.devices, self.offloaded = native.loaded(load, context_of=_context)
         self._vocab = llama_cpp.llama_model_get_vocab(self.model)
         self.limit: int = min(load.context_tokens, llama_cpp.llama_model_n_ctx_train(self.model))
         """Tokens of one text."""
@@ -96,6 +85,8 @@ class Pooled:
 
 
 def _context(model: Any, load: Load) -> Any:
+    if llama_cpp.llama_model_has_encoder(model):
+        raise Failing(Failure.MODEL_MISSING, "the model has an encoder apart (T5): none for a lane here")
     params = llama_cpp.llama_context_default_params()
     params.embeddings = True
     # A text is pooled within one step, so a step holds the longest text.

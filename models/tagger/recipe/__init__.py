@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from importlib import import_module
 
 from models.tagger.recipe.example import LABELS, Example
-from models.tagger.recipe.library import harvest
 from models.tagger.recipe.mixture import documents
 from models.tagger.recipe.published import public
+from models.tagger.recipe.sources import harvest
 
 __all__ = ["LABELS", "Example", "generate", "harvest", "public"]
 

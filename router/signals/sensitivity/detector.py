@@ -3,13 +3,14 @@
 A new detector is one new file with a class that has a name and a `find`, and one line in `router/inspection.py`.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple, Protocol
 
 from router.signals.sensitivity.failure import Failure, GaveUpError
 from router.signals.sensitivity.views.view import View
 
-__all__ = ["Detector", "Failure", "GaveUpError", "Span", "hints_of", "may_find"]
+__all__ = ["Detector", "Failure", "GaveUpError", "Span", "hints_of", "may_find", "one_a_type"]
 
 
 class Span(NamedTuple):
@@ -33,6 +34,15 @@ class Detector(Protocol):
 
         Whatever it raises makes the job `unknown`.
         """
+
+
+def one_a_type(spans: Callable[[AbstractSet[str]], Iterable[Span]], *, every: bool) -> Iterator[Span]:
+    """The first span of each type, or all. `spans` is given the types that it need not look for any more."""
+    seen = set[str]()
+    for span in spans(frozenset() if every else seen):
+        if every or span.type not in seen:
+            seen.add(span.type)
+            yield span
 
 
 def hints_of(detector: Detector) -> Mapping[str, tuple[str, ...]]:

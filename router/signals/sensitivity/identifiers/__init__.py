@@ -6,11 +6,12 @@ Presidio's fourteen recognisers see in English text is theirs. A new kind is one
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from functools import partial
 from typing import Any
 
 import re2
 
-from router.signals.sensitivity.detector import Span
+from router.signals.sensitivity.detector import Span, one_a_type
 from router.signals.sensitivity.identifiers import phones
 from router.signals.sensitivity.identifiers.europe import EUROPE
 from router.signals.sensitivity.identifiers.identifier import Identifier
@@ -40,13 +41,8 @@ class Identifiers:
 
     def find(self, view: View, *, every: bool = False) -> Iterator[Span]:
         """The first of each type, or all."""
-        if view.hints is not None and HINTS.keys().isdisjoint(view.hints):
-            return
-        seen = set[str]()
-        for span in _spans(view, set() if every else seen):
-            if every or span.type not in seen:
-                seen.add(span.type)
-                yield span
+        if view.hints is None or not HINTS.keys().isdisjoint(view.hints):
+            yield from one_a_type(partial(_spans, view), every=every)
 
 
 def _spans(view: View, seen: AbstractSet[str]) -> Iterator[Span]:

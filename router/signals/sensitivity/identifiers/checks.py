@@ -25,12 +25,6 @@ def bare(value: str) -> str:
     return re.sub(r"[^0-9A-Za-z]", "", value).upper()
 
 
-def day_month_first(value: str) -> bool:
-    """Six digits that can be a day of birth: `310599`."""
-    digits = bare(value)
-    return 1 <= int(digits[:2]) <= 31 and 1 <= int(digits[2:4]) <= 12  # noqa: PLR2004 - a calendar
-
-
 def year_first(value: str) -> bool:
     """Six digits that can be a day of birth, its year first: `990531`; months of some countries add 20, 50 or 70."""
     digits = re.sub(r"\D", "", value)

@@ -6,8 +6,9 @@ in process-wide globals, while a router scans texts in several threads and must 
 
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
+from functools import partial
 
-from router.signals.sensitivity.detector import Span
+from router.signals.sensitivity.detector import Span, one_a_type
 from router.signals.sensitivity.secrets import assigned, columns, randomness
 from router.signals.sensitivity.secrets.commands import COMMANDS
 from router.signals.sensitivity.secrets.form import Form
@@ -30,13 +31,8 @@ class Secrets:
 
     def find(self, view: View, *, every: bool = False) -> Iterator[Span]:
         """One span a kind, or all of them."""
-        if view.hints is not None and HINTS.keys().isdisjoint(view.hints):
-            return
-        seen = set[str]()
-        for span in _spans(view, set() if every else seen):
-            if every or span.type not in seen:
-                seen.add(span.type)
-                yield span
+        if view.hints is None or not HINTS.keys().isdisjoint(view.hints):
+            yield from one_a_type(partial(_spans, view), every=every)
 
 
 def _spans(view: View, seen: AbstractSet[str]) -> Iterator[Span]:
