@@ -29,6 +29,9 @@ TidegateError                 anything of ours
     ├── BadRequest            the provider refuses the request as such (4xx)
     ├── AuthFailed            the provider's key is missing, wrong or not allowed
     ├── QuotaExhausted        the account has no credit left
+    ├── LaneOpen              the lane's deployments are left alone after failures
+    ├── BudgetExhausted       a hard budget has no room for the job
+    ├── AnswerForbidden       the policy forbids what the answer carries
     ├── ContentRefused        the provider or the model declines the content
     ├── ContextOverflow       the prompt does not fit the model
     ├── SchemaInvalid         the answer breaks the promised schema
@@ -51,6 +54,8 @@ class Reason(StrEnum):
     POISON = "poison"
     NO_CLEARANCE = "no_clearance"
     POLICY_DENIED = "policy_denied"
+    PROVIDER_DOWN = "provider_down"
+    ANSWER_FORBIDDEN = "answer_forbidden"
     OVERLOADED = "overloaded"
     BUDGET_EXHAUSTED = "budget_exhausted"
     PROVIDER_4XX = "provider_4xx"
@@ -219,6 +224,22 @@ class AuthFailed(RunError):
 
 class QuotaExhausted(RunError):
     """The account has no credit left."""
+
+
+class LaneOpen(RunError):
+    """The lane's deployments are left alone after failures: its breaker is open."""
+
+    def __init__(self, message: str = "the breaker is open", *, retry_after_s: float | None = None) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(message)
+
+
+class BudgetExhausted(RunError):
+    """A hard budget has no room for the job."""
+
+
+class AnswerForbidden(RunError):
+    """The policy forbids what the answer carries."""
 
 
 class ContentRefused(RunError):

@@ -1,11 +1,13 @@
 """Lane: a named place to run, with a queue of its own."""
 
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from tidegate import hosts
+from tidegate.deployment import MAIN, Deployment, KeyEnv, Limits
 from tidegate.names import lane_queue
 from tidegate.signals import Capability
 from tidegate.value import Many, Name, Value
@@ -35,6 +37,8 @@ class Retry(Value):
     attempts: Annotated[int, Field(ge=1, le=20)] = 4
     base_s: Annotated[float, Field(gt=0)] = 1.0
     cap_s: Annotated[float, Field(gt=0)] = 60.0
+    budget: Annotated[float, Field(gt=0, le=1)] = 0.2
+    """Retries over all workers, as a share of the lane's first tries: an outage must not be multiplied."""
 
 
 class Engine(Value):
@@ -68,9 +72,29 @@ class Engine(Value):
         return self
 
 
-def _bare(name: object) -> object:
-    """`${OPENAI_API_KEY}` means the name, as people are used to write it."""
-    return name[2:-1] if isinstance(name, str) and name.startswith("${") and name.endswith("}") else name
+class Breaker(Value):
+    """When a deployment that fails is left alone, by all workers alike, and when it is tried again."""
+
+    failures: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """The share of the last calls that failed."""
+    calls: Annotated[int, Field(ge=1, le=1000)] = 10
+    """How many calls must have been seen before that share says anything."""
+    window_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
+    """How long a call counts."""
+    open_s: Annotated[float, Field(gt=0, le=3600)] = 15.0
+    """How long it is left alone before one call tries it; doubled each time that fails, up to ten minutes."""
+
+
+class Batch(Value):
+    """Jobs of latency `batch` are sent through the provider's batch API, where their deadline allows."""
+
+    window_s: Annotated[float, Field(ge=60, le=7 * 86_400)] = 86_400.0
+    """How long the provider may take: a job with less time left is called at once, at the full price."""
+    most_jobs: Annotated[int, Field(ge=1, le=50_000)] = 1000
+    collect_s: Annotated[float, Field(gt=0, le=3600)] = 60.0
+    """How long jobs are collected before a batch goes that is not full."""
+    price_share: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """What a token costs there, as a share of the lane's price."""
 
 
 class Lane(Value):
@@ -84,8 +108,24 @@ class Lane(Value):
     """Where an `openai` backend calls; None means the provider's own address."""
     public_host_is_ours: bool = False
     """Of a lane inside whose base_url is a public host name or address: true confirms that the machine is yours."""
-    key_env: Annotated[str, BeforeValidator(_bare), Field(pattern=r"^[A-Z][A-Z0-9_]*$")] | None = None
+    key_env: KeyEnv | None = None
     """The name of the environment variable that holds the provider's key, or `${NAME}`; never the key."""
+    region: Name | None = None
+    """Where the provider computes, such as `eu`: a policy may keep jobs in some regions."""
+    limits: Limits = Limits()
+    """Of the lane as a whole, over all workers; each deployment may have its own beside them."""
+    deployments: Annotated[Many[Deployment], Field(max_length=64)] = ()
+    """Several endpoints, accounts or keys that share the lane's work; none means the lane's own only."""
+    breaker: Breaker = Breaker()
+    batch: Batch | None = None
+    """None: every job is a call of its own."""
+    join: Literal["never", "deterministic", "always"] = "deterministic"
+    """Whether identical jobs of a tenant that are in flight share one call; `deterministic`: at temperature 0 only."""
+    hedge_after_s: Annotated[float, Field(gt=0)] | None = None
+    """An interactive job without a first token by then is asked of a second deployment too; the first answer counts."""
+    connect_s: Annotated[float, Field(gt=0, le=60)] = 10.0
+    first_token_s: Annotated[float, Field(gt=0, le=3600)] | None = None
+    """How long a provider may be silent before its first byte; None: as long as the whole may take."""
     context_tokens: Annotated[int, Field(ge=64)]
     chars_per_token: Annotated[float, Field(gt=0, le=10)] = 4.0
     """For the estimate of tokens before a tokenizer has seen the text; about 4 for English."""
@@ -108,13 +148,32 @@ class Lane(Value):
 
     @model_validator(mode="after")
     def _inside_is_ours(self) -> Self:
-        if self.zone is not Zone.INSIDE or self.base_url is None or not hosts.is_public(self.base_url):
+        urls = (self.base_url, *(deployment.base_url for deployment in self.deployments))
+        public = [url for url in urls if url is not None and hosts.is_public(url)]
+        if self.zone is not Zone.INSIDE or not public:
             return self
         if not self.public_host_is_ours:
             raise ValueError("base_url is a public host: for a lane inside, confirm public_host_is_ours: true")
-        if not self.base_url.strip().lower().startswith("https:"):
+        if not all(url.strip().lower().startswith("https:") for url in public):
             raise ValueError("base_url is a public host: what must not leave goes there by https alone")
         return self
+
+    @model_validator(mode="after")
+    def _deployments_differ(self) -> Self:
+        names = [deployment.name for deployment in self.deployments]
+        if len(set(names)) < len(names):
+            raise ValueError("deployments: each needs a name of its own")
+        return self
+
+    @cached_property
+    def every_deployment(self) -> tuple[Deployment, ...]:
+        """Where its calls can go, each with all that is the lane's where it says nothing."""
+        own = {name: getattr(self, name) for name in ("base_url", "model", "key_env", "region")}
+        given = self.deployments or (Deployment(name=MAIN),)
+        return tuple(
+            one.model_copy(update={name: value for name, value in own.items() if getattr(one, name) is None})
+            for one in given
+        )
 
     @property
     def queue(self) -> str:

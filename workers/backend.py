@@ -13,6 +13,26 @@ from tidegate.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True)
+class Room:
+    """What a provider says of one of its limits."""
+
+    limit: int | None = None
+    left: int | None = None
+    reset_s: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heard:
+    """What a provider says of itself, beside an answer or instead of one."""
+
+    requests: Room = Room()
+    tokens: Room = Room()
+    retry_after_s: float | None = None
+    first_byte_s: float | None = None
+    """From the call to the first byte of its answer."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Run:
     """One attempt at one job on one lane."""
 
@@ -31,6 +51,10 @@ class Run:
     """Whether nothing that is computed for it may be kept for another job of the tenant."""
     suspect: bool = False
     """Whether an engine died while an earlier attempt ran: this one shares the engine with nobody."""
+    tell: Callable[[Heard], None] = lambda _heard: None
+    """For what a provider says beside its answer, or instead of one; may be called several times."""
+    deployment: str = ""
+    """Which of the lane's deployments is to be called; its first one where that is none of them."""
 
 
 class Backend(Protocol):
@@ -64,7 +88,7 @@ class OpenBackend(Protocol):
 
 ADAPTERS: Mapping[str, str] = {
     "llama_cpp": "workers.local.backend",
-    "openai": "workers.managed.openai",
+    "openai": "workers.managed.backend",
     "noop": "workers.rehearsal",
 }
 """A lane's `backend` -> the module that serves it, imported when a worker first needs it."""

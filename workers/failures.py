@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tidegate.errors import (
+    AnswerForbidden,
     AuthFailed,
     BadRequest,
+    BudgetExhausted,
     ContentRefused,
     ContextOverflow,
     EngineCrashed,
+    LaneOpen,
     MalformedAnswer,
     ModelMissing,
     NetworkFailed,
@@ -76,11 +79,14 @@ TABLE: Mapping[type[BaseException], Row] = {
     # The lane's trouble, which waiting does not cure: the next lane at once.
     ContextOverflow: Row(first=Action.NEXT_LANE, reason=Reason.CONTEXT_OVERFLOW),
     AuthFailed: Row(first=Action.NEXT_LANE, reason=Reason.PROVIDER_AUTH),
+    BudgetExhausted: Row(first=Action.NEXT_LANE, reason=Reason.BUDGET_EXHAUSTED),
+    LaneOpen: Row(first=Action.NEXT_LANE, reason=Reason.PROVIDER_DOWN),
     QuotaExhausted: Row(first=Action.NEXT_LANE, reason=Reason.QUOTA_EXHAUSTED),
     ModelMissing: Row(first=Action.NEXT_LANE, reason=Reason.MODEL_MISSING),
     NoMemory: Row(first=Action.NEXT_LANE, reason=Reason.MODEL_MISSING),
     # The job's trouble: no lane would do better. Refused content is never shopped around.
     BadRequest: Row(first=Action.DEAD, reason=Reason.PROVIDER_4XX),
+    AnswerForbidden: Row(first=Action.DEAD, reason=Reason.ANSWER_FORBIDDEN),
     ContentRefused: Row(first=Action.DEAD, reason=Reason.CONTENT_REFUSED),
     NoClearance: Row(first=Action.DEAD, reason=Reason.NO_CLEARANCE),
     PayloadMissing: Row(first=Action.DEAD, reason=Reason.PAYLOAD_MISSING),

@@ -30,6 +30,7 @@ from tidegate.result import Answer, Usage
 from tidegate.settings import Settings
 from workers.backend import Run, open_backend
 from workers.managed import chat
+from workers.managed.openai import OpenAIProvider
 from workers.managed.request import body, quirk, sdk
 from workers.managed.translation import RETRY_AFTER_CAP_S, Rejection, rejected, retry_after_s
 from workers.standin.faults import Fault
@@ -213,11 +214,8 @@ def test_log_probabilities_that_a_job_asked_for_are_not_given_up(standin: Runnin
 
 def test_openai_itself_gets_its_new_name_of_the_limit() -> None:
     """OpenAI's newer models know max_completion_tokens only; other servers know max_tokens."""
-    backend = open_backend(lane(), Settings())
-    try:
-        assert backend._limit_field == "max_completion_tokens"  # type: ignore[attr-defined]
-    finally:
-        backend.close()
+    own = lane()
+    assert OpenAIProvider(own, own.every_deployment[0], url=None)._limit_field == "max_completion_tokens"
 
 
 @pytest.mark.parametrize("param", ["max_tokens", "temperature", "seed", "response_format"])

@@ -22,7 +22,7 @@ from tidegate.lanes import read_lanes
 from tidegate.runtime.programs import workforce
 from tidegate.settings import Settings
 from workers.app import GRACE_S
-from workers.managed.openai import _given
+from workers.managed.credentials import given
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = ROOT / "docker-compose.yml"
@@ -236,9 +236,9 @@ def test_the_provider_key_is_read_from_its_file(tmp_path: Path, monkeypatch: pyt
     key = tmp_path / "openai_api_key"
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     monkeypatch.setenv("OPENAI_API_KEY_FILE", str(key))
-    assert _given("OPENAI_API_KEY") == ""
+    assert given("OPENAI_API_KEY") == ""
     key.write_text("sk-invented\n")
-    assert _given("OPENAI_API_KEY") == "sk-invented"
+    assert given("OPENAI_API_KEY") == "sk-invented"
 
 
 def _check_keys(folder: Path) -> None:
