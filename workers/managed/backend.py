@@ -19,8 +19,10 @@ from tidegate.lane import Lane
 from tidegate.result import Answer
 from tidegate.settings import Settings
 from workers.backend import Backend, Run
+from workers.managed.credentials import Credential
 from workers.managed.loop import LoopThread
 from workers.managed.provider import OnPiece, OpenProvider, Provider
+from workers.managed.renewing import Renewing
 
 GLANCE_S = 0.05
 """How often a waiting caller looks whether it should stop. It adds nothing to an answer's time."""
@@ -38,7 +40,11 @@ def open_backend(lane: Lane, settings: Settings) -> Backend:
     except ModuleNotFoundError:
         raise MissingExtra("managed", needed_for=f"lane {lane.name}") from None
     opened = cast("OpenProvider", module.open_provider)
-    return ManagedBackend(lane, {one.name: opened(lane, one, settings) for one in lane.every_deployment})
+    providers = {
+        one.name: Renewing(opened(lane, one, settings), Credential(lane, one, settings))
+        for one in lane.every_deployment
+    }
+    return ManagedBackend(lane, providers)
 
 
 class ManagedBackend:

@@ -13,13 +13,12 @@ from tidegate.settings import Settings
 from workers.backend import Run
 from workers.managed import chat, vectors
 from workers.managed.connections import OPENAI_HOST, base_url, http_client
-from workers.managed.credentials import key_of
+from workers.managed.credentials import Credential
 from workers.managed.provider import OnPiece, Provider
 from workers.managed.request import Body, asked_for, body, quirk, sdk
 from workers.managed.stream import Stream
 from workers.managed.translation import rejection, translate
 
-DEFAULT_KEY_ENV = "OPENAI_API_KEY"
 MAX_ANSWER_BYTES = 16_000_000
 """Far above the longest answer that a job may ask for; a server that sends more has lost its mind."""
 MAX_STREAM_BYTES = 8 * MAX_ANSWER_BYTES
@@ -30,15 +29,16 @@ DISCOVER = "auto"
 
 def open_provider(lane: Lane, deployment: Deployment, settings: Settings) -> Provider:
     """Make ready to call one deployment. Nothing is sent before the first run."""
-    return OpenAIProvider(lane, deployment, url=base_url(lane, deployment, default=settings.openai_base_url))
+    url = base_url(lane, deployment, default=settings.openai_base_url)
+    return OpenAIProvider(lane, deployment, url=url, credential=Credential(lane, deployment, settings))
 
 
 class OpenAIProvider:
     """One deployment's client: its connections, its key, and what its server was seen to refuse."""
 
-    def __init__(self, lane: Lane, deployment: Deployment, *, url: str | None) -> None:
+    def __init__(self, lane: Lane, deployment: Deployment, *, url: str | None, credential: Credential) -> None:
         self._lane = lane
-        self._deployment = deployment
+        self._credential = credential
         self._client = openai.AsyncOpenAI(
             api_key=self._key,
             base_url=url,
@@ -134,5 +134,5 @@ class OpenAIProvider:
         return bytes(content)
 
     async def _key(self) -> str:
-        """Read anew for every call."""
-        return key_of(self._lane, self._deployment, default_env=DEFAULT_KEY_ENV)
+        """As it is now, for every call."""
+        return self._credential.key()
