@@ -30,6 +30,7 @@ from tidegate.result import Answer, Usage
 from tidegate.settings import Settings
 from workers.backend import Run, open_backend
 from workers.managed import chat
+from workers.managed.credentials import Credential
 from workers.managed.openai import OpenAIProvider
 from workers.managed.request import body, quirk, sdk
 from workers.managed.translation import RETRY_AFTER_CAP_S, Rejection, rejected, retry_after_s
@@ -215,7 +216,10 @@ def test_log_probabilities_that_a_job_asked_for_are_not_given_up(standin: Runnin
 def test_openai_itself_gets_its_new_name_of_the_limit() -> None:
     """OpenAI's newer models know max_completion_tokens only; other servers know max_tokens."""
     own = lane()
-    assert OpenAIProvider(own, own.every_deployment[0], url=None)._limit_field == "max_completion_tokens"
+    key = Credential(own, own.every_deployment[0], Settings())
+    assert (
+        OpenAIProvider(own, own.every_deployment[0], url=None, credential=key)._limit_field == "max_completion_tokens"
+    )
 
 
 @pytest.mark.parametrize("param", ["max_tokens", "temperature", "seed", "response_format"])

@@ -36,7 +36,7 @@ def set_(name: Name, surplus: Surplus = None) -> None:
 
 @app.command("list")
 def list_(*, as_json: AsJson = False) -> None:
-    """List providers' keys by fingerprint: what lanes name, and what lies in the folder. Exit 1 where one cannot be used."""
+    """List keys by fingerprint: what lanes name, and what lies in the folder. Exit 1 where one cannot be used."""
     settings = load()
     found = list(desk.every(settings, read_lanes(settings.policy_file)))
     if as_json:

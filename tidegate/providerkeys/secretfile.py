@@ -19,18 +19,13 @@ def read(path: Path, *, strict: bool) -> str:
     try:
         # Not blocking: a pipe in its place must not hold up a worker.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            _see(path, os.fstat(descriptor), strict=strict)
+            content = os.read(descriptor, MOST_BYTES + 1)
+        finally:
+            os.close(descriptor)
     except OSError as exc:
         raise InvalidSettings(f"{path} cannot be read ({exc.strerror})") from None
-    with os.fdopen(descriptor, "rb") as file:
-        found = os.fstat(file.fileno())
-        if not stat.S_ISREG(found.st_mode):
-            raise InvalidSettings(f"{path} is no file")
-        if strict:
-            _private(path, found)
-        try:
-            content = file.read(MOST_BYTES + 1)
-        except OSError as exc:
-            raise InvalidSettings(f"{path} cannot be read ({exc.strerror})") from None
     return checked(content.decode("ascii", "replace"), str(path))
 
 
@@ -48,11 +43,13 @@ def plain(text: str) -> bool:
     return bool(text) and text.isascii() and text.isprintable() and " " not in text and len(text) <= MOST_BYTES
 
 
-def _private(path: Path, found: os.stat_result) -> None:
+def _see(path: Path, found: os.stat_result, *, strict: bool) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise InvalidSettings(f"{path} is no file")
+    if not strict:
+        return
     if found.st_uid not in (os.geteuid(), 0) and found.st_uid != _owner_of_folder(path):
-        raise InvalidSettings(
-            f"{path} belongs to somebody else (user {found.st_uid}); run: chown {os.geteuid()} {path}"
-        )
+        raise InvalidSettings(f"{path} belongs to user {found.st_uid}; run: chown {os.geteuid()} {path}")
     if found.st_mode & 0o077 and not _lent(found):
         raise InvalidSettings(f"{path}: others may read this key; run: chmod 600 {path}")
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, NoReturn, TypeVar
 
 from pydantic import SecretStr
 
@@ -100,6 +100,9 @@ class Watched(Generic[T]):
             raise InvalidSettings(str(self._problem))
         assert self._value is not None  # noqa: S101 - one of the two is always there
         return self._value
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("what may be a key is not pickled")
 
     @property
     def known(self) -> bool:
