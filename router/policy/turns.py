@@ -33,18 +33,25 @@ def turn(rule: ReadyRule, signals: Signals) -> Turn:
 
 
 def _overflowed(rule: ReadyRule, overflow: ReadyOverflow, signals: Signals) -> Turn:
-    """The overflow's lane first while it lasts: from `when` to `until`. A wait that nobody measured moves nothing."""
+    """The overflow's lane first while it lasts: from `when` to `until`. A wait that nobody measured moves nothing.
+
+    Not to a lane that is as busy itself: a burst would fill one outside that is slower, or that nobody serves, and the
+    inside would idle beside it.
+    """
     first = rule.send[0]
-    wait = wait_s(signals, first)
+    wait, there = wait_s(signals, first), wait_s(signals, overflow.to)
     lasting = overflow.until is not None and rule.name in signals.overflowing
     limits = overflow.until if lasting and overflow.until is not None else overflow.when
     reached = wait is not None and limits.hold(wait)
     over = wait is not None and reached is not lasting
-    seen = _seen(f"{rule.name}/overflow", first, limits, wait, lasting=lasting, held=reached, over=over)
+    full = there is not None and overflow.when.hold(there)
+    seen = [_seen(f"{rule.name}/overflow", first, limits, wait, lasting=lasting, held=reached, over=over and not full)]
+    if over and full:
+        seen.append(_full(rule.name, overflow, there))
     return Turn(
-        _ahead(overflow.to, rule.send) if over else rule.send,
+        _ahead(overflow.to, rule.send) if over and not full else rule.send,
         _move(lasting=lasting) if reached and overflow.until is not None else None,
-        (seen,),
+        tuple(seen),
     )
 
 
@@ -61,6 +68,13 @@ def _seen(
     return _looked(
         name, Check.of({"signal": "wait_s", "wanted": wanted, "saw": wait_seen(wait), "held": held}), matched=over
     )
+
+
+def _full(rule: str, overflow: ReadyOverflow, there: float | None) -> RuleTrace:
+    """Why a job stays though its rule is in overflow."""
+    wanted: JsonValue = {"not": {"lane": overflow.to, **overflow.when.model_dump(exclude_none=True)}}
+    check = Check.of({"signal": "wait_s", "wanted": wanted, "saw": wait_seen(there), "held": False})
+    return _looked(f"{rule}/overflow", check, matched=False)
 
 
 def _split(rule: ReadyRule, signals: Signals) -> Turn:
