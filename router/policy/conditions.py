@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from router.policy.grammar import Bounds, Grammar, OneOrMany, OneOrManyLevels, Some, levels
+from router.policy.grammar import Bounds, Grammar, OneOrManyLevels, levels
 from router.policy.hours import Hours
 from tidegate.job import Latency
 from tidegate.signals import Band, Capability, Level
-from tidegate.value import Name
+from tidegate.value import Name, OneOrMany, Some
 
 EntityType = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
 

@@ -54,7 +54,7 @@ version: 1
 name: tests
 lanes:
   local: {zone: inside, backend: llama_cpp, model: small, context_tokens: 1024}
-  api: {zone: outside, backend: openai, model: large, context_tokens: 8192}
+  api: {zone: outside, backend: openai, model: gpt-4o-mini, context_tokens: 8192}
 rules:
   - name: sensitive
     when: {sensitivity: [personal, restricted, unknown]}

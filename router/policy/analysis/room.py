@@ -2,7 +2,8 @@
 
 import math
 
-from router.policy.engine import MIN_OUTPUT_TOKENS, SIGNALS_CHARS_PER_TOKEN
+from router.policy.engine import MIN_OUTPUT_TOKENS
+from router.policy.purse import SIGNALS_CHARS_PER_TOKEN
 from tidegate.lane import Lane
 
 
