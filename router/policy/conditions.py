@@ -117,6 +117,12 @@ class When(Grammar):
             if (value := getattr(self, name)) is not None
         }
 
+    def purse_tenants(self) -> frozenset[str]:
+        """The tenants whose budgets are asked for here, at any depth."""
+        own = {self.budget_left_usd.tenant} if self.budget_left_usd and self.budget_left_usd.tenant else set()
+        inner = (*(self.any_of or ()), *(self.all_of or ()), *((self.negated,) if self.negated else ()))
+        return frozenset(own).union(*(when.purse_tenants() for when in inner))
+
     @property
     def proven(self) -> bool:
         """Whether a machine can reason about it: no expression at any depth."""

@@ -72,7 +72,7 @@ def _ready(file: PolicyFile, document: Document, name: str) -> Policy:
         allow_outside=frozenset(file.allow_outside),
         sensitivity=rules,
         budgets=tuple(file.budgets.values()),
-        rates=_rates(file.lanes) if file.budgets else {},
+        rates=_rates(file.lanes),
         scope=file.scope,
         warnings=(*warnings(file, document), *remarks(file, rules, document)),
         file=file,

@@ -228,6 +228,12 @@ class Policy:
         return frozenset(name for name, lane in self.lanes.items() if lane.zone is not Zone.INSIDE)
 
     @cached_property
+    def purse_tenants(self) -> tuple[str, ...]:
+        """The tenants whose budgets a condition asks for, whoever's job it is."""
+        whens = (*(rule.when for rule in self.every), *(promise.when for promise in self.guarantees))
+        return tuple(sorted(frozenset().union(*(when.purse_tenants() for when in whens))))
+
+    @cached_property
     def index(self) -> Index:
         """The rules, sorted out in advance, so that few are asked for each job."""
         return Index(self.every)

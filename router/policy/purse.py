@@ -10,11 +10,10 @@ from collections.abc import Iterator
 from router.policy.model import Policy
 from tidegate.budget import Budget
 from tidegate.lane import Lane, Zone
-from tidegate.prices import NANO
-from tidegate.signals import BudgetLeft, Signals
-
-SIGNALS_CHARS_PER_TOKEN = 4.0
-"""At which `Signals.tokens` is estimated; each lane knows its own rate."""
+from tidegate.ledger.permits import SIGNALS_CHARS_PER_TOKEN
+from tidegate.prices import NANO, Rate
+from tidegate.savings import Elsewhere
+from tidegate.signals import BudgetLeft, Capability, Signals
 
 
 def prompt_tokens(lane: Lane, signals: Signals) -> int:
@@ -42,6 +41,27 @@ def overdrawn(policy: Policy, signals: Signals, lanes: tuple[str, ...]) -> tuple
     )
 
 
+def cheapest_outside(policy: Policy, signals: Signals) -> Elsewhere | None:
+    """The lane outside that could take such a job for the least, whatever rules and guarantees say."""
+    able = [policy.lanes[name] for name in policy.outside]
+    able = [lane for lane in able if _holds(lane, signals) and lane.name in policy.rates]
+    found = [(_usd(policy.rates[lane.name], lane, signals), lane.name) for lane in able]
+    if not found:
+        return None
+    _, name = min(found)
+    return Elsewhere.at(policy.lanes[name], policy.rates[name])
+
+
+def _holds(lane: Lane, signals: Signals) -> bool:
+    able = set(lane.capabilities) | {Capability.LONG_CONTEXT}
+    return able.issuperset(signals.needs) and prompt_tokens(lane, signals) < lane.context_tokens
+
+
+def _usd(rate: Rate, lane: Lane, signals: Signals) -> float:
+    prompt = prompt_tokens(lane, signals)
+    return rate.nano(prompt_tokens=prompt, completion_tokens=signals.max_tokens) / NANO
+
+
 def _of(policy: Policy, signals: Signals) -> Iterator[tuple[Budget, BudgetLeft]]:
     """The budgets that count this tenant's jobs, with what was measured of them."""
     if not signals.budgets:
@@ -57,12 +77,11 @@ def _spent(left: BudgetLeft) -> bool:
 
 
 def _lacking(budget: Budget, left: BudgetLeft, lane: Lane, policy: Policy, signals: Signals) -> str | None:
-    prompt = prompt_tokens(lane, signals)
     rate = policy.rates.get(lane.name)
-    usd = rate.nano(prompt_tokens=prompt, completion_tokens=signals.max_tokens) / NANO if rate else 0.0
+    usd = _usd(rate, lane, signals) if rate else 0.0
     if left.usd is not None and usd > left.usd:
         return f"budget {budget.name} has {max(left.usd, 0.0):.4f} USD left, the job may cost {usd:.4f}"
-    tokens = prompt + signals.max_tokens
+    tokens = prompt_tokens(lane, signals) + signals.max_tokens
     if left.tokens is not None and tokens > left.tokens:
         return f"budget {budget.name} has {max(left.tokens, 0)} tokens left, the job may take {tokens}"
     return None

@@ -8,6 +8,10 @@
 
 local KEEP_BUDGET_S = 35 * 86400
 
+local function nano_of(usd) return math.max(0, math.ceil(usd * 1e9 - 0.0005)) end
+-- As a command wants a whole number; what is added turns -0 into 0, which it would refuse.
+local function whole(value) return string.format('%.0f', value + 0) end
+
 -- Year and month of a day since 1970, and the first day of the next month: civil calendar without a table.
 local function month_of(day)
   local z = day + 719468
@@ -70,9 +74,9 @@ end
 
 -- Hold an estimate on each of the accounts that `budget_look` found.
 local function budget_hold(accounts, usd, tokens)
-  for _, account in ipairs(accounts) do
-    redis.call('HINCRBY', account[1], account[2] .. ':usd_held', string.format('%.0f', usd))
-    redis.call('HINCRBY', account[1], account[2] .. ':tokens_held', string.format('%.0f', tokens))
+  for _, account in ipairs(accounts or {}) do
+    redis.call('HINCRBY', account[1], account[2] .. ':usd_held', whole(usd))
+    redis.call('HINCRBY', account[1], account[2] .. ':tokens_held', whole(tokens))
     redis.call('EXPIRE', account[1], account[3])
   end
 end
@@ -81,7 +85,7 @@ end
 local function budget_settle(accounts, held_usd, held_tokens, usd, tokens)
   for _, account in ipairs(accounts or {}) do
     local function add(field, value)
-      return redis.call('HINCRBY', account[1], account[2] .. ':' .. field, string.format('%.0f', value))
+      return redis.call('HINCRBY', account[1], account[2] .. ':' .. field, whole(value))
     end
     -- An account that had gone meanwhile holds nothing: it must not come back with less than nothing.
     if add('usd_held', -held_usd) < 0 then redis.call('HSET', account[1], account[2] .. ':usd_held', 0) end

@@ -3,8 +3,8 @@
 import math
 
 from router.policy.engine import MIN_OUTPUT_TOKENS
-from router.policy.purse import SIGNALS_CHARS_PER_TOKEN
 from tidegate.lane import Lane
+from tidegate.ledger.permits import SIGNALS_CHARS_PER_TOKEN
 
 
 def longest_prompts(lane: Lane) -> tuple[int, ...]:
