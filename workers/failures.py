@@ -79,6 +79,7 @@ job that is still refused is not the gate's to help. From then on it waits on it
 
 PROBE_SPREAD_S = 1.0
 """Who waits for an open lane does not come back with all the others."""
+BUDGET_SPREAD_S = 60.0
 
 TABLE: Mapping[type[BaseException], Row] = {
     # Passing trouble: the same lane again later, then the next lane.
@@ -94,7 +95,7 @@ TABLE: Mapping[type[BaseException], Row] = {
     # The lane's trouble, which waiting does not cure: the next lane at once.
     ContextOverflow: Row(first=Action.NEXT_LANE, reason=Reason.CONTEXT_OVERFLOW),
     AuthFailed: Row(first=Action.NEXT_LANE, reason=Reason.PROVIDER_AUTH, of_deployment=True),
-    BudgetExhausted: Row(first=Action.NEXT_LANE, reason=Reason.BUDGET_EXHAUSTED),
+    BudgetExhausted: Row(first=Action.NEXT_LANE, reason=Reason.BUDGET_EXHAUSTED, pauses=True),
     LaneOpen: Row(first=Action.NEXT_LANE, reason=Reason.PROVIDER_DOWN, pauses=True),
     QuotaExhausted: Row(first=Action.NEXT_LANE, reason=Reason.QUOTA_EXHAUSTED, of_deployment=True),
     ModelMissing: Row(first=Action.NEXT_LANE, reason=Reason.MODEL_MISSING, of_deployment=True),
@@ -137,8 +138,8 @@ def decide(
         return _limited(_asked_s(error), held=held, last=last, jitter_s=jitter_s, time_left_s=time_left_s)
     if held is not None and others and row.of_deployment and held < MOST_HELD:
         return Outcome(action=Action.HOLD, reason=row.reason)  # the breaker keeps it from going back there
-    if row.pauses and last:
-        return _pause(row.reason, _asked_s(error) + random_unit * PROBE_SPREAD_S, time_left_s)
+    if row.pauses and last and not _in_vain(error):
+        return _pause(row.reason, _asked_s(error) + random_unit * _spread_s(error), time_left_s)
     delay_s = _delay_s(error, tries=tries, retry=retry, random_unit=random_unit)
     ends = _ends(row, tries=tries, crashes=crashes, retry=retry) or (Reason.TIMEOUT if delay_s >= time_left_s else None)
     if ends is None:
@@ -208,6 +209,16 @@ def _delay_s(error: BaseException, *, tries: int, retry: Retry, random_unit: flo
     return _asked_s(error) + random_unit * min(retry.cap_s, retry.base_s * 2.0**exponent)
 
 
+def _in_vain(error: BaseException) -> bool:
+    """Whether to wait helps nobody."""
+    return isinstance(error, BudgetExhausted) and error.retry_after_s is None
+
+
+def _spread_s(error: BaseException) -> float:
+    """Those that wait for one thing must not come back together: the longer they waited, the more there may be."""
+    return min(BUDGET_SPREAD_S, 4 * _asked_s(error)) if isinstance(error, BudgetExhausted) else PROBE_SPREAD_S
+
+
 def _asked_s(error: BaseException) -> float:
-    asked_s = error.retry_after_s if isinstance(error, RateLimited | LaneOpen) else None
+    asked_s = error.retry_after_s if isinstance(error, RateLimited | LaneOpen | BudgetExhausted) else None
     return asked_s if asked_s is not None and math.isfinite(asked_s) and asked_s > 0 else 0.0
