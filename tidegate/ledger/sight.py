@@ -64,7 +64,7 @@ class LaneSight:
     @property
     def spent(self) -> Sequence[Account]:
         """The hard budgets for all that are spent. One tenant's stops nobody else."""
-        return [one for one in self.accounts if one.budget.hard and one.name == EVERYBODY and one.used >= 1]
+        return [one for one in self._for_all if one.budget.hard and one.used >= 1]
 
     @property
     def holds(self) -> Sequence[str]:
@@ -105,7 +105,7 @@ class LaneSight:
 
     @property
     def _for_all(self) -> list[Account]:
-        return [one for one in self.accounts if one.name == EVERYBODY]
+        return [one for one in self.accounts if one.name == EVERYBODY and not one.budget.tenants]
 
     @property
     def requests(self) -> Use:
