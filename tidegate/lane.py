@@ -85,12 +85,21 @@ class Breaker(Value):
     """How long it is left alone before one call tries it; doubled each time that fails, up to ten minutes."""
 
 
+BATCHED_BACKENDS = frozenset({"openai", "anthropic"})
+"""Those whose provider has an API for batches."""
+
+
 class Batch(Value):
     """Jobs of latency `batch` are sent through the provider's batch API, where their deadline allows."""
 
-    window_s: Annotated[float, Field(ge=60, le=7 * 86_400)] = 86_400.0
-    """How long the provider may take: a job with less time left is called at once, at the full price."""
+    window_s: Annotated[float, Field(ge=1, le=7 * 86_400)] = 43_200.0
+    """How long the provider may take; what it did not answer by then is called at the full price.
+
+    A job whose deadline leaves less than that and `collect_s` is called at once. Half a day: jobs have a day unless they
+    say otherwise.
+    """
     most_jobs: Annotated[int, Field(ge=1, le=50_000)] = 1000
+    """Of one batch; more jobs make more batches."""
     collect_s: Annotated[float, Field(gt=0, le=3600)] = 60.0
     """How long jobs are collected before a batch goes that is not full."""
     price_share: Annotated[float, Field(gt=0, le=1)] = 0.5
@@ -144,6 +153,13 @@ class Lane(Value):
             raise ValueError("a llama_cpp backend runs here: its zone is inside")
         if self.engine is not None and self.backend != "llama_cpp":
             raise ValueError("engine says how llama.cpp computes here: only a llama_cpp backend has one")
+        return self
+
+    @model_validator(mode="after")
+    def _batch_can_be_had(self) -> Self:
+        if self.batch is not None and (self.zone is Zone.INSIDE or self.backend not in BATCHED_BACKENDS):
+            known = " or ".join(sorted(BATCHED_BACKENDS))
+            raise ValueError(f"batch: only a lane outside with backend {known} has a provider that takes batches")
         return self
 
     @model_validator(mode="after")

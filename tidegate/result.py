@@ -90,6 +90,8 @@ class JobResult(Value):
     usage: Usage
     cost_usd: float | None = None
     """None where the lane's price is not known."""
+    batch: str | None = None
+    """The provider's batch that answered, by our id for it; None of a call of its own."""
     lane: str
     zone: Zone
     model: str

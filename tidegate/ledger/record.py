@@ -57,6 +57,10 @@ class Record(Value):
     fingerprint: str | None = None
     cost_usd: float | None = None
     model: str | None = None
+    batch: str | None = None
+    """The provider's batch (by our id for it) that the job is in, or that answered it."""
+    alone: int = 0
+    """1 once a batch gave it back: it is in no other one."""
     shadow_of: str | None = None
     """The job that this one is a copy of: it runs for comparison, and nobody gets its result."""
     agreement: float | None = None

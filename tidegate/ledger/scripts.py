@@ -12,7 +12,11 @@ from tidegate.ledger.faults import store_errors
 _PARTS: Mapping[str, tuple[str, ...]] = {
     "accept": ("journal.lua", "admission.lua", "order.lua", "accept.lua"),
     "apply": ("journal.lua", "admission.lua", "order.lua", "transition.lua", "apply.lua"),
-    "take": ("journal.lua", "admission.lua", "order.lua", "transition.lua", "take.lua"),
+    "take": ("journal.lua", "admission.lua", "order.lua", "transition.lua", "batching.lua", "take.lua"),
+    "batch_sweep": ("journal.lua", "admission.lua", "order.lua", "transition.lua", "batching.lua", "batch_sweep.lua"),
+    "batch_form": ("journal.lua", "admission.lua", "order.lua", "transition.lua", "batch_form.lua"),
+    "batch_step": ("batch_step.lua",),
+    "batch_turn": ("batch_turn.lua",),
     "collect": ("order.lua", "collect.lua"),
     "overdue": ("order.lua", "overdue.lua"),
     "forget": ("journal.lua", "forget.lua"),

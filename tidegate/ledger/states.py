@@ -19,6 +19,8 @@ class State(StrEnum):
     PLACED = "placed"
     RUNNING = "running"
     WAITING = "waiting"
+    BATCHED = "batched"
+    """Set aside for a provider's batch, or in one: see `batches`."""
     SUCCEEDED = "succeeded"
     DEAD = "dead"
     CANCELLED = "cancelled"
@@ -35,14 +37,19 @@ OPEN = frozenset(State) - ENDS
 
 ALLOWED: Mapping[State, frozenset[State]] = {
     State.ACCEPTED: frozenset({State.ACCEPTED, State.PLACED, State.DEAD, State.CANCELLED, State.EXPIRED}),
-    State.PLACED: frozenset({State.PLACED, State.RUNNING, State.DEAD, State.CANCELLED, State.EXPIRED}),
-    State.RUNNING: OPEN - {State.ACCEPTED} | ENDS,
+    State.PLACED: frozenset({State.PLACED, State.RUNNING, State.BATCHED, State.DEAD, State.CANCELLED, State.EXPIRED}),
+    State.RUNNING: OPEN - {State.ACCEPTED, State.BATCHED} | ENDS,
+    State.BATCHED: OPEN - {State.ACCEPTED, State.RUNNING} | ENDS,
     State.WAITING: frozenset({State.PLACED, State.DEAD, State.CANCELLED, State.EXPIRED}),
     State.DEAD: frozenset({State.ACCEPTED}),  # a redrive, and only by a person's order
     State.SUCCEEDED: frozenset(),
     State.CANCELLED: frozenset(),
     State.EXPIRED: frozenset(),
 }
+
+
+HELD = frozenset({State.RUNNING, State.BATCHED})
+"""Somebody has the job, and the fencing token that lets him end it: a run, or a batch whose line was answered."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +125,7 @@ def succeed(*, fence: int, changes: Mapping[str, str], note: Mapping[str, Any]) 
     return Move(
         name="succeeded",
         to=State.SUCCEEDED,
-        sources=frozenset({State.RUNNING}),
+        sources=HELD,
         fence=fence,
         changes={"reason": "", "cause": "", **changes},
         note=note,
@@ -130,7 +137,7 @@ def wait(*, fence: int, delay_s: float, tries: int, note: Mapping[str, Any], cra
     return Move(
         name="retry_later",
         to=State.WAITING,
-        sources=frozenset({State.RUNNING}),
+        sources=HELD,
         fence=fence,
         look_in_s=delay_s,
         changes={"tries": str(tries)} | ({} if crashes is None else {"crashes": str(crashes)}),
@@ -143,7 +150,7 @@ def hop(*, fence: int, lane: str, zone: str, nudge_s: float, note: Mapping[str, 
     return Move(
         name="next_lane",
         to=State.PLACED,
-        sources=frozenset({State.RUNNING}),
+        sources=HELD,
         fence=fence,
         look_in_s=nudge_s,
         changes={"lane": lane, "zone": zone, "tries": "0", "nudges": "0"},
@@ -156,7 +163,7 @@ def hand_back(*, fence: int | None = None, rev: int | None = None, changes: Mapp
     return Move(
         name="handed_back" if fence is not None else "lease_lapsed",
         to=State.PLACED,
-        sources=frozenset({State.RUNNING}),
+        sources=HELD if fence is not None else frozenset({State.RUNNING}),
         fence=fence,
         rev=rev,
         look_in_s=nudge_s,
@@ -170,6 +177,29 @@ def release(*, rev: int, nudge_s: float) -> Move:
         name="retry_due",
         to=State.PLACED,
         sources=frozenset({State.WAITING}),
+        rev=rev,
+        look_in_s=nudge_s,
+        changes={"nudges": "0"},
+    )
+
+
+def keep_batched(*, rev: int, look_in_s: float) -> Move:
+    """A batch has it still."""
+    return Move(
+        name="renewed",
+        to=State.BATCHED,
+        sources=frozenset({State.BATCHED}),
+        rev=rev,
+        look_in_s=look_in_s,
+    )
+
+
+def leave_batch(*, rev: int, nudge_s: float) -> Move:
+    """No batch has it, or none took it in time: the lane runs it by itself."""
+    return Move(
+        name="left_batch",
+        to=State.PLACED,
+        sources=frozenset({State.BATCHED}),
         rev=rev,
         look_in_s=nudge_s,
         changes={"nudges": "0"},
@@ -230,7 +260,7 @@ def expire(*, rev: int) -> Move:
 def redrive(*, rev: int, redrives: int, deadline_in_s: float, by: str, lane: str | None = None) -> Move:
     """A person sends a dead letter through the router again, with as much time as it had at first."""
     of_the_last_routing = ("lane", "zone", "outside", "clearance", "placeholders", "worker", "decision", "model")
-    removed = dict.fromkeys((*of_the_last_routing, "reason", "cause"), "")
+    removed = dict.fromkeys((*of_the_last_routing, "batch", "alone", "reason", "cause"), "")
     return Move(
         name="redriven",
         to=State.ACCEPTED,

@@ -1,4 +1,4 @@
--- Take the next job of a lane and begin a run of it, in one. After order.lua and transition.lua.
+-- Take the next job of a lane and begin a run of it, in one. After order.lua, transition.lua and batching.lua.
 --
 -- ARGV     1 prefix  2 lane  3 the job that the wake-up named, or ''  4 '1' if a wake-up led here
 --          5 this call's token  6 field of the record that names the payload's slot
@@ -29,10 +29,12 @@ if not id and ARGV[3] ~= '' then
   if redis.call('HGET', prefix .. ':job:' .. ARGV[3], 'lane') == lane then id = ARGV[3] end
 end
 while id do
-  local claim = move(prefix, id, ARGV, 8)
-  if claim[1] == 1 then
-    redis.call('SET', asked, id, 'EX', 60)
-    return begun(id, claim, ring_for_next(prefix, room, store_time(), ARGV[4] == '1'))
+  if not set_aside(prefix, lane, id) then
+    local claim = move(prefix, id, ARGV, 8)
+    if claim[1] == 1 then
+      redis.call('SET', asked, id, 'EX', 60)
+      return begun(id, claim, ring_for_next(prefix, room, store_time(), ARGV[4] == '1'))
+    end
   end
   id = next_in_line(prefix, room)
 end

@@ -68,6 +68,11 @@ local function move(prefix, id, a, at)
     since = now
     put('queued_at', stamp(now))
   end
+  if state == 'batched' and to ~= 'batched' and not ENDS[to] then
+    -- What came back from a batch goes alone: another batch would be another half day.
+    put('alone', '1')
+    gone[#gone + 1] = 'batch'
+  end
   local look = not ENDS[to] and stamp(math.min(now + tonumber(a[at + 5]), deadline))
   if ENDS[to] then
     put('ended_at', stamp(now))
@@ -112,7 +117,7 @@ local function move(prefix, id, a, at)
     end
     redis.call('EXPIRE', job, keep)
     redis.call('EXPIRE', job .. ':history', keep)
-    if to == 'succeeded' and old[6] then
+    if to == 'succeeded' and old[6] and state ~= 'batched' then
       -- The lane's smoothed service time: an exponential moving average with a weight of one fifth.
       local pace, took = prefix .. ':pace', now - tonumber(old[6])
       local before = tonumber(redis.call('HGET', pace, lane) or took)
