@@ -104,7 +104,7 @@ class Running:
         with self.leases.hold(record.id, fence=claim.fence) as lease:
             try:
                 answer = self._answer(taken, lane, stop=lease.stop)
-                self._finish(record, lane, claim, answer, run_s=time.monotonic() - began)
+                self.finish(record, lane, claim, answer, run_s=time.monotonic() - began)
             except (Conflict, UnknownJob):
                 raise
             except Exception as exc:  # noqa: BLE001 - whatever a run raises ends in the failure table, a store's blip too
@@ -116,25 +116,32 @@ class Running:
                     self.outcomes.follow(Failure(record=record, lane=lane, fence=claim.fence, error=exc))
 
     def _answer(self, taken: Taken, lane: Lane, *, stop: threading.Event) -> Answer:
-        record, claim = taken.record, taken.claim
-        slot = guard.admitted_slot(record, lane)
+        run = self.admitted(taken.record, lane, slot=taken.slot, envelope=taken.envelope, now=taken.claim.at)
+        return self.backend(lane).answer(run, stop=stop)
+
+    def admitted(self, record: Record, lane: Lane, *, slot: str | None, envelope: bytes | None, now: float) -> Run:
+        """The run of a job that the guard lets pass. Raises NoClearance, PayloadMissing."""
+        own = guard.admitted_slot(record, lane)
         # It came with the claim; should the guard want another slot, that is what is looked at.
-        envelope = taken.envelope if taken.envelope and taken.slot == slot else self.vault.envelope(slot)
-        guard.check_clearance(record, lane, envelope, verifier=self.verifier, now=claim.at)
-        job = self._opened(slot, envelope, lane)
-        run = Run(
+        given = envelope if envelope and slot == own else self.vault.envelope(own)
+        guard.check_clearance(record, lane, given, verifier=self.verifier, now=now)
+        return self.run_of(record, lane, envelope=given, now=now)
+
+    def run_of(self, record: Record, lane: Lane, *, envelope: bytes, now: float) -> Run:
+        """What the payload asks for. Raises NoClearance, PayloadMissing where it cannot be opened."""
+        job = self._opened(guard.admitted_slot(record, lane), envelope, lane)
+        return Run(
             job_id=record.id,
             attempt=record.attempts,
             messages=job.turns(),
             input=job.input or (),
             params=job.params,
-            timeout_s=min(lane.timeout_s, record.deadline_at - claim.at),
+            timeout_s=min(lane.timeout_s, record.deadline_at - now),
             priority=record.priority,
             tenant=record.tenant,
             guarded=_guarded(record),
             suspect=record.tries > 0 or record.crashes > 0,
         )
-        return self.backend(lane).answer(run, stop=stop)
 
     def _opened(self, slot: str, envelope: bytes, lane: Lane) -> Job:
         try:
@@ -145,14 +152,27 @@ class Running:
         except ValidationError:
             raise PayloadMissing("the payload is no job that this release can read") from None
 
-    def _finish(self, record: Record, lane: Lane, claim: Applied, answer: Answer, *, run_s: float) -> None:
+    def finish(
+        self,
+        record: Record,
+        lane: Lane,
+        claim: Applied,
+        answer: Answer,
+        *,
+        run_s: float,
+        batch: str | None = None,
+        price_share: float = 1.0,
+    ) -> None:
+        """Put the answer on record. `batch`: the provider's that it came from. Raises Conflict where the lease is lost."""
         queued_s = claim.at - record.accepted_at
+        cost = cost_usd(lane, answer.usage, model=answer.model)
         result = JobResult(
             job_id=record.id,
             text=answer.text,
             finish_reason=answer.finish_reason,
             usage=answer.usage,
-            cost_usd=cost_usd(lane, answer.usage, model=answer.model),
+            cost_usd=None if cost is None else cost * price_share,
+            batch=batch,
             lane=lane.name,
             zone=lane.zone,
             model=answer.model,
