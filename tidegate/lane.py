@@ -95,8 +95,8 @@ class Batch(Value):
     window_s: Annotated[float, Field(ge=1, le=7 * 86_400)] = 43_200.0
     """How long the provider may take; what it did not answer by then is called at the full price.
 
-    A job whose deadline leaves less than that and `collect_s` is called at once. Half a day: jobs have a day unless they
-    say otherwise.
+    A job whose deadline leaves less than that and `collect_s` is called at once. Half a day: jobs have a day unless
+    they say otherwise.
     """
     most_jobs: Annotated[int, Field(ge=1, le=50_000)] = 1000
     """Of one batch; more jobs make more batches."""

@@ -124,7 +124,7 @@ def _die(failure: Failure, outcome: Outcome, _nudge_s: float) -> Move:
     return states.die(
         reason=outcome.reason,
         cause=f"{note['error']} on {note['lane']}" + (f": {note['said']}" if "said" in note else ""),
-        sources=frozenset({State.RUNNING}),
+        sources=states.HELD,
         fence=failure.fence,
         changes={"model": failure.lane.model},
         note=note,

@@ -163,7 +163,7 @@ class Running:
         batch: str | None = None,
         price_share: float = 1.0,
     ) -> None:
-        """Put the answer on record. `batch`: the provider's that it came from. Raises Conflict where the lease is lost."""
+        """Put the answer on record. `batch`: the provider's that it came from. Raises Conflict for who lost the job."""
         queued_s = claim.at - record.accepted_at
         cost = cost_usd(lane, answer.usage, model=answer.model)
         result = JobResult(

@@ -117,11 +117,13 @@ local function move(prefix, id, a, at)
     end
     redis.call('EXPIRE', job, keep)
     redis.call('EXPIRE', job .. ':history', keep)
-    if to == 'succeeded' and old[6] and state ~= 'batched' then
-      -- The lane's smoothed service time: an exponential moving average with a weight of one fifth.
-      local pace, took = prefix .. ':pace', now - tonumber(old[6])
-      local before = tonumber(redis.call('HGET', pace, lane) or took)
-      redis.call('HSET', pace, lane, stamp(before * 0.8 + took * 0.2))
+    if to == 'succeeded' and (old[6] or state == 'batched') then
+      if state ~= 'batched' then
+        -- The lane's smoothed service time: an exponential moving average with a weight of one fifth.
+        local pace, took = prefix .. ':pace', now - tonumber(old[6])
+        local before = tonumber(redis.call('HGET', pace, lane) or took)
+        redis.call('HSET', pace, lane, stamp(before * 0.8 + took * 0.2))
+      end
       redis.call('HSET', prefix .. ':succeeded_at', lane, stamp(now))
     end
   else

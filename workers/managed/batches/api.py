@@ -1,7 +1,7 @@
 """The port to a provider's batches, and the table of its adapters.
 
-A batch is known by our id before it is sent, and is found by that id after a crash. What the provider may not do with it
-twice, the adapter says in its own words (metadata, an idempotency key); what it cannot promise, the caller asks first.
+A batch is known by our id before it is sent, and is found again after a crash. That the provider makes it once only,
+the adapter asks for in its own words (metadata, an idempotency key); the caller relies on neither, and asks first.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -16,6 +16,10 @@ from tidegate.lane import Lane
 from tidegate.result import Answer
 from tidegate.settings import Settings
 from workers.backend import Run
+
+
+class NotYet(RunError):
+    """It cannot be said yet whether the provider has a batch."""
 
 
 class Phase(StrEnum):
@@ -82,7 +86,10 @@ class BatchApi(Protocol):
         """Send a batch."""
 
     async def find(self, mark: Mark) -> Progress | None:
-        """The batch that was sent under this mark, if it was. Where several were, all but one are cancelled."""
+        """The batch that was sent under this mark, if it was. Where several were, all but one are cancelled.
+
+        Raises NotYet where that cannot be told now.
+        """
 
     async def status(self, provider_id: str) -> Progress:
         """How far it is."""

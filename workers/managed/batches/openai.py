@@ -3,14 +3,14 @@
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 import openai
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tidegate.deployment import Deployment
 from tidegate.errors import BadRequest, MalformedAnswer, RunError
-from tidegate.lane import Lane, Zone
+from tidegate.lane import Lane
 from tidegate.result import Answer
 from tidegate.settings import Settings
 from workers.backend import Run
@@ -18,7 +18,7 @@ from workers.managed import chat, vectors
 from workers.managed.batches.api import Answered, BatchApi, Line, Mark, Phase, Progress
 from workers.managed.batches.jsonl import lines_of
 from workers.managed.openai import is_openai, open_client
-from workers.managed.request import asked_for, body, quirk
+from workers.managed.request import body, quirk
 from workers.managed.translation import Rejection, rejected, translate
 
 CHAT, EMBEDDINGS = "/v1/chat/completions", "/v1/embeddings"
@@ -45,6 +45,9 @@ class _Part(BaseModel):
     """What we read of an answer; the provider may say more."""
 
     model_config = ConfigDict(strict=True, frozen=True, hide_input_in_errors=True)
+
+
+Read = TypeVar("Read", bound=_Part)
 
 
 class _Counts(_Part):
@@ -110,17 +113,16 @@ class _Result(_Part):
 def open_batches(lane: Lane, deployment: Deployment, settings: Settings) -> BatchApi:
     """Make ready to send batches of one deployment."""
     client = open_client(lane, deployment, settings)
-    return OpenAIBatches(client, model=deployment.model or lane.model, inside=lane.zone is Zone.INSIDE)
+    return OpenAIBatches(client, model=deployment.model or lane.model)
 
 
 class OpenAIBatches:
     """One deployment's batches."""
 
-    def __init__(self, client: openai.AsyncOpenAI, *, model: str, inside: bool = False) -> None:
+    def __init__(self, client: openai.AsyncOpenAI, *, model: str) -> None:
         self._client = client
         self._model = model
         self._openai = is_openai(client)
-        self._inside = inside
         self._quirks: frozenset[str] = frozenset()
 
     def line(self, custom_id: str, run: Run) -> Line:
@@ -177,8 +179,8 @@ class OpenAIBatches:
             await self._client.batches.with_raw_response.cancel(provider_id)
 
     async def clean(self, mark: Mark, provider_id: str | None) -> None:
-        """Delete requests, results and errors."""
-        names = [file.id async for file in self._uploads(mark)]
+        """Delete requests, results and errors; of a batch that was never made, the requests by their name."""
+        names = [] if provider_id else [file.id async for file in self._uploads(mark)]
         if provider_id:
             with suppress(openai.NotFoundError):
                 batch = await self._batch(provider_id)
@@ -272,7 +274,7 @@ def _file_name(mark: Mark) -> str:
     return f"tidegate-{mark.batch_id}.jsonl"
 
 
-def _read[T: _Part](kind: type[T], content: bytes) -> T:
+def _read(kind: type[Read], content: bytes) -> Read:
     try:
         return kind.model_validate_json(content)
     except ValidationError:
