@@ -43,17 +43,19 @@ class Trouble:
     at: dict[int, Callable[[], BaseException]] = field(default_factory=dict)
     steps: int = 0
 
-    def around(self, deed: Callable[[], T]) -> T:
+    def around(self, deed: Callable[[], T], *, at_store: bool = False) -> T:
         """Do it, with a step before and one after."""
-        self._step()
+        self._step(at_store=at_store)
         done = deed()
-        self._step()
+        self._step(at_store=at_store)
         return done
 
-    def _step(self) -> None:
+    def _step(self, *, at_store: bool) -> None:
         self.steps += 1
         if (made := self.at.pop(self.steps, None)) is not None:
-            raise made()
+            error = made()
+            if not isinstance(error, NetworkFailed if at_store else StoreUnavailable):  # each fails in its own way
+                raise error
 
 
 TROUBLES: dict[str, Callable[[], BaseException]] = {
@@ -242,8 +244,8 @@ class Bench:
         ledger = Ledger(self.ledger.redis)
         scripts: Any = ledger._scripts
         run, run_all = scripts.run, scripts.run_all
-        scripts.run = lambda *args, **kwargs: trouble.around(lambda: run(*args, **kwargs))
-        scripts.run_all = lambda *args: trouble.around(lambda: run_all(*args))
+        scripts.run = lambda *args, **kwargs: trouble.around(lambda: run(*args, **kwargs), at_store=True)
+        scripts.run_all = lambda *args: trouble.around(lambda: run_all(*args), at_store=True)
         made = Batcher(
             running=self.running(ledger),
             lane=self.lane.name,

@@ -3,9 +3,10 @@
 import contextlib
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
-from batching import AT_ONCE, TROUBLES, Bench, FakeProvider, Killed, Trouble, batch_lane
+from batching import TROUBLES, Bench, FakeProvider, Killed, Trouble, batch_lane
 from doubles import RecordingDoorbell
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
@@ -13,8 +14,7 @@ from hypothesis import strategies as st
 
 from tidegate.client import Client
 from tidegate.connections import StoreClient
-from tidegate.errors import AuthFailed, Unavailable
-from tidegate.job import Hints, Job
+from tidegate.errors import Unavailable
 from tidegate.ledger.batches import BatchState
 from tidegate.ledger.states import State
 from tidegate.settings import Settings
@@ -45,8 +45,6 @@ def worked(bench: Bench, batcher: Batcher, *, rounds: int = ROUNDS) -> None:
 
 def release(bench: Bench) -> None:
     """What waits for another try tries at once."""
-    from tidegate.ledger import states
-
     for job_id in bench.ledger.redis.zrange(f"tg:in:waiting:{bench.lane.name}", 0, -1):
         record = bench.ledger.get(job_id.decode())
         bench.ledger.apply(record.id, states.release(rev=record.rev, nudge_s=10.0))
@@ -79,44 +77,51 @@ def test_batch_jobs_are_answered_by_one_batch_at_half_the_price(bench: Bench) ->
     assert bench.provider.uploads == []
 
 
-FATES = st.sampled_from(["answered", "answered", "error", "expired", "missing"])
-TROUBLED = st.dictionaries(st.integers(1, 120), st.sampled_from(sorted(TROUBLES)), max_size=6)
+@dataclass(frozen=True)
+class Story:
+    """What becomes of each job's line, at which step what befalls, and whether the first job is cancelled."""
+
+    fates: list[str]
+    troubles: dict[int, str]
+    most_jobs: int
+    cancelled: bool
 
 
-@given(fates=st.lists(FATES, min_size=1, max_size=5), troubles=TROUBLED, most=st.integers(1, 4), cancelled=st.booleans())
-@hypothesis_settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+STORIES = st.builds(
+    Story,
+    fates=st.lists(st.sampled_from(["answered", "answered", "error", "expired", "missing"]), min_size=1, max_size=5),
+    troubles=st.dictionaries(st.integers(1, 120), st.sampled_from(sorted(TROUBLES)), max_size=6),
+    most_jobs=st.integers(1, 4),
+    cancelled=st.booleans(),
+)
+
+
+@given(story=STORIES)
+@hypothesis_settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_each_job_ends_once_whatever_befalls(
-    settings: Settings,
-    doorbell: RecordingDoorbell,
-    client: Client,
-    redis: StoreClient,
-    fates: list[str],
-    troubles: dict[int, str],
-    most: int,
-    *,
-    cancelled: bool,
+    settings: Settings, doorbell: RecordingDoorbell, client: Client, redis: StoreClient, story: Story
 ) -> None:
     """Processes die, networks and stores fail before and after each step: no job is lost, none is sent twice."""
     redis.flushdb()
-    made = Bench(client, settings, doorbell, lane=batch_lane(most_jobs=most))
+    made = Bench(client, settings, doorbell, lane=batch_lane(most_jobs=story.most_jobs))
     with contextlib.closing(made) as bench:
-        _befallen(bench, fates, troubles, cancelled=cancelled)
+        _befallen(bench, story)
 
 
-def _befallen(bench: Bench, fates: list[str], troubles: dict[int, str], *, cancelled: bool) -> None:
-    trouble = Trouble(at={step: TROUBLES[name] for step, name in troubles.items()})
+def _befallen(bench: Bench, story: Story) -> None:
+    trouble = Trouble(at={step: TROUBLES[name] for step, name in story.troubles.items()})
     bench.batcher().round()  # its turn lasts, so that jobs are set aside
-    jobs = [bench.place() for _ in fates]
-    bench.provider = FakeProvider(fates=dict(zip(jobs, fates, strict=True)))
+    jobs = [bench.place() for _ in story.fates]
+    bench.provider = FakeProvider(fates=dict(zip(jobs, story.fates, strict=True)))
     bench.work_alone()
-    if cancelled:
+    if story.cancelled:
         bench.client.cancel(jobs[0])
-    for _ in range(len(troubles) + 1):
+    for _ in range(len(story.troubles) + 1):
         with contextlib.suppress(Killed):
             worked(bench, bench.batcher(trouble))
             break
     ends = {job: [event.move for event in bench.ledger.history(job) if event.state.ended] for job in jobs}
-    wanted = {job: ["cancelled"] if cancelled and job == jobs[0] else ["succeeded"] for job in jobs}
+    wanted = {job: ["cancelled"] if story.cancelled and job == jobs[0] else ["succeeded"] for job in jobs}
     assert ends == wanted
     assert all(count == 1 for count in bench.provider.lines.values())
     for job, fate in bench.provider.fates.items():

@@ -11,6 +11,7 @@ from typing import Any
 from tidegate.connections import StoreClient
 from tidegate.errors import Conflict
 from tidegate.ledger.faults import store_errors
+from tidegate.ledger.permits import Settled
 from tidegate.ledger.record import Record
 from tidegate.ledger.scripts import Scripts, flat
 from tidegate.ledger.states import State
@@ -117,16 +118,22 @@ class Batches:
         batch: BatchView,
         *,
         token: str,
+        gate: str,
         most_jobs: int,
         most_bytes: int,
         look_in_s: float,
+        nudge_s: float,
     ) -> int:
-        """Take jobs that were set aside into a batch. Returns how many. Raises LostTurn."""
+        """Take jobs that were set aside into a batch. Returns how many. Raises LostTurn.
+
+        `gate`: see `permits.gate_of`. For whom a budget has no room, he goes back to the line.
+        """
         fields = _fields(batch, without=("id", "lane", "jobs", "formed_at"))
         jobs, size_bytes = 0, 0
         while jobs < most_jobs and size_bytes < most_bytes:
             most = min(_FORM_AT_ONCE, most_jobs - jobs)
             head = [self._prefix, batch.lane, token, batch.id, most, most_bytes - size_bytes, look_in_s, "outside"]
+            head += [gate, batch.deployment, batch.price_share, nudge_s]
             taken, *rest = self._scripts.run("batch_form", args=[*head, *flat(fields)])
             if taken < 0:
                 raise LostTurn(f"another process collects the batches of {batch.lane}")
@@ -143,6 +150,11 @@ class Batches:
         if not self._scripts.run("batch_step", args=args):
             raise LostTurn(f"another process collects the batches of {batch.lane}")
         return changed
+
+    def settle(self, batch_id: str, job_id: str, settled: Settled) -> None:
+        """What a line came to whose job was cancelled, or expired. Once is enough; again does nothing."""
+        cost = "" if settled.usd is None else repr(settled.usd)
+        self._scripts.run("batch_settle", args=[self._prefix, job_id, batch_id, settled.wire, cost])
 
     def members(self, batch_id: str) -> dict[str, int]:
         """The jobs that came in, each with the fencing token that it got."""

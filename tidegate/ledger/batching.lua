@@ -13,7 +13,7 @@ local function set_aside(prefix, lane, id)
   if not leaves or band_of(told[1] or 0) ~= BANDS[2] or told[3] or told[4] then return false end
   local now = store_time()
   if tonumber(told[2] or 0) - now < tonumber(leaves) then return false end
-  local aside = {'placed', 'batched', '', '', '', look, '0', 'set_aside', '{}', '', 'aside-' .. id .. stamp(now), '0'}
+  local aside = {'placed', 'batched', '', '', '', look, '0', 'set_aside', '{}', '', 'aside-' .. id .. stamp(now), '', '0'}
   if move(prefix, id, aside, 1)[1] ~= 1 then return false end
   redis.call('ZADD', prefix .. ':batchable:' .. lane, stamp(now), id)
   return true

@@ -49,7 +49,13 @@ def collect(desk: Desk) -> BatchView | None:
         until=now + batch.window_s,
     )
     jobs = desk.batches.form(
-        formed, token=desk.token, most_jobs=batch.most_jobs, most_bytes=MOST_BYTES, look_in_s=FORM_LOOK_S
+        formed,
+        token=desk.token,
+        gate=desk.running.gates.of(desk.lane),
+        most_jobs=batch.most_jobs,
+        most_bytes=MOST_BYTES,
+        look_in_s=FORM_LOOK_S,
+        nudge_s=desk.running.outcomes.nudge_s,
     )
     return desk.batches.get(formed.id) if jobs else None
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from tidegate.errors import Conflict, TidegateError, UnknownJob
 from tidegate.lane import Lane
 from tidegate.ledger.batches import GRACE_S, Batches, BatchState, BatchView
+from tidegate.ledger.permits import Settled
 from tidegate.ledger.record import Record
 from tidegate.ledger.refusals import Refusals
 from tidegate.ledger.states import State
@@ -19,6 +20,12 @@ from workers.outcomes import Failure
 from workers.tasks import Running
 
 T = TypeVar("T")
+
+UNPAID = Settled(tokens=0, usd=0.0)
+"""What is known of a line that was not answered."""
+
+ABANDONED = "abandoned"
+"""The outcome of a batch whose lines may have been answered, and nobody will know."""
 
 AT_ONCE = 100
 """Jobs whose records are read in one round trip."""
@@ -119,8 +126,12 @@ class Desk:
 
     def held(self, batch: BatchView) -> Iterator[Record]:
         """The jobs that the batch still has, read in pieces while they are gone through."""
+        return (record for record in self._of(batch) if holds(batch, record))
+
+    def _of(self, batch: BatchView) -> Iterator[Record]:
+        """All that came in and did not go back."""
         for records in self.records(list(self.batches.members(batch.id))):
-            yield from (record for record in records if holds(batch, record))
+            yield from (record for record in records if record.batch == batch.id)
 
     def records(self, job_ids: list[str]) -> Iterator[list[Record]]:
         """Those that are on record, so many at a time."""
@@ -130,11 +141,13 @@ class Desk:
                 raise Leaving
             yield self.running.ledger.get_many(some)
 
-    def failed(self, record: Record, error: Exception) -> None:
+    def failed(self, record: Record, error: Exception, *, settled: Settled = UNPAID) -> None:
         """A job's line was refused, or cannot be made: what follows is what follows a call that failed so."""
         Refusals(self.running.ledger.redis).met(error, job_id=record.id)
         with contextlib.suppress(Conflict, UnknownJob):
-            self.running.outcomes.follow(Failure(record=record, lane=self.lane, fence=record.fence, error=error))
+            self.running.outcomes.follow(
+                Failure(record=record, lane=self.lane, fence=record.fence, error=error, settled=settled)
+            )
 
     def give_back(self, batch: BatchView) -> int:
         """What the batch still has goes back to the lane, to be called there alone. Returns how many."""
@@ -147,16 +160,16 @@ class Desk:
     def return_one(self, record: Record) -> None:
         """The same for one job."""
         with contextlib.suppress(Conflict, UnknownJob):
-            self.running.outcomes.hand_back(record, fence=record.fence)
+            self.running.outcomes.hand_back(record, fence=record.fence, settled=UNPAID)
 
     def close_batch(self, batch: BatchView, *, outcome: str, cause: str | None = None) -> BatchView:
         """The batch is over: what it still has goes back, and what became of its jobs is counted."""
         returned = self.give_back(batch)
-        answered = sum(
-            record.state is State.SUCCEEDED and record.batch == batch.id
-            for records in self.records(list(self.batches.members(batch.id)))
-            for record in records
-        )
+        answered = 0
+        for record in self._of(batch):
+            answered += record.state is State.SUCCEEDED
+            if record.permit:  # it ended by itself, and no line told what it cost
+                self.batches.settle(batch.id, record.id, Settled() if outcome == ABANDONED else UNPAID)
         log.info(
             "batch.over", batch=batch.id, lane=self.name, outcome=outcome, cause=cause, jobs=batch.jobs,
             succeeded=answered, returned=returned,

@@ -4,7 +4,7 @@ from tidegate.errors import Misuse, ModelMissing, RunError
 from tidegate.ledger.batches import BatchState, BatchView
 from tidegate.logs import logger
 from workers.managed.batches.api import Phase
-from workers.managed.batches.desk import Desk
+from workers.managed.batches.desk import ABANDONED, Desk
 from workers.managed.batches.sending import refuse
 from workers.managed.batches.settling import settle
 
@@ -17,7 +17,7 @@ def poll(desk: Desk, batch: BatchView) -> BatchView:
     try:
         progress = desk.call(api.status(provider_id), api=api)
     except ModelMissing:  # 404: the provider does not know it (any more)
-        return desk.close_batch(batch, outcome="abandoned", cause="the provider does not know it")
+        return desk.close_batch(batch, outcome=ABANDONED, cause="the provider does not know it")
     if progress.phase is Phase.FAILED:
         return refuse(desk, batch, cause="failed")
     if progress.phase is Phase.ENDED:
@@ -54,7 +54,7 @@ def abandon(desk: Desk, batch: BatchView) -> BatchView:
         desk.call(api.clean(desk.mark(batch), batch.provider_id), api=api)
     except (RunError, Misuse) as error:
         log.warning("batch.uncleaned", batch=batch.id, error=type(error).__name__)
-    return desk.close_batch(batch, outcome="abandoned", cause="its window is over")
+    return desk.close_batch(batch, outcome=ABANDONED, cause="its window is over")
 
 
 def _cancelled(desk: Desk, batch: BatchView) -> BatchView:

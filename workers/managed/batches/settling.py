@@ -7,13 +7,15 @@ from tidegate.errors import Conflict, RunError, Unavailable, UnknownJob
 from tidegate.job import Params
 from tidegate.ledger.batches import BatchView
 from tidegate.ledger.moving import Applied
+from tidegate.ledger.permits import Settled
 from tidegate.ledger.record import Record
 from tidegate.ledger.states import State
 from tidegate.logs import logger
 from tidegate.prices import cost_usd
+from workers import settling
 from workers.backend import Run
 from workers.managed.batches.api import Answered, BatchApi
-from workers.managed.batches.desk import AT_ONCE, Desk, custom_id, holds
+from workers.managed.batches.desk import AT_ONCE, UNPAID, Desk, custom_id, holds
 
 log = logger(__name__)
 
@@ -59,40 +61,50 @@ def _settle_one(desk: Desk, batch: BatchView, api: BatchApi, record: Record, ans
         desk.return_one(record)
         return
     with contextlib.suppress(Conflict, UnknownJob), desk.running.events.run(record.id, number=record.fence) as told:
+        if answered.content is None or answered.error is not None:
+            told.failed(error := answered.error or RunError("neither an answer nor an error"))
+            desk.failed(record, error)
+            return
         try:
-            _finish(desk, batch, api, record, answered)
+            _finish(desk, batch, api, record, answered.content)
         except (Conflict, UnknownJob, Unavailable):
             raise
         except Exception as error:  # noqa: BLE001 - whatever a run raises ends in the failure table
             told.failed(error)
-            desk.failed(record, error)
+            desk.failed(record, error, settled=_paid_in_vain(error))
 
 
-def _finish(desk: Desk, batch: BatchView, api: BatchApi, record: Record, answered: Answered) -> None:
-    if answered.content is None:
-        raise answered.error or RunError("neither an answer nor an error")
+def _finish(desk: Desk, batch: BatchView, api: BatchApi, record: Record, content: bytes) -> None:
     running, now = desk.running, desk.now()
     began = batch.sending_at or batch.formed_at
     envelope = running.vault.envelope(record.outside or "")
-    answer = api.read(answered.content, running.run_of(record, desk.lane, envelope=envelope, now=now))
+    answer = api.read(content, running.run_of(record, desk.lane, envelope=envelope, now=now))
     running.finish(
         record,
         desk.lane,
-        Applied(rev=record.rev, fence=record.fence, at=began),
         answer,
+        claim=Applied(rev=record.rev, fence=record.fence, at=began),
         run_s=now - began,
+        settled=lambda usd: settling.answered(answer.usage, usd=usd, took_s=None, heard=()),
         batch=batch.id,
         price_share=batch.price_share,
     )
 
 
+def _paid_in_vain(error: Exception) -> Settled:
+    """An answer that cannot be used was paid for all the same."""
+    return settling.failed(error, took_s=0.0, time_limit_s=0.0, lane_limit_s=0.0, heard=())
+
+
 def _note_cost(desk: Desk, batch: BatchView, api: BatchApi, record: Record, answered: Answered) -> None:
-    """The job ended meanwhile; its answer is dropped, and what it cost goes on its record."""
-    if answered.content is None or record.cost_usd is not None:
+    """The job ended by itself meanwhile: its answer is dropped, and what it cost is settled and goes on its record."""
+    if not record.permit:
         return
+    settled = UNPAID if answered.content is None else Settled()
     run = Run(job_id=record.id, attempt=record.attempts, messages=(), params=_NO_PROMISE, timeout_s=0.0)
     with contextlib.suppress(RunError):
-        answer = api.read(answered.content, run)
+        answer = api.read(answered.content or b"", run)
         cost = cost_usd(desk.lane, answer.usage, model=answer.model)
-        if cost is not None:
-            desk.running.ledger.annotate(record.id, {"cost_usd": repr(cost * batch.price_share)})
+        usd = None if cost is None else cost * batch.price_share
+        settled = settling.answered(answer.usage, usd=usd, took_s=None, heard=())
+    desk.batches.settle(batch.id, record.id, settled)
