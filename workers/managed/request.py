@@ -1,14 +1,13 @@
 """A run as the body of OpenAI's chat completions, and the fields that some servers and models will not have."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from tidegate.errors import BadRequest
 from tidegate.job import Message, Params
 from workers.backend import Run
+from workers.managed.dialect import Body
 from workers.managed.translation import Rejection
-
-Body = dict[str, Any]
 
 
 def body(
@@ -38,6 +37,7 @@ def body(
         "response_format": params.response_format and params.response_format.model_dump(exclude_none=True),
         "stream": stream or None,
         "stream_options": {"include_usage": True} if stream else None,
+        "store": False if openai else None,  # new accounts keep everything unless they are told not to
         "logprobs": logprobs or None,
         "top_logprobs": max(2, params.top_logprobs or 0) if logprobs else None,
         "tools": [tool.model_dump(exclude_none=True) for tool in params.tools] or None,
@@ -62,14 +62,18 @@ def asked_for(params: Params) -> frozenset[str]:
     return frozenset({"logprobs", "top_logprobs"}) if params.logprobs else frozenset()
 
 
-def quirk(said: Rejection) -> str | None:
-    """The field that a rejection names as unknown or unsupported, where we have a remedy for it."""
+def quirk(said: Rejection, *, known: Collection[str] | None = None, ours: Collection[str] | None = None) -> str | None:
+    """The field that a rejection names as unknown or unsupported, where we have a remedy for it.
+
+    `known` are the fields with a remedy, `ours` those that no job asked for; those of chat completions if not given.
+    """
+    known, ours = QUIRKS if known is None else known, OURS if ours is None else ours
     code, text = (str(said.error.get(name) or "").lower() for name in ("code", "message"))
     if said.status not in (400, 422):
         return None
     unsupported = any(word in code or word in text for word in UNSUPPORTED)
     # What no job asked for is left out whatever a server has against it.
-    remedies = [name for name in QUIRKS if unsupported or name in OURS]
+    remedies = [name for name in known if unsupported or name in ours]
     named = said.error.get("param")
     if isinstance(named, str) and named.split(".")[0] in remedies:
         return named.split(".")[0]

@@ -4,12 +4,8 @@ An error's text may quote the job, so it is read here to tell cases apart and th
 status and a code that stands in the tables below.
 """
 
-import math
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx2
@@ -30,9 +26,7 @@ from tidegate.errors import (
     RunError,
     RunTimedOut,
 )
-
-RETRY_AFTER_CAP_S = 3600.0
-"""Who asks for more than an hour is asked again after an hour: a wrong header must not park a job for a year."""
+from workers.managed.headers import retry_after_s
 
 BY_CODE: Mapping[str, type[RunError]] = {
     "insufficient_quota": QuotaExhausted,
@@ -121,18 +115,6 @@ def rejected(said: Rejection) -> RunError:
     return kind(message)
 
 
-def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """When the provider wants to be asked again: OpenAI's milliseconds, or HTTP's seconds or date."""
-    for name, unit_s in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        with suppress(KeyError, ValueError):
-            return _bounded_s(float(headers[name]) * unit_s)
-    with suppress(KeyError, ValueError):
-        # Against the provider's own clock where it tells the time: ours may be wrong by hours.
-        now = _date(headers["date"]) if "date" in headers else datetime.now(UTC)
-        return _bounded_s((_date(headers["retry-after"]) - now).total_seconds())
-    return None
-
-
 def _codes(error: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(value for value in (error.get("code"), error.get("type")) if isinstance(value, str))
 
@@ -146,14 +128,3 @@ def _by_words(said: Rejection) -> type[RunError] | None:
 
 def _by_status(status: int) -> type[RunError]:
     return BY_STATUS.get(status) or BY_CLASS.get(status // 100, ProviderFailed)
-
-
-def _bounded_s(seconds: float) -> float:
-    if not math.isfinite(seconds):
-        raise ValueError("not a time")
-    return min(max(seconds, 0.0), RETRY_AFTER_CAP_S)
-
-
-def _date(text: str) -> datetime:
-    parsed = parsedate_to_datetime(text)
-    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
