@@ -102,10 +102,10 @@ class Lane(Value):
 
     name: Name
     zone: Zone
-    backend: Literal["llama_cpp", "openai", "noop"]
+    backend: Literal["llama_cpp", "openai", "anthropic", "noop"]
     model: Annotated[str, Field(min_length=1)]
     base_url: str | None = None
-    """Where an `openai` backend calls; None means the provider's own address."""
+    """Where a backend calls that calls a server; None means the provider's own address."""
     public_host_is_ours: bool = False
     """Of a lane inside whose base_url is a public host name or address: true confirms that the machine is yours."""
     key_env: KeyEnv | None = None

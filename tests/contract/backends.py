@@ -10,13 +10,13 @@ from tidegate.lane import Lane
 from tidegate.result import Answer
 from workers.backend import Backend, Run
 
-BACKENDS = ("llama_cpp", "openai", "llama_server")
+BACKENDS = ("llama_cpp", "openai", "llama_server", "anthropic")
 """The names of the fixtures that serve a backend."""
 
 REAL = ("llama_cpp", "llama_server")
 """Those with a model behind them."""
 
-CERTAIN = ("llama_cpp", "openai")
+CERTAIN = ("llama_cpp", "openai", "anthropic")
 """Those that make a call of a tool where it must be: llama.cpp's server leaves it to a model that knows how."""
 
 CANARY = "Erika Mustermann, 4111 1111 1111 1111"

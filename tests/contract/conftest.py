@@ -74,6 +74,26 @@ def openai() -> Iterator[Served]:
         )
 
 
+@pytest.fixture(scope="session")
+def anthropic() -> Iterator[Served]:
+    """Anthropic's client against the stand-in, which is as strict as Anthropic with what it is sent."""
+    lengthy = (When(contains=text) for text in ("word word word", CANARY * 2))
+    faults = [Fault(fault="context_too_long", times="forever", when=when) for when in lengthy]
+    with pytest.MonkeyPatch.context() as patch, running(faults=faults) as standin:
+        patch.setenv("CONTRACT_ANTHROPIC_KEY", "any")
+        yield from _served(
+            Lane(
+                name="anthropic-small",
+                zone=Zone.OUTSIDE,
+                backend="anthropic",
+                model="claude-haiku-4-5",
+                key_env="CONTRACT_ANTHROPIC_KEY",
+                base_url=standin.url,
+                context_tokens=512,
+            )
+        )
+
+
 @pytest.fixture(scope="session", params=BACKENDS)
 def served(request: pytest.FixtureRequest) -> Any:
     """Each backend in turn."""

@@ -27,6 +27,7 @@ GLANCE_S = 0.05
 
 PROVIDERS: Mapping[str, str] = {
     "openai": "workers.managed.openai",
+    "anthropic": "workers.managed.anthropic_api.adapter",
 }
 """A lane's `backend` -> the module that calls it."""
 

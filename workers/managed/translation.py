@@ -40,6 +40,11 @@ BY_CODE: Mapping[str, type[RunError]] = {
     "model_not_found": ModelMissing,
     "invalid_api_key": AuthFailed,
     "rate_limit_exceeded": RateLimited,
+    "billing_error": QuotaExhausted,  # Anthropic, as the four that follow
+    "contract_spend_limit_reached": QuotaExhausted,
+    "enforced_spend_limit_reached": QuotaExhausted,
+    "linked_organization_spend_limit_reached": QuotaExhausted,
+    "organization_on_hold": AuthFailed,
 }
 """The `code` or `type` of an error's body: the most exact thing that a provider says, so it is looked at first."""
 
@@ -47,6 +52,11 @@ BY_WORDS: Mapping[str, type[RunError]] = {
     "maximum context length": ContextOverflow,  # vLLM, which gives no code
     "context window": ContextOverflow,
     "context size": ContextOverflow,
+    "prompt is too long": ContextOverflow,  # Anthropic, which says by code what kind of request it was
+    "exceed context limit": ContextOverflow,
+    "credit balance is too low": QuotaExhausted,
+    "usage limits": QuotaExhausted,  # that the account's owner set
+    "content filtering policy": ContentRefused,
 }
 """What the text of a 400 says where it has no code."""
 

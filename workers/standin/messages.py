@@ -168,10 +168,6 @@ def _frame(event: Json) -> str:
     return f"event: {event['type']}\ndata: {json.dumps(event)}\n\n"
 
 
-def _version(request: Request) -> str | None:
-    return None if "anthropic-version" in request.headers else "anthropic-version: header is required"
-
-
 MESSAGES = Dialect(
     needs="messages",
     answer=answer,
@@ -182,7 +178,6 @@ MESSAGES = Dialect(
     frames=frames,
     broken_frame=_frame(error(Rejection(529, None, "", "Overloaded"))),
     problem=problem,
-    problem_of_headers=_version,
     has_key=has_key,
     headers=_headers,
 )

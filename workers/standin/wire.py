@@ -37,9 +37,8 @@ class Dialect:
     """The same answer as a stream; None where there is none."""
     broken_frame: str = ""
     """An error in mid-stream."""
-    problem: Callable[[Json], str | None] = lambda _asked: None
-    """What is wrong with a request that this API would refuse."""
-    problem_of_headers: Callable[[Request], str | None] = lambda _request: None
+    problem: Callable[[Json, Mapping[str, str]], str | None] = lambda _asked, _headers: None
+    """What is wrong with a request that this API would refuse, by its body and its headers."""
     headers: Callable[[int], Mapping[str, str]] = lambda _number: {}
     """Of every answer, by the call's number."""
 
