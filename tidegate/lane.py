@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from tidegate import hosts
-from tidegate.deployment import MAIN, Deployment, KeyEnv, Limits
+from tidegate.deployment import MAIN, ApiVersion, Deployment, KeyEnv, Limits
 from tidegate.names import lane_queue
 from tidegate.signals import Capability
 from tidegate.value import Many, Name, Value
@@ -97,21 +97,28 @@ class Batch(Value):
     """What a token costs there, as a share of the lane's price."""
 
 
+SOMEBODY_ELSES = frozenset({"azure", "vertex"})
+"""Backends that call one provider, and no server of one's own."""
+
+
 class Lane(Value):
     """A zone, a backend, a model, a price, a capacity. E.g. `local-small`, `openai-large`."""
 
     name: Name
     zone: Zone
-    backend: Literal["llama_cpp", "openai", "anthropic", "noop"]
+    backend: Literal["llama_cpp", "openai", "openai_responses", "azure", "vertex", "anthropic", "noop"]
     model: Annotated[str, Field(min_length=1)]
     base_url: str | None = None
-    """Where a backend calls that calls a server; None means the provider's own address."""
+    """Where calls go; None means the provider's own address. An `azure` backend's endpoint."""
     public_host_is_ours: bool = False
     """Of a lane inside whose base_url is a public host name or address: true confirms that the machine is yours."""
     key_env: KeyEnv | None = None
     """The name of the environment variable that holds the provider's key, or `${NAME}`; never the key."""
+    api_version: ApiVersion | None = None
+    """Of an `azure` backend: such as `2024-10-21`."""
     region: Name | None = None
-    """Where the provider computes, such as `eu`: a policy may keep jobs in some regions."""
+    """Where the provider computes, such as `eu`: a policy may keep jobs in some regions. A `vertex` backend calls the
+    Google Cloud location of this name where it has no base_url."""
     limits: Limits = Limits()
     """Of the lane as a whole, over all workers; each deployment may have its own beside them."""
     deployments: Annotated[Many[Deployment], Field(max_length=64)] = ()
@@ -149,6 +156,24 @@ class Lane(Value):
         return self
 
     @model_validator(mode="after")
+    def _provider_can_be_called(self) -> Self:
+        if self.backend not in SOMEBODY_ELSES:
+            return self
+        if self.zone is not Zone.OUTSIDE:
+            raise ValueError(f"an {self.backend} backend runs at a provider's: its zone is outside")
+        for one in self.every_deployment:
+            where = f"deployment {one.name}: " if self.deployments else ""
+            if (one.model or self.model) == "auto":
+                raise ValueError(f"{where}model auto asks a server for its models, which {self.backend} does not tell")
+            if self.backend == "azure" and (one.base_url is None or one.api_version is None):
+                raise ValueError(f"{where}an azure backend needs base_url (its endpoint) and api_version")
+            if self.backend == "vertex" and one.base_url is None and one.region is None:
+                raise ValueError(f"{where}a vertex backend needs a region, such as europe-west4, or a base_url")
+        if self.backend == "vertex" and Capability.EMBEDDINGS in self.capabilities:
+            raise ValueError("a vertex backend makes no embeddings: Google offers none by this API")
+        return self
+
+    @model_validator(mode="after")
     def _inside_is_ours(self) -> Self:
         urls = (self.base_url, *(deployment.base_url for deployment in self.deployments))
         public = [url for url in urls if url is not None and hosts.is_public(url)]
@@ -170,7 +195,7 @@ class Lane(Value):
     @cached_property
     def every_deployment(self) -> tuple[Deployment, ...]:
         """Where its calls can go, each with all that is the lane's where it says nothing."""
-        own = {name: getattr(self, name) for name in ("base_url", "model", "key_env", "region")}
+        own = {name: getattr(self, name) for name in ("base_url", "model", "key_env", "api_version", "region")}
         given = self.deployments or (Deployment(name=MAIN),)
         return tuple(
             one.model_copy(update={name: value for name, value in own.items() if getattr(one, name) is None})

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from tidegate.errors import ContentRefused, MalformedAnswer
+from tidegate.errors import ContentRefused, MalformedAnswer, RunError
 from tidegate.job import FunctionCall, Params, ToolCall
 from tidegate.result import Answer, FinishReason
 from workers.managed import promise
@@ -135,6 +135,11 @@ def raise_told_error(content: bytes) -> None:
         error = _Error.model_validate_json(content).error
     except ValidationError:
         return
+    raise told(error)
+
+
+def told(error: Mapping[str, Any]) -> RunError:
+    """Our error for one that came with status 200."""
     code = error.get("code")
     status = code if isinstance(code, int) and 400 <= code < 600 else 500  # noqa: PLR2004 - HTTP's error classes
-    raise rejected(Rejection(status=status, error=error))
+    return rejected(Rejection(status=status, error=error))

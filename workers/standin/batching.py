@@ -156,7 +156,7 @@ def _line(custom_id: str, asked: Json, dialect: Dialect, fault: Fault | None, ma
 
 def _made(asked: Json, dialect: Dialect, number: int, headers: Mapping[str, str]) -> Json | str:
     """An answer, or what is wrong with the request."""
-    problem = dialect.problem(asked, headers)
+    problem = dialect.checked(asked, headers)
     if problem is not None:
         return problem
     try:

@@ -115,13 +115,17 @@ class _Request(_Closed):
     service_tier: Literal["auto", "standard_only"] = "auto"
 
 
-def problem(asked: Json, headers: Mapping[str, str]) -> str | None:
-    """The first thing that is wrong, as Anthropic says it: the path, and what was expected. None where nothing is."""
+def problem_of_version(asked: Json, headers: Mapping[str, str]) -> str | None:
+    """What the version that a request names does not take; it must name one."""
     version = headers.get("anthropic-version")
     if version is None:
         return "anthropic-version: header is required"
-    if version != FIRST_VERSION and (sampling := next((name for name in SAMPLING if name in asked), None)):
-        return f"{sampling}: Extra inputs are not permitted"
+    sampling = next((name for name in SAMPLING if name in asked), None) if version != FIRST_VERSION else None
+    return f"{sampling}: Extra inputs are not permitted" if sampling else None
+
+
+def problem(asked: Json) -> str | None:
+    """The first thing that is wrong, as Anthropic says it: the path, and what was expected. None where nothing is."""
     try:
         request = _Request.model_validate(asked)
     except ValidationError as error:
