@@ -190,7 +190,7 @@ def test_everything_that_was_asked_is_sent(standin: Running) -> None:
 def test_openai_itself_is_not_sent_what_it_does_not_know() -> None:
     """What only colours chance is left out there; elsewhere it goes, where the SDK keeps room for it."""
     run = a_run(top_k=3, min_p=0.5, repeat_penalty=1.5, top_p=0.5)
-    fields = body(run, model="m", limit_field="max_tokens", openai=True)
+    fields = body(run, model="m", limit_field="max_tokens", beyond=False)
     assert fields["top_p"] == 0.5
     assert not fields.keys() & {"top_k", "min_p", "repeat_penalty", "repetition_penalty"}
     elsewhere = sdk(body(run, model="m", limit_field="max_tokens"))

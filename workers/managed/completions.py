@@ -22,8 +22,10 @@ class ChatCompletions:
     """OpenAI's newer models know the longer name only; other servers know the shorter."""
     logprobs: bool = False
     """Whether log-probabilities are asked for where the job does not: they say how sure the model was."""
-    openai: bool = False
-    """Whether it is OpenAI itself: it is told to keep nothing, and not sent what it does not know."""
+    beyond: bool = True
+    """Whether fields are sent that OpenAI does not know and servers of one's own do."""
+    forgets: bool = False
+    """Whether it is told to keep nothing: OpenAI knows the field, others may refuse it."""
 
     def resource(self, client: Any) -> Any:
         """Where they are asked for."""
@@ -39,7 +41,8 @@ class ChatCompletions:
                 quirks=quirks,
                 stream=stream,
                 logprobs=self.logprobs,
-                openai=self.openai,
+                beyond=self.beyond,
+                forgets=self.forgets,
             )
         )
 

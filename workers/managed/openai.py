@@ -25,7 +25,8 @@ def open_provider(lane: Lane, deployment: Deployment, settings: Settings) -> Pro
         dialect=ChatCompletions(
             limit_field="max_completion_tokens" if openai_itself else "max_tokens",
             logprobs=lane.zone is Zone.INSIDE,  # outside nobody escalates, and they are paid for in time
-            openai=openai_itself,
+            beyond=not openai_itself,
+            forgets=openai_itself,
         ),
     )
 

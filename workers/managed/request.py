@@ -18,7 +18,8 @@ def body(
     quirks: frozenset[str] = frozenset(),
     stream: bool = False,
     logprobs: bool = False,
-    openai: bool = False,
+    beyond: bool = True,
+    forgets: bool = False,
 ) -> Body:
     """The request, without what this server was seen to refuse. Raises BadRequest for what no server will do."""
     params = run.params
@@ -32,12 +33,12 @@ def body(
         limit_field: params.max_tokens,
         "temperature": params.temperature,
         **{name: getattr(params, name) for name in PASSED},
-        **({} if openai else _beyond_openai(params)),
+        **(_beyond_openai(params) if beyond else {}),
         "stop": list(params.stop) or None,
         "response_format": params.response_format and params.response_format.model_dump(exclude_none=True),
         "stream": stream or None,
         "stream_options": {"include_usage": True} if stream else None,
-        "store": False if openai else None,  # new accounts keep everything unless they are told not to
+        "store": False if forgets else None,  # new accounts keep everything unless they are told not to
         "logprobs": logprobs or None,
         "top_logprobs": max(2, params.top_logprobs or 0) if logprobs else None,
         "tools": [tool.model_dump(exclude_none=True) for tool in params.tools] or None,
@@ -81,6 +82,16 @@ def quirk(said: Rejection, *, known: Collection[str] | None = None, ours: Collec
     return places[min(places)] if places else None  # the first one named: the second is often the advice
 
 
+def without(*names: str) -> Callable[[Body], None]:
+    """A remedy that leaves fields out."""
+
+    def leave_out(fields: Body) -> None:
+        for name in names:
+            fields.pop(name, None)
+
+    return leave_out
+
+
 def _turn(message: Message) -> Body:
     return message.model_dump(exclude_none=True)
 
@@ -104,31 +115,23 @@ def _renamed(old: str, new: str) -> Callable[[Body], None]:
     return rename
 
 
-def _without(*names: str) -> Callable[[Body], None]:
-    def leave_out(fields: Body) -> None:
-        for name in names:
-            fields.pop(name, None)
-
-    return leave_out
-
-
 QUIRKS: Mapping[str, Callable[[Body], None]] = {
     "max_tokens": _renamed("max_tokens", "max_completion_tokens"),  # OpenAI's reasoning models
     "max_completion_tokens": _renamed("max_completion_tokens", "max_tokens"),  # older servers
-    "response_format": _without("response_format"),  # the answer is held to the promise all the same
-    "seed": _without("seed"),
-    "temperature": _without("temperature"),  # reasoning models have only their own
-    "top_p": _without("top_p"),
-    "top_k": _without("top_k"),
-    "min_p": _without("min_p"),
-    "frequency_penalty": _without("frequency_penalty"),
-    "presence_penalty": _without("presence_penalty"),
-    "repeat_penalty": _without("repeat_penalty"),
-    "repetition_penalty": _without("repetition_penalty"),
-    "parallel_tool_calls": _without("parallel_tool_calls"),  # the answer is held to it all the same
-    "stream_options": _without("stream_options"),  # older servers: the usage is then not known
-    "logprobs": _without("logprobs", "top_logprobs"),  # the confidence is then not known
-    "top_logprobs": _without("logprobs", "top_logprobs"),
+    "response_format": without("response_format"),  # the answer is held to the promise all the same
+    "seed": without("seed"),
+    "temperature": without("temperature"),  # reasoning models have only their own
+    "top_p": without("top_p"),
+    "top_k": without("top_k"),
+    "min_p": without("min_p"),
+    "frequency_penalty": without("frequency_penalty"),
+    "presence_penalty": without("presence_penalty"),
+    "repeat_penalty": without("repeat_penalty"),
+    "repetition_penalty": without("repetition_penalty"),
+    "parallel_tool_calls": without("parallel_tool_calls"),  # the answer is held to it all the same
+    "stream_options": without("stream_options"),  # older servers: the usage is then not known
+    "logprobs": without("logprobs", "top_logprobs"),  # the confidence is then not known
+    "top_logprobs": without("logprobs", "top_logprobs"),
 }
 """A field that a server may refuse -> the remedy: what only colours chance is left out.
 
@@ -152,6 +155,7 @@ UNSUPPORTED = (
     "unrecognized",
     "unknown_parameter",
     "unknown parameter",
+    "unknown name",
     "unexpected keyword",
     "extra_forbidden",
     "extra inputs",

@@ -20,13 +20,16 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tidegate.value import problems
-from workers.standin import answers, message_batches, openai_batches
+from workers.standin import answers, google_words, message_batches, openai_batches
 from workers.standin.answers import MARK, Json
+from workers.standin.azure_words import AZURE_CHAT, AZURE_EMBEDDINGS
 from workers.standin.batching import Batching
 from workers.standin.faults import FAULTS, Fault, FaultBook, Rejection, Step
+from workers.standin.google_words import VERTEX_CHAT, VERTEX_RESPONSES
 from workers.standin.instance import Unanswerable
 from workers.standin.messages import MESSAGES
 from workers.standin.openai_words import CHAT, EMBEDDINGS, NO_KEY
+from workers.standin.responses_words import RESPONSES
 from workers.standin.wire import INVALID, SECRET_HEADERS, Dialect, Dropped, Marked, parsed
 
 MODELS = ("gpt-4o-mini", "gpt-4o", "text-embedding-3-small")
@@ -34,6 +37,11 @@ MODELS = ("gpt-4o-mini", "gpt-4o", "text-embedding-3-small")
 DIALECTS: Mapping[str, Dialect] = {
     "/v1/chat/completions": CHAT,
     "/v1/embeddings": EMBEDDINGS,
+    "/v1/responses": RESPONSES,
+    "/openai/deployments/{deployment}/chat/completions": AZURE_CHAT,
+    "/openai/deployments/{deployment}/embeddings": AZURE_EMBEDDINGS,
+    f"{google_words.PLACE}/endpoints/openapi/chat/completions": VERTEX_CHAT,
+    f"{google_words.PLACE}/publishers/openai/v1/responses": VERTEX_RESPONSES,
     "/v1/messages": MESSAGES,
 }
 """The paths that answer, one request each or as a line of a batch."""
@@ -70,6 +78,7 @@ class StandIn:
             routes=[
                 *(Route(path, partial(self._answered, one), methods=["POST"]) for path, one in DIALECTS.items()),
                 Route("/v1/models", self._models),
+                Route("/token", google_words.token, methods=["POST"]),
                 *openai_batches.routes(self, DIALECTS),
                 *message_batches.routes(self),
                 Route("/health", lambda _request: JSONResponse({"status": f"{MARK} ok"})),
@@ -113,7 +122,7 @@ class StandIn:
             return dialect.said(NO_KEY)
         if asked is None or not asked.get(dialect.needs):
             return _invalid(dialect, f"a JSON object with model and {dialect.needs} is needed")
-        problem = dialect.problem_of_headers(request) or dialect.problem(asked)
+        problem = dialect.problem_of_headers(request) or dialect.checked(asked, request.headers)
         return _invalid(dialect, problem) if problem else await self._met(dialect, asked, request)
 
     async def _met(self, dialect: Dialect, asked: Json, request: Request) -> Response:

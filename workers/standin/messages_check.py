@@ -14,6 +14,10 @@ from workers.standin.answers import Json
 
 MAX_STOPS = 8191
 
+FIRST_VERSION = "2023-06-01"
+SAMPLING = ("temperature", "top_p", "top_k")
+"""Fields that later versions of the API do not take at any value."""
+
 
 class _Closed(BaseModel):
     """An object in a request: a field that Anthropic does not know is an error."""
@@ -111,6 +115,15 @@ class _Request(_Closed):
     service_tier: Literal["auto", "standard_only"] = "auto"
 
 
+def problem_of_version(asked: Json, headers: Mapping[str, str]) -> str | None:
+    """What the version that a request names does not take; it must name one."""
+    version = headers.get("anthropic-version")
+    if version is None:
+        return "anthropic-version: header is required"
+    sampling = next((name for name in SAMPLING if name in asked), None) if version != FIRST_VERSION else None
+    return f"{sampling}: Extra inputs are not permitted" if sampling else None
+
+
 def problem(asked: Json) -> str | None:
     """The first thing that is wrong, as Anthropic says it: the path, and what was expected. None where nothing is."""
     try:
@@ -135,6 +148,8 @@ def _problems(asked: _Request) -> Iterator[str]:
         text = last.content if isinstance(last.content, str) else "".join(one.text for one in last.blocks(_Text))
         if text != text.rstrip():
             yield "messages: final assistant content cannot end with trailing whitespace"
+    if "temperature" in asked.model_fields_set and asked.top_p is not None:
+        yield "`temperature` and `top_p` cannot both be specified for this model. Please use only one."
     if any(not stop.strip() for stop in asked.stop_sequences):
         yield "stop_sequences: each stop sequence must contain non-whitespace"
     yield from _problems_of_tools(asked)

@@ -122,6 +122,7 @@ class OpenBatches(Protocol):
 
 APIS: Mapping[str, str] = {
     "openai": "workers.managed.batches.openai",
+    "openai_responses": "workers.managed.batches.openai",
     "anthropic": "workers.managed.batches.anthropic",
 }
 """A lane's `backend` -> the module that knows its provider's batches."""

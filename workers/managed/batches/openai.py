@@ -14,14 +14,18 @@ from tidegate.lane import Lane
 from tidegate.result import Answer
 from tidegate.settings import Settings
 from workers.backend import Run
-from workers.managed import chat, vectors
+from workers.managed import vectors
 from workers.managed.batches.api import Answered, BatchApi, Line, Mark, Phase, Progress
 from workers.managed.batches.jsonl import lines_of
+from workers.managed.completions import ChatCompletions
+from workers.managed.dialect import Dialect
 from workers.managed.openai import is_openai, open_client
-from workers.managed.request import body, quirk
+from workers.managed.responses import Responses
 from workers.managed.translation import Rejection, rejected, translate
 
-CHAT, EMBEDDINGS = "/v1/chat/completions", "/v1/embeddings"
+EMBEDDINGS = "/v1/embeddings"
+ENDPOINTS: Mapping[str, str] = {"openai": "/v1/chat/completions", "openai_responses": "/v1/responses"}
+"""By a lane's `backend`: where its lines ask."""
 
 OURS = "tidegate_batch"
 """The name of our id among a batch's metadata."""
@@ -113,25 +117,37 @@ class _Result(_Part):
 def open_batches(lane: Lane, deployment: Deployment, settings: Settings) -> BatchApi:
     """Make ready to send batches of one deployment."""
     client = open_client(lane, deployment, settings)
-    return OpenAIBatches(client, model=deployment.model or lane.model)
+    itself = is_openai(client)
+    dialects: dict[str, Dialect] = {
+        "openai": ChatCompletions(
+            limit_field="max_completion_tokens" if itself else "max_tokens", beyond=not itself, forgets=itself
+        ),
+        "openai_responses": Responses(openai=itself),
+    }
+    return OpenAIBatches(
+        client,
+        model=deployment.model or lane.model,
+        dialect=dialects[lane.backend],
+        endpoint=ENDPOINTS[lane.backend],
+    )
 
 
 class OpenAIBatches:
     """One deployment's batches."""
 
-    def __init__(self, client: openai.AsyncOpenAI, *, model: str) -> None:
+    def __init__(self, client: openai.AsyncOpenAI, *, model: str, dialect: Dialect, endpoint: str) -> None:
         self._client = client
         self._model = model
-        self._openai = is_openai(client)
+        self._dialect = dialect
+        self._endpoint = endpoint
         self._quirks: frozenset[str] = frozenset()
 
     def line(self, custom_id: str, run: Run) -> Line:
         """A run as a line."""
         if run.input:
             return _line(custom_id, EMBEDDINGS, vectors.body(run, model=self._model))
-        limit_field = "max_completion_tokens" if self._openai else "max_tokens"
-        fields = body(run, model=self._model, limit_field=limit_field, quirks=self._quirks, openai=self._openai)
-        return _line(custom_id, CHAT, fields)
+        fields = self._dialect.arguments(run, model=self._model, quirks=self._quirks, stream=False)
+        return _line(custom_id, self._endpoint, {**fields, **fields.pop("extra_body", {})})
 
     async def submit(self, mark: Mark, lines: Sequence[Line]) -> Progress:
         """Upload the requests, then make a batch of them; after a crash in between the file is found by its name."""
@@ -193,7 +209,7 @@ class OpenAIBatches:
         """The answer in a line's body, as that of a call."""
         if run.input:
             return vectors.read(content, model=self._model, count=len(run.input))
-        return chat.read(content, model=self._model, params=run.params)
+        return self._dialect.read(content, model=self._model, params=run.params)
 
     def failure(self, error: Exception) -> RunError:
         """Our error for what was raised."""
@@ -247,7 +263,7 @@ class OpenAIBatches:
             return Answered(custom_id=result.custom_id, content=json.dumps(response.body).encode())
         told = response.body.get("error") if isinstance(response.body, dict) else None
         said = Rejection(status=response.status_code, error=told if isinstance(told, dict) else {})
-        if (named := quirk(said)) is not None:
+        if (named := self._dialect.quirk(said)) is not None:
             self._quirks |= {named}  # the next batch goes without it; this line goes alone, where it is learnt as well
         return Answered(custom_id=result.custom_id, error=rejected(said))
 
