@@ -88,6 +88,8 @@ class FakeProvider:
     """Whether batches are found wrong as a whole."""
     batches: dict[str, FakeBatch] = field(default_factory=dict)
     uploads: list[str] = field(default_factory=list)
+    deaf: bool = False
+    """Whether it goes on with what was cancelled."""
     refuse: RunError | None = None
     answered: Counter[str] = field(default_factory=Counter)
 
@@ -134,7 +136,7 @@ class FakeApi:
 
     async def cancel(self, provider_id: str) -> None:
         """What is not answered never will be."""
-        self._trouble.around(lambda: setattr(self._provider.batches[provider_id], "cancelled", True))
+        self._trouble.around(lambda: setattr(self._provider.batches[provider_id], "cancelled", not self._provider.deaf))
 
     async def clean(self, mark: Mark, provider_id: str | None) -> None:
         """Forget the uploads."""

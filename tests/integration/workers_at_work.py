@@ -61,8 +61,8 @@ class Workers:
         """What a worker has said."""
         return (self.settings.data / f"worker-{number}.log").read_text(errors="replace")
 
-    def place(self, lane: str, job: Job | None = None) -> str:
-        """Submit a job, put it on a lane as the router does, and ring."""
+    def place(self, lane: str, job: Job | None = None, *, cleared: bool = False) -> str:
+        """Submit a job, put it on a lane as the router does, and ring. `cleared`: it may leave."""
         job = job or Job(text="anything")
         job_id = self.client.submit(job)
         placement = Placement(
@@ -72,7 +72,9 @@ class Workers:
             signer(self.settings),
             nudge_s=self.settings.nudge_s,
         )
-        placement.place(self.client.record(job_id), job, decision(lane), rewritten=False)
+        placement.place(
+            self.client.record(job_id), job, decision(lane, cleared=(lane,) if cleared else ()), rewritten=False
+        )
         return job_id
 
     def await_state(self, job_id: str, *states: State, within_s: float = 30.0) -> Record:
