@@ -1,23 +1,28 @@
 """Where a deployment is called, and over which connections: no redirect, inside no proxy, no provider by default."""
 
 from urllib.parse import urlsplit, urlunsplit
+from urllib.request import getproxies
 
 import httpx2
 
 from tidegate.deployment import Deployment
 from tidegate.errors import InvalidSettings
 from tidegate.lane import Lane, Zone
+from workers.managed import beginning, pools
 
 OPENAI_HOST = "api.openai.com"
 
 
 def http_client(lane: Lane) -> httpx2.AsyncClient:
     """Connections that follow no redirect, and inside no proxy: either could lead a payload to another machine."""
-    limits = httpx2.Limits(max_connections=None, max_keepalive_connections=lane.concurrency)
-    if lane.zone is Zone.OUTSIDE:
-        return httpx2.AsyncClient(follow_redirects=False, limits=limits)
     # A transport that is given takes no proxy from the environment, and still takes the certificates from it.
-    return httpx2.AsyncClient(follow_redirects=False, transport=httpx2.AsyncHTTPTransport(limits=limits))
+    straight = lane.zone is Zone.INSIDE or not getproxies().keys() & {"http", "https", "all"}
+    return httpx2.AsyncClient(
+        follow_redirects=False,
+        limits=pools.limits(lane.concurrency),
+        transport=pools.Pools(lane.concurrency) if straight else None,
+        event_hooks={"response": [beginning.watch]},
+    )
 
 
 def base_url(lane: Lane, deployment: Deployment, *, default: str | None) -> str | None:
