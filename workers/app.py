@@ -42,12 +42,15 @@ log = logger(__name__)
 GRACE_S = 8.0
 """After a polite signal: what is running by then is handed back to its lane. Less than the supervisor's patience."""
 
+STORE_CONNECTIONS = 64
+"""However many slots there are: a job asks the store twice, for less than a millisecond each."""
+
 
 def open_service(settings: Settings, *, zone: Zone, only: Sequence[str] = ()) -> Service:
     """A worker of one zone's lanes (or of some of them), ready to run. Raises Misuse where it cannot serve them."""
     lanes = lanes_of(settings, zone=zone, only=only)
     where = connections.addresses(settings)
-    redis = connections.connect(where.store, timeout_s=settings.store_timeout_s)
+    redis = connections.connect(where.store, timeout_s=settings.store_timeout_s, most=STORE_CONNECTIONS)
     storecheck.check_at_start(redis)
     ring = rings(settings, zone)
     try:
