@@ -29,6 +29,7 @@ from tidegate.messaging import celery_app, queues
 from tidegate.service import Service
 from tidegate.settings import Settings
 from tidegate.vault import Seals, Vault
+from workers import ear
 from workers.backend import open_backend
 from workers.follow import Follower
 from workers.lease import Leases
@@ -82,6 +83,8 @@ def open_service(settings: Settings, *, zone: Zone, only: Sequence[str] = ()) ->
         policy_files=lambda: lane_files(settings.policy_file),
         model_file=lambda lane: catalogue.entry_of(lane.model, settings).path if lane.backend == "llama_cpp" else None,
     )
+    listening = connections.connect(where.store, timeout_s=settings.store_timeout_s)
+    ear.listen(listening, name, running.leases.lose)
     threading.Thread(target=follower.follow, args=(threading.Event(),), name="follow", daemon=True).start()
     _leave_in_order(running)
     return Service(

@@ -17,7 +17,7 @@ local function room_of(state, lane) return state .. ':' .. (lane or 'intake') en
 local function move(prefix, id, a, at)
   local job = prefix .. ':job:' .. id
   local old = redis.call('HMGET', job, 'state', 'rev', 'fence', 'lane', 'deadline_at', 'started_at', 'move',
-    'updated_at', 'tenant', 'priority', 'queued_at', 'accepted_at')
+    'updated_at', 'tenant', 'priority', 'queued_at', 'accepted_at', 'worker')
   local state, rev, fence = old[1], tonumber(old[2] or 0), tonumber(old[3] or 0)
   local lane, tenant, priority = old[4] or nil, old[9] or 'default', tonumber(old[10] or 5)
   local since = tonumber(old[11] or old[12])
@@ -140,6 +140,10 @@ local function move(prefix, id, a, at)
     journal(prefix, id, event)
     if length > 200 then redis.call('LTRIM', history, -200, -1) end
     redis.call('PUBLISH', prefix .. ':state:' .. id, to)
+    -- Taken from a run that goes on: its worker hears of it at once (workers/ear.py).
+    if state == 'running' and a[at + 2] == '' and old[13] then
+      redis.call('PUBLISH', prefix .. ':state:' .. old[13], id .. ' ' .. old[3])
+    end
   end
   return {1, rev, fence, stamp(now), ring}
 end
