@@ -119,8 +119,11 @@ class Lane(Value):
     breaker: Breaker = Breaker()
     batch: Batch | None = None
     """None: every job is a call of its own."""
-    join: Literal["never", "deterministic", "always"] = "deterministic"
-    """Whether identical jobs of a tenant that are in flight share one call; `deterministic`: at temperature 0 only."""
+    join: Literal["never", "deterministic", "always"] | None = None
+    """Whether identical jobs of a tenant that are in flight share one call; `deterministic`: at temperature 0 only.
+
+    Not given: `deterministic` outside, where calls cost money, and `never` inside.
+    """
     hedge_after_s: Annotated[float, Field(gt=0)] | None = None
     """An interactive job without a first token by then is asked of a second deployment too; the first answer counts."""
     connect_s: Annotated[float, Field(gt=0, le=60)] = 10.0
@@ -174,6 +177,12 @@ class Lane(Value):
             one.model_copy(update={name: value for name, value in own.items() if getattr(one, name) is None})
             for one in given
         )
+
+    @property
+    def joins(self) -> str:
+        """Which jobs share calls: `always`, `deterministic` or none."""
+        join = self.join or ("deterministic" if self.zone is Zone.OUTSIDE else "never")
+        return "" if join == "never" else join
 
     @property
     def queue(self) -> str:

@@ -90,6 +90,8 @@ class JobResult(Value):
     usage: Usage
     cost_usd: float | None = None
     """None where the lane's price is not known."""
+    joined: str | None = None
+    """The job whose call answered this one too: then nothing was read, written or paid for this one."""
     lane: str
     zone: Zone
     model: str

@@ -25,7 +25,7 @@ class Stop(threading.Event):
 
     @contextmanager
     def calling(self, back: Back) -> Iterator[None]:
-        """Call back when it is set within the block; at once where it is set already. `back` is quick, and raises not."""
+        """Call back when it is set within the block; at once where it is by now. `back` is quick and raises nothing."""
         with self._lock:
             self._backs.append(back)
         if self.is_set():

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from celery import Celery
@@ -17,7 +18,7 @@ from tidegate.ledger import states
 from tidegate.ledger.line import Idle, Taken, patiently
 from tidegate.ledger.record import Record
 from tidegate.ledger.refusals import Refusals
-from tidegate.ledger.store import Applied, Ledger, Stored
+from tidegate.ledger.store import Ledger, Stored
 from tidegate.logs import logger
 from tidegate.names import RUN_TASK, queue_lane
 from tidegate.prices import cost_usd
@@ -27,6 +28,7 @@ from tidegate.taskevents import TaskEvents, Told
 from tidegate.vault import Vault, new_slot
 from workers import guard
 from workers.backend import Backend, Run
+from workers.flights import Flights
 from workers.lease import Leases
 from workers.outcomes import Failure, Outcomes
 
@@ -50,6 +52,11 @@ class Running:
     backend: Callable[[Lane], Backend]
     result_keep_s: int
     events: TaskEvents = field(default_factory=lambda: TaskEvents(RUN_TASK))
+
+    @cached_property
+    def flights(self) -> Flights:
+        """Who gives a run's answer to the jobs that wait for it."""
+        return Flights(ledger=self.ledger, vault=self.vault, verifier=self.verifier, result_keep_s=self.result_keep_s)
 
     def run(self, job_id: str, *, lane: str | None = None) -> None:
         """Run the next jobs of a lane of ours; where nothing else tells which, the job that the wake-up names does."""
@@ -86,7 +93,13 @@ class Running:
 
         def take(woken: bool, patient: bool) -> Taken | Idle:  # noqa: FBT001 - as `patiently` asks
             return self.ledger.line.take(
-                lane.name, zone=lane.zone, claim=claim, named=named, woken=woken or bool(named), patient=patient
+                lane.name,
+                zone=lane.zone,
+                claim=claim,
+                join=(lane.joins, lane.timeout_s + self.leases.lease_s),
+                named=named,
+                woken=woken or bool(named),
+                patient=patient,
             )
 
         return patiently(take, leaving=self.leases.leaving)
@@ -104,7 +117,7 @@ class Running:
         with self.leases.hold(record.id, fence=claim.fence) as lease:
             try:
                 answer = self._answer(taken, lane, stop=lease.stop)
-                self._finish(record, lane, claim, answer, run_s=time.monotonic() - began)
+                self._finish(taken, lane, answer, run_s=time.monotonic() - began)
             except (Conflict, UnknownJob):
                 raise
             except Exception as exc:  # noqa: BLE001 - whatever a run raises ends in the failure table, a store's blip too
@@ -145,7 +158,8 @@ class Running:
         except ValidationError:
             raise PayloadMissing("the payload is no job that this release can read") from None
 
-    def _finish(self, record: Record, lane: Lane, claim: Applied, answer: Answer, *, run_s: float) -> None:
+    def _finish(self, taken: Taken, lane: Lane, answer: Answer, *, run_s: float) -> None:
+        record, claim = taken.record, taken.claim
         queued_s = claim.at - record.accepted_at
         result = JobResult(
             job_id=record.id,
@@ -171,7 +185,9 @@ class Running:
             note={"lane": lane.name, "usage": answer.usage.model_dump(), "finish_reason": answer.finish_reason},
         )
         # Refused where the lease had lapsed: another run counts, and a zombie's result is not even stored.
-        self.ledger.apply(record.id, move, texts=[Stored(slot=slot, envelope=sealed, keep_s=self.result_keep_s)])
+        stored = Stored(slot=slot, envelope=sealed, keep_s=self.result_keep_s)
+        applied = self.ledger.apply(record.id, move, texts=[stored])
+        self.flights.serve(taken, lane, result, followers=applied.followers, at=applied.at)
         log.info("job.succeeded", job=record.id, lane=lane.name, attempt=record.attempts, run_s=run_s)
 
 

@@ -1,6 +1,6 @@
 """A server that says the same to every call, after a fixed time: `python fixed.py DELAY_MS`; it prints its port.
 
-As lean as asyncio allows, so that what is measured is the caller: it looks for the end of a request and for nothing in it.
+As lean as asyncio allows, so that what is measured is the caller: it looks for a request's end and for nothing in it.
 `GET /connections` tells how many connections were ever opened, and how many calls came.
 """
 

@@ -184,9 +184,12 @@ def test_silence_has_a_limit_of_its_own(standin: Running) -> None:
 @pytest.mark.parametrize("byte", [b" ", b"\n"])
 def test_blanks_are_silence(byte: bytes) -> None:
     """What a gateway sends to keep the connection alive is not the beginning of an answer."""
-    with saying(drip(b"", byte)) as url, serving(url, first_token_s=0.3) as backend:
-        with pytest.raises(RunTimedOut, match="no first byte"):
-            backend.answer(a_run(), stop=Stop())
+    with (
+        saying(drip(b"", byte)) as url,
+        serving(url, first_token_s=0.3) as backend,
+        pytest.raises(RunTimedOut, match="no first byte"),
+    ):
+        backend.answer(a_run(), stop=Stop())
 
 
 def test_who_has_begun_may_take_the_whole_time() -> None:
@@ -207,9 +210,12 @@ def test_a_stream_that_only_comments_is_silent() -> None:
             caller.sendall(b": still working\n\n")
             time.sleep(0.02)
 
-    with saying(comment) as url, serving(url, first_token_s=0.3) as backend:
-        with pytest.raises(RunTimedOut, match="no first byte"):
-            backend.answer(a_run(), stop=Stop(), on_text=lambda _: None)
+    with (
+        saying(comment) as url,
+        serving(url, first_token_s=0.3) as backend,
+        pytest.raises(RunTimedOut, match="no first byte"),
+    ):
+        backend.answer(a_run(), stop=Stop(), on_text=lambda _: None)
 
 
 def test_a_connection_has_a_limit_of_its_own() -> None:

@@ -1,5 +1,6 @@
 """The sign to stop calls back whoever asked for it: once, at once, and nobody who has left."""
 
+import contextlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -30,11 +31,9 @@ def test_who_comes_late_is_called_back_too() -> None:
 def test_who_has_left_is_not_called() -> None:
     """Not even where the block ended with an error."""
     stop, calls = Stop(), []
-    try:
-        with stop.calling(lambda: calls.append(1)):
-            raise BufferError
-    except BufferError:
-        stop.set()
+    with contextlib.suppress(BufferError), stop.calling(lambda: calls.append(1)):
+        raise BufferError
+    stop.set()
     assert calls == []
 
 

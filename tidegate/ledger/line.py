@@ -36,6 +36,11 @@ log = logger(__name__)
 
 _INTAKE = b"accepted:intake"
 
+Join = tuple[str, float]
+"""Which of a lane's jobs share calls (`Lane.joins`); seconds until the janitor looks at one that waits for another."""
+
+NO_JOIN: Join = ("", 0.0)
+
 _SLOT_FIELDS: Mapping[Zone, str] = {Zone.INSIDE: "payload", Zone.OUTSIDE: "outside"}
 
 
@@ -78,10 +83,18 @@ class Line:
         self._prefix = prefix
 
     def take(
-        self, lane: str, *, zone: Zone, claim: Move, named: str = "", woken: bool = False, patient: bool = False
+        self,
+        lane: str,
+        *,
+        zone: Zone,
+        claim: Move,
+        join: Join = NO_JOIN,
+        named: str = "",
+        woken: bool = False,
+        patient: bool = False,
     ) -> Taken | Idle:
-        """The lane's next job, claimed, if there is one."""
-        head = [self._prefix, lane, named, _flag(woken), token_hex(8), _SLOT_FIELDS[zone], _flag(patient)]
+        """The lane's next job, claimed, if there is one. Those who ask what a run asks already wait for its answer."""
+        head = [self._prefix, lane, named, _flag(woken), token_hex(8), _SLOT_FIELDS[zone], _flag(patient), *join]
         found, *rest = self._scripts.run("take", args=[*head, *arguments(claim, keep=self._keep)])
         if not found:
             return Idle.STAY if rest[0] else Idle.GO

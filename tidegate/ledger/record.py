@@ -57,6 +57,10 @@ class Record(Value):
     fingerprint: str | None = None
     cost_usd: float | None = None
     model: str | None = None
+    flight: str | None = None
+    """What it asks, by a keyed name: jobs of one name may share a call. None for one that shares with nobody."""
+    joined: str | None = None
+    """The job whose call it waits for, or whose call answered it."""
     shadow_of: str | None = None
     """The job that this one is a copy of: it runs for comparison, and nobody gets its result."""
     agreement: float | None = None

@@ -11,8 +11,8 @@ from tidegate.ledger.faults import store_errors
 
 _PARTS: Mapping[str, tuple[str, ...]] = {
     "accept": ("journal.lua", "admission.lua", "order.lua", "accept.lua"),
-    "apply": ("journal.lua", "admission.lua", "order.lua", "transition.lua", "apply.lua"),
-    "take": ("journal.lua", "admission.lua", "order.lua", "transition.lua", "take.lua"),
+    "apply": ("journal.lua", "admission.lua", "order.lua", "flight.lua", "transition.lua", "apply.lua"),
+    "take": ("journal.lua", "admission.lua", "order.lua", "flight.lua", "transition.lua", "take.lua"),
     "collect": ("order.lua", "collect.lua"),
     "overdue": ("order.lua", "overdue.lua"),
     "forget": ("journal.lua", "forget.lua"),

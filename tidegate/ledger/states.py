@@ -35,9 +35,11 @@ OPEN = frozenset(State) - ENDS
 
 ALLOWED: Mapping[State, frozenset[State]] = {
     State.ACCEPTED: frozenset({State.ACCEPTED, State.PLACED, State.DEAD, State.CANCELLED, State.EXPIRED}),
-    State.PLACED: frozenset({State.PLACED, State.RUNNING, State.DEAD, State.CANCELLED, State.EXPIRED}),
+    State.PLACED: frozenset(
+        {State.PLACED, State.RUNNING, State.WAITING, State.DEAD, State.CANCELLED, State.EXPIRED}  # waits for another
+    ),
     State.RUNNING: OPEN - {State.ACCEPTED} | ENDS,
-    State.WAITING: frozenset({State.PLACED, State.DEAD, State.CANCELLED, State.EXPIRED}),
+    State.WAITING: frozenset({State.PLACED, State.SUCCEEDED, State.DEAD, State.CANCELLED, State.EXPIRED}),
     State.DEAD: frozenset({State.ACCEPTED}),  # a redrive, and only by a person's order
     State.SUCCEEDED: frozenset(),
     State.CANCELLED: frozenset(),
@@ -125,6 +127,18 @@ def succeed(*, fence: int, changes: Mapping[str, str], note: Mapping[str, Any]) 
     )
 
 
+def share(*, fence: int, changes: Mapping[str, str], note: Mapping[str, Any]) -> Move:
+    """The run that a job waited for has an answer, which is its own too."""
+    return Move(
+        name="succeeded",
+        to=State.SUCCEEDED,
+        sources=frozenset({State.WAITING}),
+        fence=fence,
+        changes={"reason": "", "cause": "", **changes},
+        note=note,
+    )
+
+
 def wait(*, fence: int, delay_s: float, tries: int, note: Mapping[str, Any], crashes: int | None = None) -> Move:
     """A run failed; the same lane tries again later."""
     return Move(
@@ -172,7 +186,7 @@ def release(*, rev: int, nudge_s: float) -> Move:
         sources=frozenset({State.WAITING}),
         rev=rev,
         look_in_s=nudge_s,
-        changes={"nudges": "0"},
+        changes={"nudges": "0", "joined": ""},
     )
 
 
@@ -230,7 +244,7 @@ def expire(*, rev: int) -> Move:
 def redrive(*, rev: int, redrives: int, deadline_in_s: float, by: str, lane: str | None = None) -> Move:
     """A person sends a dead letter through the router again, with as much time as it had at first."""
     of_the_last_routing = ("lane", "zone", "outside", "clearance", "placeholders", "worker", "decision", "model")
-    removed = dict.fromkeys((*of_the_last_routing, "reason", "cause"), "")
+    removed = dict.fromkeys((*of_the_last_routing, "flight", "joined", "reason", "cause"), "")
     return Move(
         name="redriven",
         to=State.ACCEPTED,

@@ -1,8 +1,9 @@
--- Take the next job of a lane and begin a run of it, in one. After order.lua and transition.lua.
+-- Take the next job of a lane and begin a run of it, in one. After order.lua, flight.lua and transition.lua.
 --
 -- ARGV     1 prefix  2 lane  3 the job that the wake-up named, or ''  4 '1' if a wake-up led here
 --          5 this call's token  6 field of the record that names the payload's slot
---          7 '1' to look again where nobody waits  8... the claim, as transition.lua wants it
+--          7 '1' to look again where nobody waits  8 which jobs share calls here: 'always', 'deterministic' or ''
+--          9 seconds until the janitor looks at one that follows another  10... the claim, as transition.lua wants it
 -- Returns  {1, id, job to ring for or '', revision, fence, now, record, slot or '', envelope or ''} or {0, 1 to look again in a moment}
 
 local prefix, lane, token = ARGV[1], ARGV[2], ARGV[5]
@@ -18,7 +19,7 @@ end
 -- The first answer was lost on its way: the job that it told of is running, and whoever asks again is its worker.
 local before = redis.call('GET', asked)
 if before then
-  local claim = move(prefix, before, ARGV, 8)
+  local claim = move(prefix, before, ARGV, 10)
   if claim[1] == 1 then return begun(before, claim, '') end
 end
 
@@ -29,10 +30,13 @@ if not id and ARGV[3] ~= '' then
   if redis.call('HGET', prefix .. ':job:' .. ARGV[3], 'lane') == lane then id = ARGV[3] end
 end
 while id do
-  local claim = move(prefix, id, ARGV, 8)
-  if claim[1] == 1 then
-    redis.call('SET', asked, id, 'EX', 60)
-    return begun(id, claim, ring_for_next(prefix, room, store_time(), ARGV[4] == '1'))
+  if not flight_follow(prefix, lane, id, ARGV[8], ARGV[9], move) then
+    local claim = move(prefix, id, ARGV, 10)
+    if claim[1] == 1 then
+      redis.call('SET', asked, id, 'EX', 60)
+      flight_lead(prefix, lane, id, ARGV[8])
+      return begun(id, claim, ring_for_next(prefix, room, store_time(), ARGV[4] == '1'))
+    end
   end
   id = next_in_line(prefix, room)
 end

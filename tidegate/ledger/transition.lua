@@ -1,4 +1,4 @@
--- One move of one job: atomically, or refused. After order.lua; apply.lua and take.lua call it.
+-- One move of one job: atomically, or refused. After order.lua and flight.lua; apply.lua and take.lua call it.
 --
 -- a[at...]  +0 allowed source states, comma-separated  +1 new state  +2 fence that must hold, or ''
 --           +3 revision that must hold, or ''  +4 '1' to hand out the next fence
@@ -7,7 +7,8 @@
 --           +10 this move's token: a repetition of the same move is told what the first one did
 --           +11 how many envelopes to store; each: slot, envelope, seconds to keep it
 --           then fields and values; '' removes the field
--- Returns   {1, revision, fence, now, 1 if somebody should be woken} or {0, present state ('' for no such job), revision}
+-- Returns   {1, revision, fence, now, 1 if somebody should be woken, those who wait for this run's answer, another job
+--            that somebody should be woken for or ''} or {0, present state ('' for no such job), revision}
 
 local ENDS = {succeeded = true, dead = true, cancelled = true, expired = true}
 local IN_LINE = {accepted = true, placed = true}
@@ -17,13 +18,14 @@ local function room_of(state, lane) return state .. ':' .. (lane or 'intake') en
 local function move(prefix, id, a, at)
   local job = prefix .. ':job:' .. id
   local old = redis.call('HMGET', job, 'state', 'rev', 'fence', 'lane', 'deadline_at', 'started_at', 'move',
-    'updated_at', 'tenant', 'priority', 'queued_at', 'accepted_at', 'worker')
+    'updated_at', 'tenant', 'priority', 'queued_at', 'accepted_at', 'worker', 'flight',
+    'latency')
   local state, rev, fence = old[1], tonumber(old[2] or 0), tonumber(old[3] or 0)
   local lane, tenant, priority = old[4] or nil, old[9] or 'default', tonumber(old[10] or 5)
   local since = tonumber(old[11] or old[12])
   if not state then return {0, '', 0} end
   -- The first answer was lost on its way and the client asked again: to refuse it now would deny what has happened.
-  if old[7] == a[at + 10] then return {1, rev, fence, old[8], 1} end
+  if old[7] == a[at + 10] then return {1, rev, fence, old[8], 1, {}, ''} end
 
   local allowed = string.find(',' .. a[at] .. ',', ',' .. state .. ',', 1, true)
   if not allowed
@@ -112,7 +114,7 @@ local function move(prefix, id, a, at)
     end
     redis.call('EXPIRE', job, keep)
     redis.call('EXPIRE', job .. ':history', keep)
-    if to == 'succeeded' and old[6] then
+    if to == 'succeeded' and old[6] and state == 'running' then
       -- The lane's smoothed service time: an exponential moving average with a weight of one fifth.
       local pace, took = prefix .. ':pace', now - tonumber(old[6])
       local before = tonumber(redis.call('HGET', pace, lane) or took)
@@ -145,5 +147,9 @@ local function move(prefix, id, a, at)
       redis.call('PUBLISH', prefix .. ':state:' .. old[13], id .. ' ' .. old[3])
     end
   end
-  return {1, rev, fence, stamp(now), ring}
+  local followers, other = {}, ''
+  if state == 'running' and to ~= 'running' and old[14] then
+    followers, other = flight_over(prefix, id, old[4], old[15], old[14], to == 'succeeded', move)
+  end
+  return {1, rev, fence, stamp(now), ring, followers, other}
 end

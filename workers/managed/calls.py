@@ -1,4 +1,4 @@
-"""Calls: a run asked of a provider within its time limits, and of a second one where the first is silent for too long."""
+"""Calls: a run asked of a provider within its time limits, and of a second one where the first is silent too long."""
 
 import asyncio
 from collections.abc import Callable
