@@ -26,7 +26,7 @@ local function flight_follow(prefix, lane, id, join, look_s, move)
   local followers = prefix .. ':followers:' .. leader
   if at[1] ~= 'running' or at[2] ~= lane or redis.call('HLEN', followers) >= MOST_FOLLOWERS then return false end
   local follow = {'placed', 'waiting', '', '', '', look_s, '0', 'joined', '{"leader":"' .. leader .. '"}', '',
-    'join-' .. id .. leader .. stamp(store_time()), '0', 'joined', leader}
+    'join-' .. id .. leader .. stamp(store_time()), '', '0', 'joined', leader}
   if move(prefix, id, follow, 1)[1] ~= 1 then return false end
   redis.call('HSET', followers, id, told[3] or 0)
   redis.call('EXPIRE', followers, KEPT_S)
@@ -64,7 +64,7 @@ local function flight_over(prefix, id, lane, latency, flight, answered, move)
         left[#left + 1] = waiting[i + 1]
       else
         local back = {'waiting', 'placed', '', '', '', PROMISED_S, '0', 'leader_left', '{"leader":"' .. id .. '"}', '',
-          'left-' .. follower .. id .. stamp(now), '0', 'joined', '', 'nudges', '0'}
+          'left-' .. follower .. id .. stamp(now), '', '0', 'joined', '', 'nudges', '0'}
         local moved = move(prefix, follower, back, 1)
         if moved[1] == 1 and moved[5] == 1 then ring = follower end
       end

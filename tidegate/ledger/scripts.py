@@ -9,10 +9,14 @@ from redis import exceptions
 from tidegate.connections import StoreClient
 from tidegate.ledger.faults import store_errors
 
+_GATE = ("budget.lua", "limits.lua", "adapt.lua", "breaker.lua", "gate.lua")
+_MOVING = ("journal.lua", "admission.lua", "order.lua", *_GATE, "flight.lua", "transition.lua")
+
 _PARTS: Mapping[str, tuple[str, ...]] = {
     "accept": ("journal.lua", "admission.lua", "order.lua", "accept.lua"),
-    "apply": ("journal.lua", "admission.lua", "order.lua", "flight.lua", "transition.lua", "apply.lua"),
-    "take": ("journal.lua", "admission.lua", "order.lua", "flight.lua", "transition.lua", "take.lua"),
+    "apply": (*_MOVING, "apply.lua"),
+    "take": (*_MOVING, "take.lua"),
+    "retry": ("order.lua", "limits.lua", "retry.lua"),
     "collect": ("order.lua", "collect.lua"),
     "overdue": ("order.lua", "overdue.lua"),
     "forget": ("journal.lua", "forget.lua"),
