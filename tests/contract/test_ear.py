@@ -7,6 +7,7 @@ import pytest
 from doubles import decision
 
 from router.placement import Placement
+from tidegate import connections
 from tidegate.client import Client
 from tidegate.connections import StoreClient
 from tidegate.job import Job
@@ -25,10 +26,11 @@ Heard = queue.Queue[tuple[str, int]]
 
 
 @pytest.fixture
-def heard(redis: StoreClient) -> Iterator[Heard]:
+def heard(redis: StoreClient, settings: Settings) -> Iterator[Heard]:
     """What the worker hears, from the moment that it listens."""
     found: Heard = queue.Queue()
-    done = ear.listen(redis, WORKER, lambda job_id, fence: found.put((job_id, fence)))
+    own = connections.connect(connections.addresses(settings).store, timeout_s=settings.store_timeout_s)
+    done = ear.listen(own, WORKER, lambda job_id, fence: found.put((job_id, fence)))
     while redis.pubsub_numsub(f"tg:state:{WORKER}")[0][1] < 1:
         pass
     yield found
