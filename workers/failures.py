@@ -77,6 +77,7 @@ MOST_HELD = 20
 job that is still refused is not the gate's to help. From then on it waits on its own, or goes elsewhere."""
 
 PROBE_SPREAD_S = 1.0
+BUDGET_SPREAD_S = 60.0
 
 TABLE: Mapping[type[BaseException], Row] = {
     # Passing trouble: the same lane again later, then the next lane.
@@ -92,7 +93,7 @@ TABLE: Mapping[type[BaseException], Row] = {
     # The lane's trouble, which waiting does not cure: the next lane at once.
     ContextOverflow: Row(first=Action.NEXT_LANE, reason=Reason.CONTEXT_OVERFLOW),
     AuthFailed: Row(first=Action.NEXT_LANE, reason=Reason.PROVIDER_AUTH),
-    BudgetExhausted: Row(first=Action.NEXT_LANE, reason=Reason.BUDGET_EXHAUSTED),
+    BudgetExhausted: Row(first=Action.NEXT_LANE, reason=Reason.BUDGET_EXHAUSTED, pauses=True),
     LaneOpen: Row(first=Action.NEXT_LANE, reason=Reason.PROVIDER_DOWN, pauses=True),
     QuotaExhausted: Row(first=Action.NEXT_LANE, reason=Reason.QUOTA_EXHAUSTED),
     ModelMissing: Row(first=Action.NEXT_LANE, reason=Reason.MODEL_MISSING),
@@ -132,8 +133,8 @@ def decide(
     if isinstance(error, RateLimited) and held is not None:
         last, jitter_s = lane_index + 1 >= len(lanes), random_unit * retry.cap_s
         return _limited(_asked_s(error), held=held, last=last, jitter_s=jitter_s, time_left_s=time_left_s)
-    if row.pauses and lane_index + 1 >= len(lanes):
-        return _pause(row.reason, _asked_s(error) + random_unit * PROBE_SPREAD_S, time_left_s)
+    if row.pauses and lane_index + 1 >= len(lanes) and not _in_vain(error):
+        return _pause(row.reason, _asked_s(error) + random_unit * _spread_s(error), time_left_s)
     if row.first is not Action.RETRY:
         return onward(row.reason) if row.first is Action.NEXT_LANE else _dead(row.reason)
     if (spent := _spent(row, tries=tries, crashes=crashes, retry=retry)) is not None:
@@ -206,6 +207,16 @@ def _delay_s(error: BaseException, *, tries: int, retry: Retry, random_unit: flo
     return _asked_s(error) + random_unit * min(retry.cap_s, retry.base_s * 2.0**exponent)
 
 
+def _in_vain(error: BaseException) -> bool:
+    """Whether to wait helps nobody."""
+    return isinstance(error, BudgetExhausted) and error.retry_after_s is None
+
+
+def _spread_s(error: BaseException) -> float:
+    """Those that wait for one thing must not come back together: the longer they waited, the more there may be."""
+    return min(BUDGET_SPREAD_S, 4 * _asked_s(error)) if isinstance(error, BudgetExhausted) else PROBE_SPREAD_S
+
+
 def _asked_s(error: BaseException) -> float:
-    asked_s = error.retry_after_s if isinstance(error, RateLimited | LaneOpen) else None
+    asked_s = error.retry_after_s if isinstance(error, RateLimited | LaneOpen | BudgetExhausted) else None
     return asked_s if asked_s is not None and math.isfinite(asked_s) and asked_s > 0 else 0.0

@@ -99,6 +99,8 @@ class Janitor:
             log.info("janitor.moved", job=record.id, move=move.name, lane=record.lane)
         if applied.ring:
             self._ring(record.lane, record.id, priority=record.priority)
+        if applied.left:
+            self._ring(record.lane, applied.left, priority=record.priority)
 
     def _ring(self, lane: str | None, job_id: str, *, priority: int) -> None:
         with contextlib.suppress(BrokerUnavailable):  # looked at again, a little later each time

@@ -105,6 +105,8 @@ class Outcomes:
         applied = self.ledger.apply(record.id, move)
         if move.to is State.PLACED and applied.ring:
             self.wake(move.changes.get("lane") or record.lane or "", record.id, priority=record.priority)
+        if applied.left:
+            self.wake(record.lane or "", applied.left, priority=record.priority)
 
 
 def _retry(failure: Failure, outcome: Outcome, _nudge_s: float) -> Move:

@@ -6,12 +6,12 @@ Exact answers are the proof's business (`analysis`); these need no search, and a
 from collections.abc import Iterator
 
 from router.policy.conditions import When
-from router.policy.grammar import many
 from router.policy.model import PolicyFile, Rule
 from router.policy.redacting import REDACTABLE
 from tidegate.documents import Document
 from tidegate.lane import Zone
 from tidegate.signals import Level
+from tidegate.value import many
 
 
 def warnings(file: PolicyFile, document: Document) -> Iterator[str]:

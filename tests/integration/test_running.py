@@ -27,13 +27,14 @@ from tidegate.errors import (
 )
 from tidegate.job import FunctionCall, Job, ToolCall
 from tidegate.keys import keyring, signer
-from tidegate.lane import Lane, Price, Zone
+from tidegate.lane import Lane, Zone
 from tidegate.ledger import states
 from tidegate.ledger.record import Record
 from tidegate.ledger.states import Move, State
 from tidegate.ledger.store import Applied, Ledger
 from tidegate.messaging import celery_app
 from tidegate.names import RUN_TASK
+from tidegate.price import Price
 from tidegate.result import Answer, OtherToken, TokenLogprob
 from tidegate.settings import Settings, load
 from tidegate.vault import Seals, Vault, digest

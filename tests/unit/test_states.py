@@ -13,6 +13,7 @@ MOVES: Mapping[str, Move] = {
     "claim": states.claim(worker="w", lease_s=1),
     "renew": states.renew(fence=1, lease_s=1),
     "succeed": states.succeed(fence=1, changes={}, note={}),
+    "share": states.share(fence=1, changes={}, note={}),
     "wait": states.wait(fence=1, delay_s=1, tries=1, note={}),
     "hop": states.hop(fence=1, lane="l", zone="inside", nudge_s=1, note={}),
     "hand_back": states.hand_back(fence=1, changes={}, nudge_s=1),
@@ -74,9 +75,11 @@ def test_every_state_is_open_or_an_end() -> None:
 
 
 def test_success_comes_from_a_run_or_a_batch_only() -> None:
-    """Nothing but a run, or a line of a provider's batch, under a fence ends in success."""
-    assert [source for source in State if State.SUCCEEDED in ALLOWED[source]] == [State.RUNNING, State.BATCHED]
-    assert [name for name, move in MOVES.items() if move.to is State.SUCCEEDED] == ["succeed"]
+    """Nothing but a run, or a line of a provider's batch, under a fence ends in success; or another job's run."""
+    ways = [source for source in State if State.SUCCEEDED in ALLOWED[source]]
+    assert ways == [State.RUNNING, State.WAITING, State.BATCHED]
+    assert [name for name, move in MOVES.items() if move.to is State.SUCCEEDED] == ["succeed", "share"]
+    assert (MOVES["succeed"].sources, MOVES["share"].sources) == ({State.RUNNING, State.BATCHED}, {State.WAITING})
 
 
 @pytest.mark.parametrize("move", MOVES.values(), ids=MOVES.keys())
@@ -85,7 +88,7 @@ def test_open_jobs_are_looked_at_again(move: Move) -> None:
     assert (move.look_in_s is None) == move.to.ended
 
 
-@pytest.mark.parametrize("name", ["renew", "succeed", "wait", "hop", "hand_back"])
+@pytest.mark.parametrize("name", ["renew", "succeed", "share", "wait", "hop", "hand_back"])
 def test_a_run_s_moves_need_its_fence(name: str) -> None:
     """What a run asks for is asked under its token; only a claim hands one out."""
     assert MOVES[name].fence == 1

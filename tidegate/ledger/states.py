@@ -38,10 +38,10 @@ OPEN = frozenset(State) - ENDS
 
 ALLOWED: Mapping[State, frozenset[State]] = {
     State.ACCEPTED: frozenset({State.ACCEPTED, State.PLACED, State.DEAD, State.CANCELLED, State.EXPIRED}),
-    State.PLACED: frozenset({State.PLACED, State.RUNNING, State.BATCHED, State.DEAD, State.CANCELLED, State.EXPIRED}),
+    State.PLACED: OPEN - {State.ACCEPTED} | ENDS - {State.SUCCEEDED},  # it may wait for another's run
     State.RUNNING: OPEN - {State.ACCEPTED, State.BATCHED} | ENDS,
     State.BATCHED: OPEN - {State.ACCEPTED, State.RUNNING} | ENDS,
-    State.WAITING: frozenset({State.PLACED, State.DEAD, State.CANCELLED, State.EXPIRED}),
+    State.WAITING: frozenset({State.PLACED, State.SUCCEEDED, State.DEAD, State.CANCELLED, State.EXPIRED}),
     State.DEAD: frozenset({State.ACCEPTED}),  # a redrive, and only by a person's order
     State.SUCCEEDED: frozenset(),
     State.CANCELLED: frozenset(),
@@ -140,6 +140,18 @@ def succeed(*, fence: int, changes: Mapping[str, str], note: Mapping[str, Any], 
     )
 
 
+def share(*, fence: int, changes: Mapping[str, str], note: Mapping[str, Any]) -> Move:
+    """The run that a job waited for has an answer, which is its own too."""
+    return Move(
+        name="succeeded",
+        to=State.SUCCEEDED,
+        sources=frozenset({State.WAITING}),
+        fence=fence,
+        changes={"reason": "", "cause": "", **changes},
+        note=note,
+    )
+
+
 def wait(
     *,
     fence: int,
@@ -221,7 +233,7 @@ def release(*, rev: int, nudge_s: float) -> Move:
         sources=frozenset({State.WAITING}),
         rev=rev,
         look_in_s=nudge_s,
-        changes={"nudges": "0"},
+        changes={"nudges": "0", "joined": ""},
     )
 
 
@@ -305,7 +317,7 @@ def redrive(*, rev: int, redrives: int, deadline_in_s: float, by: str, lane: str
     """A person sends a dead letter through the router again, with as much time as it had at first."""
     of_the_last_routing = (
         *("lane", "zone", "outside", "clearance", "placeholders", "worker", "decision", "model"),
-        *("tokens", "max_tokens", "held", "avoid", "batch", "alone"),
+        *("tokens", "max_tokens", "held", "avoid", "rule", "elsewhere", "priced", "flight", "joined", "batch", "alone"),
     )
     removed = dict.fromkeys((*of_the_last_routing, "reason", "cause"), "")
     return Move(
