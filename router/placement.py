@@ -11,6 +11,7 @@ from tidegate import clearance as clearances
 from tidegate.decision import Clearance, Decision
 from tidegate.doorbell import Doorbell
 from tidegate.errors import BrokerUnavailable, Conflict, Reason, UnknownJob
+from tidegate.flight import name_of
 from tidegate.job import Job
 from tidegate.keys import Signs
 from tidegate.lane import Zone
@@ -81,6 +82,9 @@ class Placement:
         }
         if rewritten:
             changes["payload"] = self._sealed(record, "payload", job.to_json(), Zone.INSIDE, texts)
+        flight = name_of(job, decision, key=self._vault.seals.keyrings[Zone.INSIDE].naming)
+        if flight is not None and record.shadow_of is None:
+            changes["flight"] = flight
         if decision.cleared:
             changes |= self._cleared(record, job, decision, redaction, texts)
         move = states.place(

@@ -21,7 +21,9 @@ class Usage(Value):
     prompt_tokens: Annotated[int, Field(ge=0)] = 0
     completion_tokens: Annotated[int, Field(ge=0)] = 0
     cached_tokens: Annotated[int, Field(ge=0)] = 0
-    """Of the prompt's tokens, those that a provider still had in its cache: they cost less."""
+    """Of those that were read: how many the provider had read before and kept. Some charge less for them."""
+    reasoning_tokens: Annotated[int, Field(ge=0)] = 0
+    """Of those that were written: how many were thought and are not in the text."""
 
     @property
     def counted(self) -> bool:
@@ -103,8 +105,12 @@ class JobResult(Value):
     usage: Usage
     cost_usd: float | None = None
     """None where the lane's price, or the number of tokens, is not known."""
+    batch: str | None = None
+    """The provider's batch that answered, by our id for it; None of a call of its own."""
     priced: Priced | None = None
     """Where the price comes from, and of which day it is."""
+    joined: str | None = None
+    """The job whose call answered this one too: then nothing was read, written or paid for this one."""
     lane: str
     zone: Zone
     model: str

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, cast
 
@@ -20,7 +20,7 @@ from tidegate.ledger.line import Idle, Shut, Taken, patiently
 from tidegate.ledger.permits import Settled
 from tidegate.ledger.record import Record
 from tidegate.ledger.refusals import Refusals
-from tidegate.ledger.store import Ledger, Stored
+from tidegate.ledger.store import Applied, Ledger, Stored
 from tidegate.logs import logger
 from tidegate.names import RUN_TASK, queue_lane
 from tidegate.prices import cost as run_cost
@@ -32,6 +32,7 @@ from tidegate.vault import Vault, new_slot
 from workers import gates, guard, settling
 from workers.alarms import Alarms
 from workers.backend import Backend, Heard, Run
+from workers.flights import Flights
 from workers.gates import Gates
 from workers.lease import Leases
 from workers.outcomes import Failure, Outcomes
@@ -62,6 +63,11 @@ class Running:
     def alarms(self) -> Alarms:
         """What wakes a lane when its gate has room again."""
         return Alarms(lambda lane, job_id: self.outcomes.wake(lane, job_id, priority=0))
+
+    @cached_property
+    def flights(self) -> Flights:
+        """Who gives a run's answer to the jobs that wait for it."""
+        return Flights(ledger=self.ledger, vault=self.vault, verifier=self.verifier, result_keep_s=self.result_keep_s)
 
     def run(self, job_id: str, *, lane: str | None = None) -> None:
         """Run the next jobs of a lane of ours; where nothing else tells which, the job that the wake-up names does."""
@@ -107,6 +113,7 @@ class Running:
                 zone=lane.zone,
                 claim=claim,
                 gate=self.gates.of(lane),
+                join=(lane.joins, lane.timeout_s + self.leases.lease_s),
                 named=named,
                 woken=woken or bool(named),
                 patient=patient,
@@ -135,7 +142,15 @@ class Running:
         with self.leases.hold(record.id, fence=claim.fence) as lease:
             try:
                 answer = self._answer(taken, lane, call, stop=lease.stop)
-                self._finish(taken, lane, call, answer, run_s=time.monotonic() - began)
+                result, applied = self.finish(
+                    record,
+                    lane,
+                    answer,
+                    claim=claim,
+                    run_s=time.monotonic() - began,
+                    settled=lambda usd: call.answered(answer, lane, record, usd=usd),
+                )
+                self.flights.serve(taken, lane, result, followers=applied.followers, at=applied.at)
             except (Conflict, UnknownJob):
                 raise
             except Exception as exc:  # noqa: BLE001 - whatever a run raises ends in the failure table, a store's blip too
@@ -156,31 +171,38 @@ class Running:
                     )
 
     def _answer(self, taken: Taken, lane: Lane, call: "Call", *, stop: threading.Event) -> Answer:
-        record, claim, permit = taken.record, taken.claim, taken.permit
+        record, permit = taken.record, taken.permit
         if permit is not None and (refusal := gates.refusal(permit, latency=record.latency)) is not None:
             raise refusal
-        slot = guard.admitted_slot(record, lane)
+        run = self.admitted(record, lane, slot=taken.slot, envelope=taken.envelope, now=taken.claim.at)
+        run = replace(run, tell=call.heard.append, deployment=permit.deployment if permit else "")
+        backend = self.backend(lane)
+        with call:
+            return backend.answer(run, stop=stop)
+
+    def admitted(self, record: Record, lane: Lane, *, slot: str | None, envelope: bytes | None, now: float) -> Run:
+        """The run of a job that the guard lets pass. Raises NoClearance, PayloadMissing."""
+        own = guard.admitted_slot(record, lane)
         # It came with the claim; should the guard want another slot, that is what is looked at.
-        envelope = taken.envelope if taken.envelope and taken.slot == slot else self.vault.envelope(slot)
-        guard.check_clearance(record, lane, envelope, verifier=self.verifier, now=claim.at)
-        job = self._opened(slot, envelope, lane)
-        run = Run(
+        given = envelope if envelope and slot == own else self.vault.envelope(own)
+        guard.check_clearance(record, lane, given, verifier=self.verifier, now=now)
+        return self.run_of(record, lane, envelope=given, now=now)
+
+    def run_of(self, record: Record, lane: Lane, *, envelope: bytes, now: float) -> Run:
+        """What the payload asks for. Raises NoClearance, PayloadMissing where it cannot be opened."""
+        job = self._opened(guard.admitted_slot(record, lane), envelope, lane)
+        return Run(
             job_id=record.id,
             attempt=record.attempts,
             messages=job.turns(),
             input=job.input or (),
             params=job.params,
-            timeout_s=call.time_limit_s,
+            timeout_s=min(lane.timeout_s, record.deadline_at - now),
             priority=record.priority,
             tenant=record.tenant,
             guarded=_guarded(record),
             suspect=record.tries > 0 or record.crashes > 0,
-            tell=call.heard.append,
-            deployment=permit.deployment if permit else "",
         )
-        backend = self.backend(lane)
-        with call:
-            return backend.answer(run, stop=stop)
 
     def _opened(self, slot: str, envelope: bytes, lane: Lane) -> Job:
         try:
@@ -191,17 +213,32 @@ class Running:
         except ValidationError:
             raise PayloadMissing("the payload is no job that this release can read") from None
 
-    def _finish(self, taken: Taken, lane: Lane, call: "Call", answer: Answer, *, run_s: float) -> None:
-        record, claim = taken.record, taken.claim
+    def finish(
+        self,
+        record: Record,
+        lane: Lane,
+        answer: Answer,
+        *,
+        claim: Applied,
+        run_s: float,
+        settled: Callable[[float | None], Settled],
+        batch: str | None = None,
+        price_share: float = 1.0,
+    ) -> tuple[JobResult, Applied]:
+        """Put the answer on record. Raises Conflict for who lost the job.
+
+        `settled`: what the call came to, by its cost. `batch`: the provider's that the answer came from.
+        """
         queued_s = claim.at - record.accepted_at
-        cost = run_cost(lane, answer.usage, model=answer.model, deployment=_called(lane, taken))
+        cost = run_cost(lane, answer.usage, model=answer.model, deployment=_called(lane, record))
         result = JobResult(
             job_id=record.id,
             text=answer.text,
             finish_reason=answer.finish_reason,
             usage=answer.usage,
-            cost_usd=cost.usd if cost else None,
+            cost_usd=cost.usd * price_share if cost else None,
             priced=cost.priced if cost else None,
+            batch=batch,
             lane=lane.name,
             zone=lane.zone,
             model=answer.model,
@@ -223,11 +260,13 @@ class Running:
                 "priced": result.priced.to_json() if result.priced else "",
             },
             note={"lane": lane.name, "usage": answer.usage.model_dump(), "finish_reason": answer.finish_reason},
-            settled=call.answered(answer, lane, record, usd=result.cost_usd),
+            settled=settled(result.cost_usd),
         )
         # Refused where the lease had lapsed: another run counts, and a zombie's result is not even stored.
-        self.ledger.apply(record.id, move, texts=[Stored(slot=slot, envelope=sealed, keep_s=self.result_keep_s)])
+        stored = Stored(slot=slot, envelope=sealed, keep_s=self.result_keep_s)
+        applied = self.ledger.apply(record.id, move, texts=[stored])
         log.info("job.succeeded", job=record.id, lane=lane.name, attempt=record.attempts, run_s=run_s)
+        return result, applied
 
 
 @dataclass
@@ -283,8 +322,8 @@ def _guarded(record: Record) -> bool:
     return record.decided is None or record.decided.signals.sensitivity.level is not Level.PUBLIC
 
 
-def _called(lane: Lane, taken: Taken) -> Deployment | None:
-    name = taken.permit.deployment if taken.permit else None
+def _called(lane: Lane, record: Record) -> Deployment | None:
+    name = record.permitted.deployment if record.permitted else None
     return next((one for one in lane.every_deployment if one.name == name), None)
 
 

@@ -20,6 +20,8 @@ UNMEASURED_SERVICE_S = 1.0
 STALLED = 2.0
 """Where every slot has been busy with the same jobs for so many service times, jobs take as long as that by now."""
 
+_COUNTED = (State.ACCEPTED, State.PLACED, State.RUNNING, State.WAITING, State.BATCHED)
+
 
 class Presence(Value):
     """A live worker, as it reports itself."""
@@ -91,7 +93,7 @@ class Census:
             pipe.time()
             pipe.hgetall(f"{self._prefix}:pace")
             for lane in names:
-                for state in (State.ACCEPTED, State.PLACED, State.RUNNING, State.WAITING):
+                for state in _COUNTED:
                     pipe.zcard(self._room(state, lane))
                 pipe.zrange(
                     self._room(State.ACCEPTED if lane == "intake" else State.PLACED, lane),
@@ -104,7 +106,7 @@ class Census:
         now = float(seconds) + float(micros) / 1e6
         found = {}
         for index, lane in enumerate(names):
-            accepted, placed, running, waiting, oldest, youngest = rows[index * 6 : index * 6 + 6]
+            accepted, placed, running, waiting, batched, oldest, youngest = rows[index * 7 : index * 7 + 7]
             slots = sum(worker.lanes.get(lane, 0) for worker in workers)
             service = float(pace[lane.encode()]) if lane.encode() in pace else None
             if youngest and running >= slots > 0:
@@ -113,6 +115,7 @@ class Census:
                 queued=accepted + placed,
                 running=running,
                 waiting=waiting,
+                batched=batched,
                 slots=slots,
                 service_s=service,
                 oldest_s=max(0.0, now - oldest[0][1]) if oldest else 0.0,

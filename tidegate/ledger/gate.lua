@@ -212,6 +212,11 @@ local function gate_settle(prefix, id, text, settled, now)
   local estimate = tonumber(permit.tokens) or 0
   local tokens, held = tonumber(said.tokens) or estimate, tonumber(permit.nano) or 0
   local nano = tonumber(said.usd) and nano_of(said.usd) or held
+  if permit.batch then -- its provider limits batches in a way of its own: of the gate it has the money only
+    budget_settle(permit.accounts, held, estimate, nano, tokens)
+    if tokens > 0 then note_call(place, permit, {}, '', tokens, nano / 1e9, now) end
+    return nil, {nano, tokens, tonumber(said.usd) and true or false, tostring(permit.model)}
+  end
   for _, at in ipairs(places_of(prefix, permit)) do
     redis.call('ZREM', at .. '/flight', id)
     correct_call(at, tostring(permit.entry), estimate, tokens)

@@ -68,6 +68,10 @@ class Record(Value):
     elsewhere: str | None = None
     """What its tokens would cost on the cheapest lane outside that could take it: see `savings`."""
     model: str | None = None
+    batch: str | None = None
+    """The provider's batch (by our id for it) that the job is in, or that answered it."""
+    alone: int = 0
+    """1 once a batch gave it back: it is in no other one."""
     tokens: int = 0
     """Of its prompt: the router's estimate."""
     max_tokens: int = 0
@@ -76,6 +80,10 @@ class Record(Value):
     """While it runs on a lane that has a gate: what the gate said, see `permits`."""
     avoid: str | None = None
     """The deployment of its lane that failed it last: another one is preferred."""
+    flight: str | None = None
+    """What it asks, by a keyed name: jobs of one name may share a call. None for one that shares with nobody."""
+    joined: str | None = None
+    """The job whose call it waits for, or whose call answered it."""
     shadow_of: str | None = None
     """The job that this one is a copy of: it runs for comparison, and nobody gets its result."""
     agreement: float | None = None

@@ -20,6 +20,8 @@ class State(StrEnum):
     PLACED = "placed"
     RUNNING = "running"
     WAITING = "waiting"
+    BATCHED = "batched"
+    """Set aside for a provider's batch, or in one: see `batches`."""
     SUCCEEDED = "succeeded"
     DEAD = "dead"
     CANCELLED = "cancelled"
@@ -36,14 +38,19 @@ OPEN = frozenset(State) - ENDS
 
 ALLOWED: Mapping[State, frozenset[State]] = {
     State.ACCEPTED: frozenset({State.ACCEPTED, State.PLACED, State.DEAD, State.CANCELLED, State.EXPIRED}),
-    State.PLACED: frozenset({State.PLACED, State.RUNNING, State.DEAD, State.CANCELLED, State.EXPIRED}),
-    State.RUNNING: OPEN - {State.ACCEPTED} | ENDS,
-    State.WAITING: frozenset({State.PLACED, State.DEAD, State.CANCELLED, State.EXPIRED}),
+    State.PLACED: OPEN - {State.ACCEPTED} | ENDS - {State.SUCCEEDED},  # it may wait for another's run
+    State.RUNNING: OPEN - {State.ACCEPTED, State.BATCHED} | ENDS,
+    State.BATCHED: OPEN - {State.ACCEPTED, State.RUNNING} | ENDS,
+    State.WAITING: frozenset({State.PLACED, State.SUCCEEDED, State.DEAD, State.CANCELLED, State.EXPIRED}),
     State.DEAD: frozenset({State.ACCEPTED}),  # a redrive, and only by a person's order
     State.SUCCEEDED: frozenset(),
     State.CANCELLED: frozenset(),
     State.EXPIRED: frozenset(),
 }
+
+
+HELD = frozenset({State.RUNNING, State.BATCHED})
+"""Somebody has the job, and the fencing token that lets him end it: a run, or a batch whose line was answered."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,11 +132,23 @@ def succeed(*, fence: int, changes: Mapping[str, str], note: Mapping[str, Any], 
     return Move(
         name="succeeded",
         to=State.SUCCEEDED,
-        sources=frozenset({State.RUNNING}),
+        sources=HELD,
         fence=fence,
         changes={"reason": "", "cause": "", **changes},
         note=note,
         settled=settled,
+    )
+
+
+def share(*, fence: int, changes: Mapping[str, str], note: Mapping[str, Any]) -> Move:
+    """The run that a job waited for has an answer, which is its own too."""
+    return Move(
+        name="succeeded",
+        to=State.SUCCEEDED,
+        sources=frozenset({State.WAITING}),
+        fence=fence,
+        changes={"reason": "", "cause": "", **changes},
+        note=note,
     )
 
 
@@ -146,7 +165,7 @@ def wait(
     return Move(
         name="retry_later",
         to=State.WAITING,
-        sources=frozenset({State.RUNNING}),
+        sources=HELD,
         fence=fence,
         look_in_s=delay_s,
         changes={"tries": str(tries)} | ({} if crashes is None else {"crashes": str(crashes)}),
@@ -176,7 +195,7 @@ def hop(
     return Move(
         name="next_lane",
         to=State.PLACED,
-        sources=frozenset({State.RUNNING}),
+        sources=HELD,
         fence=fence,
         look_in_s=nudge_s,
         changes={"lane": lane, "zone": zone, **_OF_THE_LANE},
@@ -185,16 +204,24 @@ def hop(
     )
 
 
-def hand_back(*, fence: int | None = None, rev: int | None = None, changes: Mapping[str, str], nudge_s: float) -> Move:
+def hand_back(
+    *,
+    fence: int | None = None,
+    rev: int | None = None,
+    changes: Mapping[str, str],
+    nudge_s: float,
+    settled: Settled | None = None,
+) -> Move:
     """A run ended without a verdict (its worker stops, or its lease lapsed): the lane takes the job again."""
     return Move(
         name="handed_back" if fence is not None else "lease_lapsed",
         to=State.PLACED,
-        sources=frozenset({State.RUNNING}),
+        sources=HELD if fence is not None else frozenset({State.RUNNING}),
         fence=fence,
         rev=rev,
         look_in_s=nudge_s,
         changes=changes,
+        settled=settled,
     )
 
 
@@ -204,6 +231,29 @@ def release(*, rev: int, nudge_s: float) -> Move:
         name="retry_due",
         to=State.PLACED,
         sources=frozenset({State.WAITING}),
+        rev=rev,
+        look_in_s=nudge_s,
+        changes={"nudges": "0", "joined": ""},
+    )
+
+
+def keep_batched(*, rev: int, look_in_s: float) -> Move:
+    """A batch has it still."""
+    return Move(
+        name="renewed",
+        to=State.BATCHED,
+        sources=frozenset({State.BATCHED}),
+        rev=rev,
+        look_in_s=look_in_s,
+    )
+
+
+def leave_batch(*, rev: int, nudge_s: float) -> Move:
+    """No batch has it, or none took it in time: the lane runs it by itself."""
+    return Move(
+        name="left_batch",
+        to=State.PLACED,
+        sources=frozenset({State.BATCHED}),
         rev=rev,
         look_in_s=nudge_s,
         changes={"nudges": "0"},
@@ -267,7 +317,7 @@ def redrive(*, rev: int, redrives: int, deadline_in_s: float, by: str, lane: str
     """A person sends a dead letter through the router again, with as much time as it had at first."""
     of_the_last_routing = (
         *("lane", "zone", "outside", "clearance", "placeholders", "worker", "decision", "model"),
-        *("tokens", "max_tokens", "held", "avoid", "rule", "elsewhere", "priced"),
+        *("tokens", "max_tokens", "held", "avoid", "rule", "elsewhere", "priced", "flight", "joined", "batch", "alone"),
     )
     removed = dict.fromkeys((*of_the_last_routing, "reason", "cause"), "")
     return Move(

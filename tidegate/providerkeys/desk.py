@@ -12,7 +12,7 @@ from tidegate import keyfiles
 from tidegate.errors import InvalidSettings, Misuse, StorageFull
 from tidegate.lane import Lane
 from tidegate.providerkeys import register, secretfile
-from tidegate.providerkeys.places import Place, environment_of, folder, name_of, place_of
+from tidegate.providerkeys.places import DOCUMENTS, Place, environment_of, folder, name_of, place_of
 from tidegate.providerkeys.register import Entry
 from tidegate.settings import Settings
 
@@ -96,7 +96,7 @@ def remove(settings: Settings, name: str) -> Path:
 def every(settings: Settings, lanes: Mapping[str, Lane]) -> Iterator[Found]:
     """The keys that lanes name, found or missing, and all in the folder, of every environment."""
     users: dict[str, list[str]] = {}
-    for lane in lanes.values():
+    for lane in (lane for lane in lanes.values() if lane.backend not in DOCUMENTS):
         for name in sorted({name_of(lane, one) or "" for one in lane.every_deployment} - {""}):
             users.setdefault(name, []).append(lane.name)
     here, files = environment_of(settings), list(_in_folders(settings))

@@ -14,8 +14,17 @@ from tidegate.lane import Lane, Zone
 from tidegate.providerkeys import secretfile
 from tidegate.settings import Settings
 
-DEFAULT_KEY_ENV: Mapping[str, str] = {"openai": "OPENAI_API_KEY"}
+DEFAULT_KEY_ENV: Mapping[str, str] = {
+    "openai": "OPENAI_API_KEY",
+    "openai_responses": "OPENAI_API_KEY",
+    "azure": "AZURE_OPENAI_API_KEY",
+    "anthropic": "ANTHROPIC_API_KEY",
+    "vertex": "GOOGLE_APPLICATION_CREDENTIALS",
+}
 """What a lane's key is called that names none, by its backend."""
+
+DOCUMENTS = frozenset({"vertex"})
+"""Backends whose variable holds no key, but credentials as JSON or their path: only their adapter can judge them."""
 
 NO_ENVIRONMENT = "default"
 """The environment of an installation that names none."""
@@ -78,7 +87,7 @@ def name_of(lane: Lane, deployment: Deployment) -> str | None:
 
 
 def names_of(lanes: Iterable[Lane], zone: Zone | None = None) -> tuple[str, ...]:
-    """The names of all keys that lanes (of a zone) need, each once."""
+    """The names of all keys and credentials that lanes (of a zone) need, each once."""
     return tuple(sorted(set(_names(lane for lane in lanes if zone in (None, lane.zone)))))
 
 

@@ -160,7 +160,7 @@ class Installation:
             port = _free_port()
             self.standin_url = f"http://127.0.0.1:{port}"
             env = {
-                "TIDEGATE_OPENAI_BASE_URL": f"{self.standin_url}/v1",
+                **dict.fromkeys(("TIDEGATE_OPENAI_BASE_URL", "TIDEGATE_ANTHROPIC_BASE_URL"), f"{self.standin_url}/v1"),
                 # No key that lies here is for the stand-in, and no register knows the one that it gets.
                 "TIDEGATE_PROVIDER_KEYS": str(self.settings.data / "run" / "no-keys"),
                 **dict.fromkeys(keys.outside, _STANDIN_KEY),
@@ -173,7 +173,8 @@ class Installation:
     def _configured(self, names: Sequence[str]) -> bool:
         """Whether there is a provider to call."""
         places = (place_of(name, self.settings) for name in names)
-        return any(place.there for place in places) or self.settings.openai_base_url is not None
+        gateways = (self.settings.openai_base_url, self.settings.anthropic_base_url)
+        return any(place.there for place in places) or any(gateways)
 
     def _environment(self) -> dict[str, str]:
         """This process's environment, with our settings made explicit; secrets stay where they are."""

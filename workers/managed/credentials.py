@@ -5,6 +5,7 @@ What is held here is wrapped: it shows in no repr, no traceback with locals, and
 """
 
 import hashlib
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -77,6 +78,17 @@ class Credential:
         refusal = register.refusal(entries, key=secret.get_secret_value(), environment=environment)
         if refusal is not None:
             raise InvalidSettings(refusal)
+
+
+def given(name: str) -> str:
+    """A variable's value, else what the file in `<name>_FILE` holds; nothing where it cannot be read. For documents."""
+    value, file = os.environ.get(name, "").strip(), os.environ.get(f"{name}_FILE")
+    if value or not file:
+        return value
+    try:
+        return Path(file).read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 class Watched(Generic[T]):
