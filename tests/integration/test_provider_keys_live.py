@@ -160,7 +160,8 @@ def test_a_key_is_rotated_under_load_and_no_job_notices(site: Site) -> None:
 
     def produce() -> None:
         while not stop.wait(0.02):
-            jobs.append(site.client.submit(Job(text="How far is the moon?", tenant="traveller")))
+            text = f"How far is moon {len(jobs)}?"  # each its own: identical ones would share a call
+            jobs.append(site.client.submit(Job(text=text, tenant="traveller")))
 
     producer = threading.Thread(target=produce)
     producer.start()
