@@ -8,6 +8,9 @@ import matplotlib as mpl
 mpl.use("Agg")
 import matplotlib.pyplot as plt
 
+MOST_OF_IT = 0.5
+"""A second counts as in overflow where it was for this share of it."""
+
 INSIDE, OUTSIDE, GREY = "#0b6e4f", "#c8553d", "#8a8f99"
 
 
@@ -49,7 +52,7 @@ def plot(found: dict[str, Any], path: Path) -> None:
 
 def _overflow(panel: Any, rows: list[dict[str, Any]]) -> None:
     for row in rows:
-        if (row["overflow"] or 0) >= 0.5:
+        if (row["overflow"] or 0) >= MOST_OF_IT:
             panel.axvspan(
                 row["second"], row["second"] + 1, facecolor="none", edgecolor="#e8d5cf", hatch="///", linewidth=0
             )
@@ -57,5 +60,6 @@ def _overflow(panel: Any, rows: list[dict[str, Any]]) -> None:
 
 def _legend(*panels: Any) -> None:
     both = [panel.get_legend_handles_labels() for panel in panels]
-    handles, labels = (sum((one[part] for one in both), []) for part in (0, 1))
+    handles = [handle for one in both for handle in one[0]]
+    labels = [label for one in both for label in one[1]]
     panels[-1].legend(handles, labels, loc="upper right", fontsize=8, frameon=False)
