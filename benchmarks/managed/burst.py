@@ -173,7 +173,10 @@ def produce(client: Client, phases: Phases, *, sensitive: float) -> tuple[float,
     while at_s < phases.whole_s:
         due += phases.per_s(at_s) * TICK_S
         marks = [_every(len(jobs) + number, sensitive) for number in range(int(due) - len(jobs))]
-        texts = [(SENSITIVE if mark else SIMPLE).format(*[len(jobs)] * 2) for mark in marks]
+        texts = [
+            (SENSITIVE if mark else SIMPLE).format(*[number] * 2)  # each its own: identical ones would share a run
+            for number, mark in enumerate(marks, len(jobs))
+        ]
         jobs += zip(client.submit_many(Job(text=text) for text in texts), marks, strict=True)
         at_s += TICK_S
         time.sleep(max(0.0, began + at_s - time.time()))
