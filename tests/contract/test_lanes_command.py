@@ -79,6 +79,31 @@ def test_a_lane_that_somebody_serves_takes_jobs(env: dict[str, str], redis: Stor
     assert type_("--check", env=env)[0] == 1
 
 
+def test_batches_are_shown_with_their_lanes(env: dict[str, str], redis: StoreClient) -> None:
+    """One under way and one that is over; those of other lanes are left out."""
+    now = redis.time()[0]
+    for name, lane, state in (("b1", "far", "sent"), ("b2", "far", "done"), ("b3", "gone", "sent")):
+        redis.hset(f"tg:batch:{name}", mapping=_batch(name, lane, state, now))
+        redis.zadd("tg:batches", {name: now})
+    code, said = type_("--batches", env=env)
+    assert (code, "b1" in said, "done: settled" in said, "b3" in said) == (0, True, True, False)
+    code, said = type_("--batches", "--json", env=env)
+    assert {one["id"] for one in json.loads(said)["batches"]} == {"b1", "b2"}
+
+
+def _batch(name: str, lane: str, state: str, now: int) -> dict[str, str]:
+    over = {"outcome": "settled", "done_at": str(now), "succeeded": "2"} if state == "done" else {}
+    return {
+        "id": name,
+        "lane": lane,
+        "state": state,
+        "jobs": "3",
+        "formed_at": str(now - 60),
+        "until": str(now + 60),
+        **over,
+    }
+
+
 def test_misuse_and_a_store_that_is_away_are_told_in_a_line(env: dict[str, str], tmp_path: Path) -> None:
     """Exit 2 for a lane that is none and for a broken policy, 1 for no store; never a traceback."""
     code, said = type_("fra", env=env)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tidegate.budget import Budget, Per
-from tidegate.cli.lanes import facts, shown
+from tidegate.cli.lanetable import facts, shown
 from tidegate.lane import Lane, Zone
 from tidegate.ledger.accounts import Account
 from tidegate.ledger.costs import Sums

@@ -3,7 +3,8 @@
 import contextlib
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import typer
@@ -14,19 +15,19 @@ from rich.text import Text
 
 from tidegate import connections
 from tidegate.budgets import read_budgets
-from tidegate.cli import purses
-from tidegate.cli.console import AsJson, emit, err, out, seconds, table, usd
+from tidegate.cli.console import AsJson, emit, err, out
+from tidegate.cli.lanetable import batch_table, facts, shown
 from tidegate.connections import StoreClient
 from tidegate.errors import Misuse, StoreUnavailable
 from tidegate.lanes import read_lanes
-from tidegate.ledger.gates import DeploymentView, Use
+from tidegate.ledger.batches import BatchView
 from tidegate.ledger.sight import Can, LaneSight, sights
+from tidegate.ledger.store import Keep, Ledger
 from tidegate.settings import Settings, load
-
-_COLOURS = {Can.YES: "green", Can.SLOWED: "yellow", Can.NO: "red"}
 
 Names = Annotated[list[str] | None, typer.Argument(metavar="[LANE]...", help="Only these lanes.")]
 Deployments = Annotated[bool, typer.Option("--deployments", "-d", help="Show each deployment of the lanes, too.")]
+WithBatches = Annotated[bool, typer.Option("--batches", "-b", help="Show the lanes' batches at providers, too.")]
 Watch = Annotated[bool, typer.Option("--watch", "-w", help="Show it again and again, until Ctrl-C.")]
 Every = Annotated[float, typer.Option("--every", min=0.2, help="With --watch: seconds between two looks.")]
 Check = Annotated[bool, typer.Option("--check", help="Exit 1 where one of the lanes takes no jobs now.")]
@@ -41,6 +42,7 @@ def lanes(
     names: Names = None,
     *,
     deployments: Deployments = False,
+    batches: WithBatches = False,
     watch: Watch = False,
     every: Every = 2.0,
     check: Check = False,
@@ -53,163 +55,86 @@ def lanes(
     settings = load()
     where = connections.addresses(settings)
     redis = connections.connect(where.store, timeout_s=settings.store_timeout_s)
+    desk = Desk(settings, redis, tuple(names or ()), deployments=deployments, batches=batches)
     if watch:
-        return _watch(settings, redis, names or (), deployments=deployments, every_s=every, as_json=as_json)
-    found = _look(settings, redis, names or ())
-    emit(facts(found)) if as_json else out.print(shown(found, deployments=deployments))
-    if check and any(one.can is Can.NO for one in found):
+        return _watch(desk, every_s=every, as_json=as_json)
+    found = desk.look()
+    emit(found.facts) if as_json else out.print(found.shown)
+    if check and any(one.can is Can.NO for one in found.lanes):
         raise typer.Exit(1)
     return None
 
 
-def facts(found: Sequence[LaneSight]) -> dict[str, Any]:
-    """For programs."""
-    return {"at": found[0].now if found else None, "lanes": {one.lane.name: _facts(one) for one in found}}
+@dataclass(frozen=True)
+class Look:
+    """What was seen."""
+
+    lanes: Sequence[LaneSight]
+    batches: Sequence[BatchView] | None
+    deployments: bool = False
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """For programs."""
+        told = facts(self.lanes)
+        if self.batches is not None:
+            told["batches"] = [json.loads(one.to_json()) for one in self.batches]
+        return told
+
+    @property
+    def shown(self) -> Group | Table:
+        """For people."""
+        made = shown(self.lanes, deployments=self.deployments)
+        if self.batches is None:
+            return made
+        return Group(made, Text(), batch_table(self.batches, now=self.lanes[0].now if self.lanes else 0.0))
 
 
-def shown(found: Sequence[LaneSight], *, deployments: bool = False) -> Group | Table:
-    """For people."""
-    head = ("lane", "zone", "takes jobs", "in line", "running", "wait", "req/min", "tok/min")
-    tail = ("errors", "p50", "p95", "runs today", "cost today", "budget left")
-    made = table((*head, *tail), ())
-    for one in found:
-        made.add_row(one.lane.name, one.lane.zone.value, _state(one), *_cells(_row(one)))
-    if not deployments:
-        return made
-    names = ("deployment", "region", "state", "in flight", "req/min", "tok/min", "req/day", "tok/day")
-    each = table((*names, "errors", "p50", "p95", "calls today", "cost today"), ())
-    for one in found:
-        for deployment in one.gate.deployments:
-            each.add_row(f"{one.lane.name}@{deployment.name}", *_cells(_deployment_row(deployment)))
-    return Group(made, Text(), each)
+@dataclass(frozen=True)
+class Desk:
+    """What is to be looked at."""
+
+    settings: Settings
+    redis: StoreClient
+    names: Sequence[str]
+    deployments: bool = field(kw_only=True)
+    batches: bool = field(kw_only=True)
+
+    def look(self) -> Look:
+        """Once. Raises Misuse, StoreUnavailable."""
+        policy = self.settings.policy_file
+        known = read_lanes(policy)
+        if unknown := sorted(set(self.names) - set(known)):
+            raise Misuse(f"{policy}: no lane {', '.join(unknown)}; there is: {', '.join(known)}")
+        wanted = {name: lane for name, lane in known.items() if not self.names or name in self.names}
+        found = sights(self.redis, wanted, read_budgets(policy).values())
+        return Look(found, self._batches(wanted) if self.batches else None, self.deployments)
+
+    def _batches(self, lanes: Collection[str]) -> list[BatchView]:
+        keep = Keep(result_s=self.settings.result_keep_s, dead_s=self.settings.dead_keep_s)
+        found = (one for one in Ledger(self.redis, keep=keep).batches.all() if one.lane in lanes)
+        return sorted(found, key=lambda one: -one.formed_at)
 
 
-def _look(settings: Settings, redis: StoreClient, names: Sequence[str]) -> list[LaneSight]:
-    known = read_lanes(settings.policy_file)
-    if unknown := sorted(set(names) - set(known)):
-        raise Misuse(f"{settings.policy_file}: no lane {', '.join(unknown)}; there is: {', '.join(known)}")
-    wanted = {name: lane for name, lane in known.items() if not names or name in names}
-    return sights(redis, wanted, read_budgets(settings.policy_file).values())
-
-
-def _watch(
-    settings: Settings, redis: StoreClient, names: Sequence[str], *, deployments: bool, every_s: float, as_json: bool
-) -> None:
+def _watch(desk: Desk, *, every_s: float, as_json: bool) -> None:
     """A store that is away for a moment ends no watch: that is when one looks."""
-    _look(settings, redis, names)  # misuse is told at once
+    desk.look()  # misuse is told at once
     live = out.is_terminal and not as_json
     with contextlib.suppress(KeyboardInterrupt), Live(console=out, auto_refresh=False) if live else _nothing() as view:
         while True:
             try:
-                found = _look(settings, redis, names)
+                found = desk.look()
             except StoreUnavailable as exc:
                 err.print(f"tidegate: {exc}", style="red", markup=False)
             else:
                 if as_json:
-                    emit(facts(found))
+                    emit(found.facts)
                 elif view is not None:
-                    view.update(shown(found, deployments=deployments), refresh=True)
+                    view.update(found.shown, refresh=True)
                 else:
-                    out.print(shown(found, deployments=deployments), "")
+                    out.print(found.shown, "")
             time.sleep(every_s)
 
 
 def _nothing() -> contextlib.nullcontext[None]:
     return contextlib.nullcontext()
-
-
-def _facts(one: LaneSight) -> dict[str, Any]:
-    lane, load, today = one.lane, one.load, one.today
-    return {
-        "zone": lane.zone.value,
-        "backend": lane.backend,
-        "model": lane.model,
-        "takes_jobs": one.can.value,
-        "why": one.why or None,
-        "load": json.loads(load.model_dump_json()),
-        "requests_per_minute": one.requests.model_dump(),
-        "tokens_per_minute": one.tokens.model_dump(),
-        "calls": one.calls,
-        "error_rate": one.error_rate,
-        "p50_s": one.p50_s,
-        "p95_s": one.p95_s,
-        "today": {
-            "runs": today.runs,
-            "jobs": today.jobs,
-            "tokens": today.prompt_tokens + today.completion_tokens,
-            "usd": today.usd,
-            "lost_usd": today.lost_usd,
-            "saved_usd": today.saved_usd,
-        },
-        "budgets": [purses.facts(account) for account in one.accounts],
-        "left_usd": one.left_usd,
-        "left_tokens": one.left_tokens,
-        "gate": json.loads(one.gate.model_dump_json(exclude={"lane"})),
-    }
-
-
-def _state(one: LaneSight) -> Text:
-    return Text(one.can.value + (f": {one.why}" if one.why else ""), style=_COLOURS[one.can])
-
-
-def _row(one: LaneSight) -> tuple[Any, ...]:
-    load = one.load
-    return (
-        load.queued,
-        f"{load.running}/{load.slots}",
-        seconds(load.wait_s),
-        _use(one.requests),
-        _use(one.tokens),
-        _percent(one.error_rate),
-        seconds(one.p50_s),
-        seconds(one.p95_s),
-        f"{one.today.runs:,}",
-        usd(one.today.usd),
-        _left(one),
-    )
-
-
-def _deployment_row(one: DeploymentView) -> tuple[Any, ...]:
-    return (
-        one.region,
-        one.breaker.state.replace("_", " "),
-        _use(one.in_flight),
-        _use(one.requests_per_minute),
-        _use(one.tokens_per_minute),
-        _use(one.requests_per_day),
-        _use(one.tokens_per_day),
-        _percent(one.error_rate),
-        seconds(one.p50_s),
-        seconds(one.p95_s),
-        f"{one.calls_today:,}",
-        usd(one.usd_today),
-    )
-
-
-def _cells(values: Sequence[Any]) -> list[str]:
-    return ["-" if value is None else str(value) for value in values]
-
-
-def _use(use: Use) -> str:
-    """`412/600`; `412/360 of 600` where less counts now than the policy says; `412` where nothing limits it."""
-    most = use.effective if use.effective is not None else use.configured
-    if most is None:
-        return _count(use.used) if use.used else "-"
-    less = f" of {_count(use.configured)}" if use.configured is not None and most < use.configured else ""
-    return f"{_count(use.used)}/{_count(most)}{less}"
-
-
-def _count(value: float) -> str:
-    for limit, unit in ((1e6, "M"), (1e4, "k")):
-        if value >= limit:
-            return f"{value / (1e6 if unit == 'M' else 1e3):.3g}{unit}"
-    return f"{value:.0f}"
-
-
-def _percent(value: float | None) -> str | None:
-    return None if value is None else f"{value:.0%}"
-
-
-def _left(one: LaneSight) -> str | None:
-    parts = [usd(one.left_usd), None if one.left_tokens is None else f"{_count(max(0, one.left_tokens))} tokens"]
-    return ", ".join(filter(None, parts)) or None
