@@ -1,6 +1,6 @@
 """A burst of simple jobs beyond what the inside can do, second by second: `python benchmarks/managed/burst.py`.
 
-Real processes: store, router, an inside worker whose jobs take 0.4 s each, an outside worker that calls the stand-in,
+Real processes: store, router, an inside worker whose jobs take 0.8 s each, an outside worker that calls the stand-in,
 janitor. Simple jobs and a share of sensitive ones come at a calm pace, then at three times what the inside can do, then
 calmly again. Told is what became of each, from its history: how long it waited, where it ran, what it cost; and each
 move of the policy's rule into overflow and out of it.
@@ -131,8 +131,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--calm-s", type=float, default=10, help="before the burst")
     parser.add_argument("--burst-s", type=float, default=40)
     parser.add_argument("--after-s", type=float, default=30, help="after it")
-    parser.add_argument("--calm-per-s", type=float, default=4, help="jobs")
-    parser.add_argument("--burst-per-s", type=float, default=30, help="jobs; the inside can do 10")
+    parser.add_argument("--calm-per-s", type=float, default=2, help="jobs")
+    parser.add_argument("--burst-per-s", type=float, default=15, help="jobs; the inside can do 5")
     parser.add_argument("--sensitive", type=float, default=0.1, help="their share")
     parser.add_argument("--dwell-s", type=float, default=3, help="TIDEGATE_OVERFLOW_DWELL_S")
     parser.add_argument("--json", type=Path, help="write the numbers here as well")
