@@ -1,5 +1,6 @@
 """Which of a rule's lanes goes first: by its overflow, or by its split. Pure: both states are passed in as signals."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -35,8 +36,7 @@ def turn(rule: ReadyRule, signals: Signals) -> Turn:
 def _overflowed(rule: ReadyRule, overflow: ReadyOverflow, signals: Signals) -> Turn:
     """The overflow's lane first while it lasts: from `when` to `until`. A wait that nobody measured moves nothing.
 
-    Not to a lane that is as busy itself: a burst would fill one outside that is slower, or that nobody serves, and the
-    inside would idle beside it.
+    Not to a lane that nobody serves: a job that waits inside is better off.
     """
     first = rule.send[0]
     wait, there = wait_s(signals, first), wait_s(signals, overflow.to)
@@ -44,12 +44,12 @@ def _overflowed(rule: ReadyRule, overflow: ReadyOverflow, signals: Signals) -> T
     limits = overflow.until if lasting and overflow.until is not None else overflow.when
     reached = wait is not None and limits.hold(wait)
     over = wait is not None and reached is not lasting
-    full = there is not None and overflow.when.hold(there)
-    seen = [_seen(f"{rule.name}/overflow", first, limits, wait, lasting=lasting, held=reached, over=over and not full)]
-    if over and full:
-        seen.append(_full(rule.name, overflow, there))
+    dead = there == math.inf
+    seen = [_seen(f"{rule.name}/overflow", first, limits, wait, lasting=lasting, held=reached, over=over and not dead)]
+    if over and dead:
+        seen.append(_unserved(rule.name, overflow.to))
     return Turn(
-        _ahead(overflow.to, rule.send) if over and not full else rule.send,
+        _ahead(overflow.to, rule.send) if over and not dead else rule.send,
         _move(lasting=lasting) if reached and overflow.until is not None else None,
         tuple(seen),
     )
@@ -70,10 +70,10 @@ def _seen(
     )
 
 
-def _full(rule: str, overflow: ReadyOverflow, there: float | None) -> RuleTrace:
+def _unserved(rule: str, to: str) -> RuleTrace:
     """Why a job stays though its rule is in overflow."""
-    wanted: JsonValue = {"not": {"lane": overflow.to, **overflow.when.model_dump(exclude_none=True)}}
-    check = Check.of({"signal": "wait_s", "wanted": wanted, "saw": wait_seen(there), "held": False})
+    wanted: JsonValue = {"lane": to, "served": True}
+    check = Check.of({"signal": "wait_s", "wanted": wanted, "saw": wait_seen(math.inf), "held": False})
     return _looked(f"{rule}/overflow", check, matched=False)
 
 

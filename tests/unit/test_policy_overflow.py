@@ -80,10 +80,10 @@ def test_a_lane_that_nobody_serves_overflows() -> None:
 
 @pytest.mark.parametrize(
     ("there", "first"),
-    [(0.0, "far"), (20.0, "far"), (20.5, "near"), (500.0, "near"), (None, "near")],
+    [(0.0, "far"), (20.5, "far"), (None, "near")],
 )
-def test_nothing_overflows_into_a_lane_that_is_as_busy(there: float | None, first: str) -> None:
-    """Nor into one that nobody serves: a job waits inside rather than for ever. The record says why."""
+def test_nothing_overflows_into_a_lane_that_nobody_serves(there: float | None, first: str) -> None:
+    """A job waits inside rather than for ever. The record says why."""
     far = {"far": LaneLoad(wait_s=there, slots=0 if there is None else 1)}
     for lasting in ((), ("r",)):
         decision = decide(policy(overflow=HYSTERESIS), job(wait_s=30, load=far, overflowing=lasting))

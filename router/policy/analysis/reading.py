@@ -189,10 +189,10 @@ def _first(lane: str, lanes: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _busy(rule: ReadyRule, overflow: ReadyOverflow, space: Space) -> Formula:
-    """A rule overflows where it begins to; one that is in overflow, until it ends. Never to a lane that is as busy."""
+    """A rule overflows where it begins to, and then until it ends. Never to a lane that nobody serves."""
     lane = rule.send[0]
     begins = space.where("load", lane, holds=lambda load: kinds.waits(load, overflow.when))
-    free = space.where("load", overflow.to, holds=lambda load: not kinds.waits(load, overflow.when))
+    free = space.where("load", overflow.to, holds=lambda load: load is None or load.wait_s is not None)
     until = overflow.until
     if until is None:
         return every((begins, free))
