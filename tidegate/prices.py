@@ -42,11 +42,6 @@ class Cost:
     usd: float
     priced: Priced
 
-    @property
-    def nano(self) -> int:
-        """As it is added up, rounded up."""
-        return math.ceil(round(self.usd * NANO, 3))
-
 
 @dataclass(frozen=True, kw_only=True)
 class Rate:
