@@ -20,6 +20,7 @@ NANO = 1_000_000_000
 
 PROVIDER_IDS: Mapping[str, str] = {
     "openai": "openai",
+    "openai_responses": "openai",
     "azure": "azure",
     "anthropic": "anthropic",
     "vertex": "google",
