@@ -13,13 +13,16 @@ from router.policy.model import Policy
 from router.policy.purse import cheapest_outside
 from tidegate.budget import Budget, Per
 from tidegate.budgets import read_budgets
-from tidegate.errors import BudgetExhausted, InvalidDocument, Reason
+from tidegate.errors import BudgetExhausted, InvalidDocument, InvalidSettings, Reason
 from tidegate.lane import Retry, Zone
 from tidegate.ledger.permits import Permit
 from tidegate.result import Usage
 from tidegate.savings import saved_usd
+from tidegate.settings import load
 from tidegate.signals import Band, BudgetLeft, Capability, Complexity, Level, Sensitivity, Signals
 from workers import failures, gates
+from workers.allowances import Allowances
+from workers.app import lanes_of
 from workers.failures import Action
 
 LANES = """\
@@ -265,3 +268,29 @@ def test_a_budget_may_be_one_for_each_of_some_tenants() -> None:
     """Each has an account from the start."""
     found = Budget(name="a", tenant=("acme", "zeta"), each="tenant", per=Per.DAY, usd=1.0)
     assert (found.always, found.account("acme"), found.concerns("other")) == (("acme", "zeta"), "acme", False)
+
+
+def test_a_worker_does_not_serve_a_lane_whose_price_nobody_knows(tmp_path: Path) -> None:
+    """Its operator may never have run a check."""
+    path = written(tmp_path, lanes=LANES.replace(", price: {input_usd: 1, output_usd: 2}", ""))
+    with pytest.raises(InvalidSettings, match=r"lanes\.sea\.model: no price is known"):
+        lanes_of(load(policy=path), zone=Zone.OUTSIDE)
+    assert list(lanes_of(load(policy=path), zone=Zone.OUTSIDE, only=("far",))) == ["far"]
+    assert list(lanes_of(load(policy=path), zone=Zone.INSIDE)) == ["near"]
+
+
+def test_a_worker_follows_the_files_budgets(tmp_path: Path) -> None:
+    """A change counts from the next take on; a file that cannot be read leaves those that were."""
+    path = written(tmp_path, "  a: {usd: 5, per: day}\n")
+    lane = load_policy(path).lanes["far"]
+    allowances = Allowances(lambda: read_budgets(path))
+    assert '"usd":5000000000' in allowances.gates.of(lane)
+    written(tmp_path, "  a: {usd: 7, per: day, tenant: [acme, zeta]}\n")
+    allowances.look()
+    assert '"usd":7000000000' in allowances.gates.of(lane)
+    assert '"tenants":["acme","zeta"]' in allowances.gates.of(lane)
+    written(tmp_path, "  a: {usd: -7, per: day}\n")
+    allowances.look()
+    assert '"usd":7000000000' in allowances.gates.of(lane)
+    with pytest.raises(InvalidDocument):
+        Allowances(lambda: read_budgets(path))
