@@ -22,7 +22,7 @@ BreakerState = Literal["closed", "open", "half_open"]
 MINUTE_S = 60.6
 """As limits.lua counts a minute."""
 DAY_STEP_S, DAY_STEPS = 300, 288
-GROWS_A_MINUTE, TOLD_S = 0.1, 600.0
+GROWS_A_MINUTE, TOLD_S = 0.5, 600.0
 """As adapt.lua has them."""
 RETRIES_KEPT = 10.0
 """As limits.lua has it."""
