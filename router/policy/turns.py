@@ -45,7 +45,7 @@ def _overflowed(rule: ReadyRule, overflow: ReadyOverflow, signals: Signals) -> T
     reached = wait is not None and limits.hold(wait)
     over = wait is not None and reached is not lasting
     dead = there == math.inf
-    seen = [_seen(f"{rule.name}/overflow", first, limits, wait, lasting=lasting, held=reached, over=over and not dead)]
+    seen = [_seen(f"{rule.name}/overflow", first, limits, wait, lasting=lasting, held=reached, over=over)]
     if over and dead:
         seen.append(_unserved(rule.name, overflow.to))
     return Turn(
