@@ -48,6 +48,8 @@ def facts(decision: Decision) -> dict[str, Any]:
         "redacted": decision.replaced,
         "narrowed": decision.narrowed,
         "shadow": decision.shadow,
+        "regions": decision.regions,
+        "answers_at_most": decision.answers_at_most,
     }
     return {name: value for name, value in said.items() if value}
 

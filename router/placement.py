@@ -1,6 +1,7 @@
 """Placement: a decision becomes a sealed payload, a signed clearance, a record and a wake-up, in this order."""
 
 import contextlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -63,7 +64,7 @@ class Placement:
         lane = decision.lanes[0]
         zone = Zone.OUTSIDE if lane in decision.cleared else Zone.INSIDE
         texts: list[Stored] = []
-        changes = {"decision": decision.to_json()}
+        changes = {"decision": decision.to_json(), "regions": _regions(decision)}
         if rewritten:
             changes["payload"] = self._sealed(record, "payload", job.to_json(), Zone.INSIDE, texts)
         if decision.cleared:
@@ -127,6 +128,8 @@ class Placement:
             digest=digest(texts[-1].envelope),
             lanes=decision.cleared,
             policy=decision.policy,
+            regions=decision.regions,
+            answers_at_most=decision.answers_at_most,
             expires_at=record.deadline_at,
         )
         return {**changes, "outside": slot, "clearance": clearances.sign(clearance, self._signer)}
@@ -141,6 +144,11 @@ class Placement:
 
 def _keep_s(record: Record) -> int:
     return max(60, int(record.deadline_at - record.accepted_at) + _KEEP_BEYOND_DEADLINE_S)
+
+
+def _regions(decision: Decision) -> str:
+    """As the scripts that choose a deployment read it: a list in JSON; '' where it may be computed anywhere."""
+    return "" if decision.regions is None else json.dumps(decision.regions)
 
 
 def _copy(job: Job, decision: Decision, redaction: Redaction | None) -> Job:

@@ -1,5 +1,6 @@
 """Lane: a named place to run, with a queue of its own."""
 
+from collections.abc import Collection
 from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Literal, Self
@@ -174,6 +175,16 @@ class Lane(Value):
             one.model_copy(update={name: value for name, value in own.items() if getattr(one, name) is None})
             for one in given
         )
+
+    def deployments_in(self, regions: Collection[str] | None) -> tuple[Deployment, ...]:
+        """Those that may compute a job that has to stay in some regions; None: it may be computed anywhere.
+
+        Outside, an address without a region may compute anywhere, so it is none of them. Inside, it is our own machine.
+        """
+        if regions is None:
+            return self.every_deployment
+        ours = self.zone is Zone.INSIDE
+        return tuple(one for one in self.every_deployment if one.region in regions or (ours and one.region is None))
 
     @property
     def queue(self) -> str:

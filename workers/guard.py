@@ -1,13 +1,14 @@
 """The guard: what may run on a lane. Pure; it is asked before a payload is opened, on every run.
 
 Inside lanes read the payload that was sealed for the inside. A lane outside reads nothing but the copy that the router
-sealed for the outside and signed a clearance for: for this job, this envelope, this lane, and not for ever. Either runs
-only what the decision on record placed there, and reads only the job's own slots.
+sealed for the outside and signed a clearance for: for this job, this envelope, this lane, these regions, and not for
+ever. Either runs only what the decision on record placed there, and reads only the job's own slots.
 """
 
 from collections.abc import Callable
 
 from tidegate.clearance import verified
+from tidegate.decision import Clearance
 from tidegate.errors import NoClearance, PayloadMissing, SealBroken
 from tidegate.keys import Verifier
 from tidegate.lane import Lane, Zone
@@ -35,10 +36,10 @@ def admitted_slot(record: Record, lane: Lane) -> str:
 
 def check_clearance(
     record: Record, lane: Lane, envelope: bytes, *, verifier: Callable[[], Verifier], now: float
-) -> None:
-    """Whether this envelope may leave by this lane. Raises NoClearance that says which condition fails."""
+) -> Clearance | None:
+    """The proof that this envelope may leave by this lane; None inside. Raises NoClearance with what fails."""
     if lane.zone is not Zone.OUTSIDE:
-        return
+        return None
     clearance = verified(record.clearance, verifier())
     conditions = {
         "clearance_foreign": ("it is for another job", clearance.job_id == record.id),
@@ -56,3 +57,20 @@ def check_clearance(
     broken = {refusal: why for refusal, (why, holds) in conditions.items() if not holds}
     if broken:
         raise NoClearance("the clearance does not hold: " + ", ".join(broken.values()), refusal=next(iter(broken)))
+    return clearance
+
+
+def admitted_regions(record: Record, clearance: Clearance | None) -> tuple[str, ...] | None:
+    """Where a run may be computed; None: anywhere. Outside, by what the router signed."""
+    if clearance is not None:
+        return clearance.regions
+    return record.decided.regions if record.decided else None
+
+
+def admitted_deployment(lane: Lane, *, regions: tuple[str, ...] | None, chosen: str = "") -> str:
+    """The deployment that a run may call; the first one where none was chosen. Raises NoClearance."""
+    allowed = [one.name for one in lane.deployments_in(regions)]
+    if not allowed or (chosen and chosen not in allowed):
+        which = f"{lane.name}/{chosen} is not" if chosen else f"{lane.name} has nothing"
+        raise NoClearance(f"{which} in a region of the job's", refusal="clearance_region")
+    return chosen or allowed[0]

@@ -120,7 +120,9 @@ class Running:
         slot = guard.admitted_slot(record, lane)
         # It came with the claim; should the guard want another slot, that is what is looked at.
         envelope = taken.envelope if taken.envelope and taken.slot == slot else self.vault.envelope(slot)
-        guard.check_clearance(record, lane, envelope, verifier=self.verifier, now=claim.at)
+        clearance = guard.check_clearance(record, lane, envelope, verifier=self.verifier, now=claim.at)
+        regions = guard.admitted_regions(record, clearance)
+        deployment = guard.admitted_deployment(lane, regions=regions)
         job = self._opened(slot, envelope, lane)
         run = Run(
             job_id=record.id,
@@ -133,6 +135,8 @@ class Running:
             tenant=record.tenant,
             guarded=_guarded(record),
             suspect=record.tries > 0 or record.crashes > 0,
+            deployment=deployment,
+            regions=regions,
         )
         return self.backend(lane).answer(run, stop=stop)
 

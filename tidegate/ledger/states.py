@@ -229,8 +229,7 @@ def expire(*, rev: int) -> Move:
 
 def redrive(*, rev: int, redrives: int, deadline_in_s: float, by: str, lane: str | None = None) -> Move:
     """A person sends a dead letter through the router again, with as much time as it had at first."""
-    of_the_last_routing = ("lane", "zone", "outside", "clearance", "placeholders", "worker", "decision", "model")
-    removed = dict.fromkeys((*of_the_last_routing, "reason", "cause"), "")
+    removed = dict.fromkeys((*_OF_A_ROUTING, "reason", "cause"), "")
     return Move(
         name="redriven",
         to=State.ACCEPTED,
@@ -249,3 +248,7 @@ def redrive(*, rev: int, redrives: int, deadline_in_s: float, by: str, lane: str
         },
         note={"by": by, **({"asked_lane": lane} if lane else {})},
     )
+
+
+_OF_A_ROUTING = ("lane", "zone", "outside", "clearance", "placeholders", "worker", "decision", "model", "regions")
+"""Fields that say nothing of a job that is routed again."""

@@ -14,7 +14,7 @@ from contextlib import suppress
 from importlib import import_module
 from typing import cast
 
-from tidegate.errors import MissingExtra, RunTimedOut
+from tidegate.errors import MissingExtra, NoClearance, RunTimedOut
 from tidegate.lane import Lane
 from tidegate.result import Answer
 from tidegate.settings import Settings
@@ -45,15 +45,15 @@ class ManagedBackend:
     """One lane's deployments, and the loop that its calls run on."""
 
     def __init__(self, lane: Lane, providers: Mapping[str, Provider]) -> None:
+        self._lane = lane
         self._providers = providers
-        self._first = next(iter(providers.values()))
         self._loop = LoopThread(name=f"lane-{lane.name}")
 
     def answer(self, run: Run, *, stop: threading.Event, on_text: Callable[[str], None] | None = None) -> Answer:
         """Ask once. Raises a RunError without a vendor's exception or text in it."""
         if stop.is_set():
             raise RunTimedOut("cancelled")  # before anything is sent
-        provider = self._providers.get(run.deployment, self._first)
+        provider = self._provider(run)
         pieces: queue.SimpleQueue[str] = queue.SimpleQueue()
         asked = self._loop.submit(lambda: _asked(provider, run, pieces.put if on_text else None))
         if asked is None:
@@ -64,6 +64,13 @@ class ManagedBackend:
     def close(self) -> None:
         """End what is in flight and let go of the connections."""
         self._loop.close(self._close_all)
+
+    def _provider(self, run: Run) -> Provider:
+        """Whom to call. The guard has looked by the lane that the run began with: this is the lane as it is now."""
+        allowed = [one.name for one in self._lane.deployments_in(run.regions)]
+        if not allowed:
+            raise NoClearance(f"no deployment of {self._lane.name} is in a region of the job's")
+        return self._providers[run.deployment if run.deployment in allowed else allowed[0]]
 
     async def _close_all(self) -> None:
         await asyncio.gather(*(provider.close() for provider in self._providers.values()))
