@@ -74,3 +74,11 @@ def admitted_deployment(lane: Lane, *, regions: tuple[str, ...] | None, chosen: 
         which = f"{lane.name}/{chosen} is not" if chosen else f"{lane.name} has nothing"
         raise NoClearance(f"{which} in a region of the job's", refusal="clearance_region")
     return chosen or allowed[0]
+
+
+def answer_is_looked_at(record: Record, clearance: Clearance | None) -> bool:
+    """Whether a router looks at the answer before anybody gets it: where the clearance says so, or the decision."""
+    if clearance is None:
+        return False
+    asked = record.decided.answers_at_most if record.decided else None
+    return clearance.answers_at_most is not None or asked is not None

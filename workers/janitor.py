@@ -94,7 +94,9 @@ class Janitor:
         applied = self.ledger.apply(record.id, move)
         log.info("janitor.moved", job=record.id, move=move.name, lane=record.lane)
         if applied.ring:
-            self._ring(record.lane, record.id, priority=record.priority)
+            # Accepted with a lane is who brought an answer from there: that is for a router to look at.
+            lane = None if move.to is State.ACCEPTED else record.lane
+            self._ring(lane, record.id, priority=record.priority)
 
     def _ring(self, lane: str | None, job_id: str, *, priority: int) -> None:
         with contextlib.suppress(BrokerUnavailable):  # looked at again, a little later each time

@@ -103,8 +103,8 @@ class Running:
         record, claim, began = taken.record, taken.claim, time.monotonic()
         with self.leases.hold(record.id, fence=claim.fence) as lease:
             try:
-                answer = self._answer(taken, lane, stop=lease.stop)
-                self._finish(record, lane, claim, answer, run_s=time.monotonic() - began)
+                answer, looked_at = self._answer(taken, lane, stop=lease.stop)
+                self._finish(record, lane, claim, answer, looked_at=looked_at, run_s=time.monotonic() - began)
             except (Conflict, UnknownJob):
                 raise
             except Exception as exc:  # noqa: BLE001 - whatever a run raises ends in the failure table, a store's blip too
@@ -115,7 +115,8 @@ class Running:
                 elif not lease.lost:
                     self.outcomes.follow(Failure(record=record, lane=lane, fence=claim.fence, error=exc))
 
-    def _answer(self, taken: Taken, lane: Lane, *, stop: threading.Event) -> Answer:
+    def _answer(self, taken: Taken, lane: Lane, *, stop: threading.Event) -> tuple[Answer, bool]:
+        """The answer, and whether a router has to look at it before anybody gets it."""
         record, claim = taken.record, taken.claim
         slot = guard.admitted_slot(record, lane)
         # It came with the claim; should the guard want another slot, that is what is looked at.
@@ -138,7 +139,7 @@ class Running:
             deployment=deployment,
             regions=regions,
         )
-        return self.backend(lane).answer(run, stop=stop)
+        return self.backend(lane).answer(run, stop=stop), guard.answer_is_looked_at(record, clearance)
 
     def _opened(self, slot: str, envelope: bytes, lane: Lane) -> Job:
         try:
@@ -149,7 +150,9 @@ class Running:
         except ValidationError:
             raise PayloadMissing("the payload is no job that this release can read") from None
 
-    def _finish(self, record: Record, lane: Lane, claim: Applied, answer: Answer, *, run_s: float) -> None:
+    def _finish(
+        self, record: Record, lane: Lane, claim: Applied, answer: Answer, *, looked_at: bool, run_s: float
+    ) -> None:
         queued_s = claim.at - record.accepted_at
         result = JobResult(
             job_id=record.id,
@@ -169,14 +172,21 @@ class Running:
         )
         slot = new_slot(record.id, "result")
         sealed = self.vault.seals.seal(lane.zone, slot, result.to_json().encode())
-        move = states.succeed(
-            fence=claim.fence,
-            changes={"result": slot, "model": lane.model, "cost_usd": _number(result.cost_usd)},
-            note={"lane": lane.name, "usage": answer.usage.model_dump(), "finish_reason": answer.finish_reason},
-        )
+        left_s = max(0, int(record.deadline_at - claim.at))  # an answer may wait that long for a router
+        stored = Stored(slot=slot, envelope=sealed, keep_s=self.result_keep_s + left_s)
+        changes = {"model": lane.model, "cost_usd": _number(result.cost_usd)}
+        note = {"lane": lane.name, "usage": answer.usage.model_dump(), "finish_reason": answer.finish_reason}
+        if looked_at:
+            nudge_s = self.outcomes.nudge_s
+            move = states.answer(fence=claim.fence, slot=slot, nudge_s=nudge_s, changes=changes, note=note)
+        else:
+            move = states.succeed(fence=claim.fence, changes={"result": slot, **changes}, note=note)
         # Refused where the lease had lapsed: another run counts, and a zombie's result is not even stored.
-        self.ledger.apply(record.id, move, texts=[Stored(slot=slot, envelope=sealed, keep_s=self.result_keep_s)])
-        log.info("job.succeeded", job=record.id, lane=lane.name, attempt=record.attempts, run_s=run_s)
+        applied = self.ledger.apply(record.id, move, texts=[stored])
+        event = "job.answered" if looked_at else "job.succeeded"
+        log.info(event, job=record.id, lane=lane.name, attempt=record.attempts, run_s=run_s)
+        if looked_at and applied.ring:
+            self.outcomes.wake_router(record.id, priority=record.priority)
 
 
 def register(app: Celery, running: Running) -> None:

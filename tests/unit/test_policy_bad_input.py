@@ -186,8 +186,10 @@ def test_the_sound_one_holds(tmp_path: Path) -> None:
         (
             "default:",
             "tests: [{name: t, expect: {}}]\ndefault:",
-            "10:19: tests[0].expect: give at least one of lane, lanes, rule, zone, shadow, redacted, regions, "
-            "answers_at_most",
+            (
+                "10:19: tests[0].expect: give at least one of lane, lanes, rule, zone, shadow, redacted, regions, "
+                "answers_at_most"
+            ),
         ),
         (
             "default:",

@@ -34,9 +34,10 @@ ENDS = frozenset({State.SUCCEEDED, State.DEAD, State.CANCELLED, State.EXPIRED})
 OPEN = frozenset(State) - ENDS
 
 ALLOWED: Mapping[State, frozenset[State]] = {
-    State.ACCEPTED: frozenset({State.ACCEPTED, State.PLACED, State.DEAD, State.CANCELLED, State.EXPIRED}),
+    # To its end only with an answer that came back to the router: transition.lua sees to it.
+    State.ACCEPTED: frozenset({State.ACCEPTED, State.PLACED}) | ENDS,
     State.PLACED: frozenset({State.PLACED, State.RUNNING, State.DEAD, State.CANCELLED, State.EXPIRED}),
-    State.RUNNING: OPEN - {State.ACCEPTED} | ENDS,
+    State.RUNNING: OPEN | ENDS,
     State.WAITING: frozenset({State.PLACED, State.DEAD, State.CANCELLED, State.EXPIRED}),
     State.DEAD: frozenset({State.ACCEPTED}),  # a redrive, and only by a person's order
     State.SUCCEEDED: frozenset(),
@@ -123,6 +124,24 @@ def succeed(*, fence: int, changes: Mapping[str, str], note: Mapping[str, Any]) 
         changes={"reason": "", "cause": "", **changes},
         note=note,
     )
+
+
+def answer(*, fence: int, slot: str, nudge_s: float, changes: Mapping[str, str], note: Mapping[str, Any]) -> Move:
+    """A run has an answer that the router must look at before anybody gets it."""
+    return Move(
+        name="answered",
+        to=State.ACCEPTED,
+        sources=frozenset({State.RUNNING}),
+        fence=fence,
+        look_in_s=nudge_s,
+        changes={"reason": "", "cause": "", "nudges": "0", **changes, "answer": slot},
+        note=note,
+    )
+
+
+def approve(*, rev: int, note: Mapping[str, Any]) -> Move:
+    """The router has looked at an answer, and the producer may have it: it becomes the result."""
+    return Move(name="approved", to=State.SUCCEEDED, sources=frozenset({State.ACCEPTED}), rev=rev, note=note)
 
 
 def wait(*, fence: int, delay_s: float, tries: int, note: Mapping[str, Any], crashes: int | None = None) -> Move:

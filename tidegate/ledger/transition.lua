@@ -12,7 +12,15 @@
 local ENDS = {succeeded = true, dead = true, cancelled = true, expired = true}
 local IN_LINE = {accepted = true, placed = true}
 
-local function room_of(state, lane) return state .. ':' .. (lane or 'intake') end
+-- Whoever is accepted waits for a router; a job whose answer came back keeps its lane all the same.
+local function room_of(state, lane) return state .. ':' .. (state ~= 'accepted' and lane or 'intake') end
+
+-- A run of a lane came to an answer: the lane's smoothed service time, an exponential moving average of weight one fifth.
+local function paced(prefix, lane, took, now)
+  local before = tonumber(redis.call('HGET', prefix .. ':pace', lane) or took)
+  redis.call('HSET', prefix .. ':pace', lane, stamp(before * 0.8 + took * 0.2))
+  redis.call('HSET', prefix .. ':succeeded_at', lane, stamp(now))
+end
 
 local function move(prefix, id, a, at)
   local job = prefix .. ':job:' .. id
@@ -33,6 +41,9 @@ local function move(prefix, id, a, at)
   end
 
   local now, to, name = store_time(), a[at + 1], a[at + 7]
+  -- An answer that the router has to look at first: nothing else ends well without a run.
+  local answer = state == 'accepted' and redis.call('HGET', job, 'answer')
+  if to == 'succeeded' and state == 'accepted' and not answer then return {0, state, rev} end
   local agenda, vault = prefix .. ':agenda', prefix .. ':vault:'
   -- First of all writes: a full store stops a script at its first write that adds. What is in may always move on, since
   -- only an end makes room again.
@@ -63,6 +74,10 @@ local function move(prefix, id, a, at)
   for i = first, #a, 2 do
     if a[i] == 'lane' then lane = a[i + 1] ~= '' and a[i + 1] or nil end
     if a[i + 1] == '' then gone[#gone + 1] = a[i] else put(a[i], a[i + 1]) end
+  end
+  if answer and to ~= 'accepted' then
+    gone[#gone + 1] = 'answer'
+    if to == 'succeeded' then put('result', answer) else redis.call('UNLINK', vault .. answer) end
   end
   if state == 'dead' then
     since = now
@@ -112,14 +127,9 @@ local function move(prefix, id, a, at)
     end
     redis.call('EXPIRE', job, keep)
     redis.call('EXPIRE', job .. ':history', keep)
-    if to == 'succeeded' and old[6] then
-      -- The lane's smoothed service time: an exponential moving average with a weight of one fifth.
-      local pace, took = prefix .. ':pace', now - tonumber(old[6])
-      local before = tonumber(redis.call('HGET', pace, lane) or took)
-      redis.call('HSET', pace, lane, stamp(before * 0.8 + took * 0.2))
-      redis.call('HSET', prefix .. ':succeeded_at', lane, stamp(now))
-    end
+    if to == 'succeeded' and state == 'running' and old[6] then paced(prefix, lane, now - tonumber(old[6]), now) end
   else
+    if to == 'accepted' and state == 'running' and old[6] then paced(prefix, lane, now - tonumber(old[6]), now) end
     redis.call('ZADD', agenda, look, id)
     if state == 'dead' then
       redis.call('ZREM', prefix .. ':dead', id)
