@@ -5,7 +5,7 @@ carries it. Nobody's result is made of it before the router has looked. What can
 redriving the dead letter asks the provider again.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -26,6 +26,9 @@ from tidegate.ledger.store import Ledger
 from tidegate.result import JobResult
 from tidegate.signals import Level, Sensitivity
 from tidegate.vault import Vault, own_slot
+
+MORE_CHARS = 12
+"""Of `claude-x-20250929` beyond the lane's `claude-x`: a date looks like somebody's."""
 
 
 class Judges(Protocol):
@@ -61,7 +64,8 @@ class Answers:
         at_most = record.decided.answers_at_most if record.decided else None
         if at_most is None:
             raise AnswerForbidden("nothing on record says what the answer may carry")
-        judged = self.inspector.sensitivity(said(self._opened(record)), rules=policy.sensitivity)
+        result = self._opened(record)
+        judged = self.inspector.sensitivity(said(result, known=_models(policy, result)), rules=policy.sensitivity)
         level = _level(judged, policy)
         if level is Level.UNKNOWN:
             raise AnswerForbidden(f"the answer could not be judged: {judged.cause or 'unknown'}")
@@ -81,11 +85,22 @@ class Answers:
             raise AnswerForbidden("the answer is none that this release can read") from None
 
 
-def said(result: JobResult) -> Job:
-    """All that an answer says, as something to look at. Vectors say nothing that a detector could read."""
-    first = Message(role="assistant", name=result.model, content=result.text, tool_calls=result.tool_calls or None)
+def said(result: JobResult, *, known: Iterable[str] = ()) -> Job:
+    """All that an answer says, as something to look at. Vectors say nothing that a detector could read.
+
+    The model's name comes from outside, too. What the lane calls it, and a date beside that, is no news to anybody.
+    """
+    expected = any(model in result.model and len(result.model) - len(model) <= MORE_CHARS for model in known)
+    name = None if expected else result.model
+    first = Message(role="assistant", name=name, content=result.text, tool_calls=result.tool_calls or None)
     others = (Message(role="assistant", content=text) for text in dict.fromkeys(_tokens(result)) if text != result.text)
     return Job(messages=(first, *others))
+
+
+def _models(policy: Policy, result: JobResult) -> Iterator[str]:
+    """What the policy's own lane calls its models."""
+    lane = policy.lanes.get(result.lane)
+    return (one.model for one in (lane.every_deployment if lane else ()) if one.model)
 
 
 def _tokens(result: JobResult) -> Iterator[str]:

@@ -12,6 +12,7 @@ import pytest
 from celery.exceptions import Reject
 from doubles import SECRET, RecordingDoorbell
 
+from router.answers import Answers
 from router.circumstances import Circumstances
 from router.inspection import Inspector
 from router.loads import Loads
@@ -131,6 +132,13 @@ def router(
         decide=decide,
         redactor=Redactor(inspector=inspector, readings=views),
         placement=placement,
+        answers=Answers(
+            ledger=ledger or client.ledger,
+            vault=client.vault,
+            placement=placement,
+            inspector=inspector,
+            policy=lambda _tenant: ready,
+        ),
         shadows=Shadows(client.ledger, client.vault, placement, nudge_s=settings.nudge_s),
         decisions=Decisions.opened(client.ledger.redis, settings),
         look_in_s=settings.nudge_s,

@@ -108,7 +108,9 @@ class StandIn:
             fault = self.book.take(model=asked["model"], text=text_of(asked), fields=tuple(asked))
             if fault is not None and fault.fault == "slow":
                 await self._slowly(request, fault)
-            return reply(asked) if fault is None or fault.fault == "slow" else _faulty(fault, asked)
+            if fault is None or fault.fault in ("slow", "says"):
+                return reply(answers.told(asked, fault.text if fault else None))
+            return _faulty(fault, asked)
         except Unanswerable as error:
             return _error(Rejection(400, None, INVALID, str(error)))
         except (AttributeError, KeyError, TypeError, ValueError):
