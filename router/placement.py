@@ -64,7 +64,12 @@ class Placement:
         lane = decision.lanes[0]
         zone = Zone.OUTSIDE if lane in decision.cleared else Zone.INSIDE
         texts: list[Stored] = []
-        changes = {"decision": decision.to_json(), "regions": _regions(decision)}
+        changes = {
+            "decision": decision.to_json(),
+            "regions": _regions(decision),
+            "tokens": str(decision.signals.tokens),
+            "max_tokens": str(decision.signals.max_tokens),
+        }
         if rewritten:
             changes["payload"] = self._sealed(record, "payload", job.to_json(), Zone.INSIDE, texts)
         if decision.cleared:

@@ -19,6 +19,10 @@ class Usage(Value):
 
     prompt_tokens: Annotated[int, Field(ge=0)] = 0
     completion_tokens: Annotated[int, Field(ge=0)] = 0
+    cached_tokens: Annotated[int, Field(ge=0)] = 0
+    """Of those that were read: how many the provider had read before and kept. Some charge less for them."""
+    reasoning_tokens: Annotated[int, Field(ge=0)] = 0
+    """Of those that were written: how many were thought and are not in the text."""
 
 
 class Confidence(Value):
@@ -90,6 +94,8 @@ class JobResult(Value):
     usage: Usage
     cost_usd: float | None = None
     """None where the lane's price is not known."""
+    batch: str | None = None
+    """The provider's batch that answered, by our id for it; None of a call of its own."""
     lane: str
     zone: Zone
     model: str

@@ -32,6 +32,7 @@ from tidegate.vault import Seals, Vault
 from workers.backend import open_backend
 from workers.follow import Follower
 from workers.lease import Leases
+from workers.managed.batches.service import Batchers
 from workers.models import catalogue
 from workers.outcomes import Outcomes
 from workers.roster import Roster
@@ -80,6 +81,9 @@ def open_service(settings: Settings, *, zone: Zone, only: Sequence[str] = ()) ->
         model_file=lambda lane: catalogue.entry_of(lane.model, settings).path if lane.backend == "llama_cpp" else None,
     )
     threading.Thread(target=follower.follow, args=(threading.Event(),), name="follow", daemon=True).start()
+    if outside:
+        batchers = Batchers(running=running, settings=settings)
+        threading.Thread(target=batchers.run, args=(running.leases.leaving,), name="batchers", daemon=True).start()
     _leave_in_order(running)
     return Service(
         app=app,

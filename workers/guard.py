@@ -15,6 +15,9 @@ from tidegate.lane import Lane, Zone
 from tidegate.ledger.record import Record
 from tidegate.vault import digest, own_slot
 
+FOREIGN_REGION = "clearance_region"
+"""What it is counted as where a job would be computed in no region of its own."""
+
 
 def admitted_slot(record: Record, lane: Lane) -> str:
     """The vault's slot that a run on this lane may open. Raises NoClearance, PayloadMissing."""
@@ -72,13 +75,20 @@ def admitted_deployment(lane: Lane, *, regions: tuple[str, ...] | None, chosen: 
     allowed = [one.name for one in lane.deployments_in(regions)]
     if not allowed or (chosen and chosen not in allowed):
         which = f"{lane.name}/{chosen} is not" if chosen else f"{lane.name} has nothing"
-        raise NoClearance(f"{which} in a region of the job's", refusal="clearance_region")
+        raise NoClearance(f"{which} in a region of the job's", refusal=FOREIGN_REGION)
     return chosen or allowed[0]
 
 
-def answer_is_looked_at(record: Record, clearance: Clearance | None) -> bool:
-    """Whether a router looks at the answer before anybody gets it: where the clearance says so, or the decision."""
-    if clearance is None:
+def answer_is_looked_at(record: Record, lane: Lane, *, verifier: Callable[[], Verifier]) -> bool:
+    """Whether a router looks at the answer before anybody gets it.
+
+    Outside by what was signed, or by the decision; and where nobody can tell what was signed.
+    """
+    if lane.zone is not Zone.OUTSIDE:
         return False
-    asked = record.decided.answers_at_most if record.decided else None
-    return clearance.answers_at_most is not None or asked is not None
+    try:
+        signed = verified(record.clearance, verifier()).answers_at_most
+    except NoClearance:
+        return True
+    decided = record.decided.answers_at_most if record.decided else None
+    return signed is not None or decided is not None

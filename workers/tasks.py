@@ -3,8 +3,9 @@
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, TypedDict, cast
 
 from celery import Celery
 from pydantic import ValidationError
@@ -14,7 +15,8 @@ from tidegate.job import Job
 from tidegate.keys import Verifier
 from tidegate.lane import Lane, Zone
 from tidegate.ledger import states
-from tidegate.ledger.line import Idle, Taken, patiently
+from tidegate.ledger.line import Idle, Shut, Taken, patiently
+from tidegate.ledger.permits import Settled
 from tidegate.ledger.record import Record
 from tidegate.ledger.refusals import Refusals
 from tidegate.ledger.store import Applied, Ledger, Stored
@@ -25,8 +27,10 @@ from tidegate.result import Answer, JobResult, Timings
 from tidegate.signals import Level
 from tidegate.taskevents import TaskEvents, Told
 from tidegate.vault import Vault, new_slot
-from workers import guard
-from workers.backend import Backend, Run
+from workers import gates, guard, settling
+from workers.alarms import Alarms
+from workers.backend import Backend, Heard, Run
+from workers.gates import Gates
 from workers.lease import Leases
 from workers.outcomes import Failure, Outcomes
 
@@ -49,7 +53,13 @@ class Running:
     lanes: Mapping[str, Lane]
     backend: Callable[[Lane], Backend]
     result_keep_s: int
+    gates: Gates = field(default_factory=Gates)
     events: TaskEvents = field(default_factory=lambda: TaskEvents(RUN_TASK))
+
+    @cached_property
+    def alarms(self) -> Alarms:
+        """What wakes a lane when its gate has room again."""
+        return Alarms(lambda lane, job_id: self.outcomes.wake(lane, job_id, priority=0))
 
     def run(self, job_id: str, *, lane: str | None = None) -> None:
         """Run the next jobs of a lane of ours; where nothing else tells which, the job that the wake-up names does."""
@@ -71,25 +81,43 @@ class Running:
         if taken is None:
             self.ledger.get(named)  # nobody waits: was it a wake-up for a job that is not on record?
         while taken is not None:
-            if taken.ring:
-                self.outcomes.wake(lane.name, taken.ring, priority=taken.record.priority)
+            self._ring(taken, lane)
+            if isinstance(taken, Shut):
+                return
             self._run(taken, lane)
             present = self.lanes.get(lane.name)  # the policy may have been changed meanwhile
             if present is None or self.leases.leaving.is_set() or time.monotonic() > until:
+                if self.gates.of(
+                    lane
+                ):  # who came while the gate was shut has gone again: nobody else may be on his way
+                    self.outcomes.wake(lane.name, taken.record.id, priority=taken.record.priority)
                 return
             lane = present
             taken = self._next(lane)
 
-    def _next(self, lane: Lane, *, named: str = "") -> Taken | None:
+    def _next(self, lane: Lane, *, named: str = "") -> Taken | Shut | None:
         """The lane's next job, or that of a moment later. `named`: by the wake-up that led here."""
         claim = states.claim(worker=self.name, lease_s=self.leases.lease_s)
 
-        def take(woken: bool, patient: bool) -> Taken | Idle:  # noqa: FBT001 - as `patiently` asks
+        def take(woken: bool, patient: bool) -> Taken | Shut | Idle:  # noqa: FBT001 - as `patiently` asks
             return self.ledger.line.take(
-                lane.name, zone=lane.zone, claim=claim, named=named, woken=woken or bool(named), patient=patient
+                lane.name,
+                zone=lane.zone,
+                claim=claim,
+                gate=self.gates.of(lane),
+                named=named,
+                woken=woken or bool(named),
+                patient=patient,
             )
 
-        return patiently(take, leaving=self.leases.leaving)
+        return cast("Taken | Shut | None", patiently(take, leaving=self.leases.leaving))
+
+    def _ring(self, taken: Taken | Shut, lane: Lane) -> None:
+        """For those that are left: now, or when the lane's gate has room."""
+        if isinstance(taken, Taken) and taken.ring and not taken.ring_in_s:
+            self.outcomes.wake(lane.name, taken.ring, priority=taken.record.priority)
+        elif taken.ring and taken.ring_in_s is not None:
+            self.alarms.set(lane.name, taken.ring, in_s=taken.ring_in_s)
 
     def _run(self, taken: Taken, lane: Lane) -> None:
         record, claim = taken.record, taken.claim
@@ -101,10 +129,18 @@ class Running:
 
     def _claimed(self, taken: Taken, lane: Lane, told: Told) -> None:
         record, claim, began = taken.record, taken.claim, time.monotonic()
+        call = Call(time_limit_s=min(lane.timeout_s, record.deadline_at - claim.at), lane_limit_s=lane.timeout_s)
         with self.leases.hold(record.id, fence=claim.fence) as lease:
             try:
-                answer, looked_at = self._answer(taken, lane, stop=lease.stop)
-                self._finish(record, lane, claim, answer, looked_at=looked_at, run_s=time.monotonic() - began)
+                answer = self._answer(taken, lane, call, stop=lease.stop)
+                self.finish(
+                    record,
+                    lane,
+                    answer,
+                    claim=claim,
+                    run_s=time.monotonic() - began,
+                    settled=lambda usd: call.answered(answer, usd=usd),
+                )
             except (Conflict, UnknownJob):
                 raise
             except Exception as exc:  # noqa: BLE001 - whatever a run raises ends in the failure table, a store's blip too
@@ -113,33 +149,64 @@ class Running:
                 if self.leases.given_up.is_set() and not lease.lost:
                     self.outcomes.hand_back(record, fence=claim.fence)
                 elif not lease.lost:
-                    self.outcomes.follow(Failure(record=record, lane=lane, fence=claim.fence, error=exc))
+                    self.outcomes.follow(
+                        Failure(
+                            record=record,
+                            lane=lane,
+                            fence=claim.fence,
+                            error=exc,
+                            gated=bool(self.gates.of(lane)),
+                            settled=call.failed(exc) if record.permit else None,
+                        )
+                    )
 
-    def _answer(self, taken: Taken, lane: Lane, *, stop: threading.Event) -> tuple[Answer, bool]:
-        """The answer, and whether a router has to look at it before anybody gets it."""
-        record, claim = taken.record, taken.claim
-        slot = guard.admitted_slot(record, lane)
+    def _answer(self, taken: Taken, lane: Lane, call: "Call", *, stop: threading.Event) -> Answer:
+        record, permit = taken.record, taken.permit
+        if permit is not None and (refusal := gates.refusal(permit)) is not None:
+            raise refusal
+        chosen = permit.deployment if permit else ""
+        run = self.admitted(
+            record, lane, slot=taken.slot, envelope=taken.envelope, now=taken.claim.at, deployment=chosen
+        )
+        run = replace(run, tell=call.heard.append)
+        backend = self.backend(lane)
+        with call:
+            return backend.answer(run, stop=stop)
+
+    def admitted(
+        self,
+        record: Record,
+        lane: Lane,
+        *,
+        slot: str | None,
+        envelope: bytes | None,
+        now: float,
+        deployment: str = "",
+    ) -> Run:
+        """The run of a job that the guard lets pass. Raises NoClearance, PayloadMissing."""
+        own = guard.admitted_slot(record, lane)
         # It came with the claim; should the guard want another slot, that is what is looked at.
-        envelope = taken.envelope if taken.envelope and taken.slot == slot else self.vault.envelope(slot)
-        clearance = guard.check_clearance(record, lane, envelope, verifier=self.verifier, now=claim.at)
+        given = envelope if envelope and slot == own else self.vault.envelope(own)
+        clearance = guard.check_clearance(record, lane, given, verifier=self.verifier, now=now)
         regions = guard.admitted_regions(record, clearance)
-        deployment = guard.admitted_deployment(lane, regions=regions)
-        job = self._opened(slot, envelope, lane)
-        run = Run(
+        called = guard.admitted_deployment(lane, regions=regions, chosen=deployment)
+        return replace(self.run_of(record, lane, envelope=given, now=now), deployment=called, regions=regions)
+
+    def run_of(self, record: Record, lane: Lane, *, envelope: bytes, now: float) -> Run:
+        """What the payload asks for. Raises NoClearance, PayloadMissing where it cannot be opened."""
+        job = self._opened(guard.admitted_slot(record, lane), envelope, lane)
+        return Run(
             job_id=record.id,
             attempt=record.attempts,
             messages=job.turns(),
             input=job.input or (),
             params=job.params,
-            timeout_s=min(lane.timeout_s, record.deadline_at - claim.at),
+            timeout_s=min(lane.timeout_s, record.deadline_at - now),
             priority=record.priority,
             tenant=record.tenant,
             guarded=_guarded(record),
             suspect=record.tries > 0 or record.crashes > 0,
-            deployment=deployment,
-            regions=regions,
         )
-        return self.backend(lane).answer(run, stop=stop), guard.answer_is_looked_at(record, clearance)
 
     def _opened(self, slot: str, envelope: bytes, lane: Lane) -> Job:
         try:
@@ -150,16 +217,31 @@ class Running:
         except ValidationError:
             raise PayloadMissing("the payload is no job that this release can read") from None
 
-    def _finish(
-        self, record: Record, lane: Lane, claim: Applied, answer: Answer, *, looked_at: bool, run_s: float
+    def finish(
+        self,
+        record: Record,
+        lane: Lane,
+        answer: Answer,
+        *,
+        claim: Applied,
+        run_s: float,
+        settled: Callable[[float | None], Settled],
+        batch: str | None = None,
+        price_share: float = 1.0,
     ) -> None:
+        """Put the answer on record. Raises Conflict for who lost the job.
+
+        `settled`: what the call came to, by its cost. `batch`: the provider's that the answer came from.
+        """
         queued_s = claim.at - record.accepted_at
+        cost = cost_usd(lane, answer.usage, model=answer.model)
         result = JobResult(
             job_id=record.id,
             text=answer.text,
             finish_reason=answer.finish_reason,
             usage=answer.usage,
-            cost_usd=cost_usd(lane, answer.usage, model=answer.model),
+            cost_usd=None if cost is None else cost * price_share,
+            batch=batch,
             lane=lane.name,
             zone=lane.zone,
             model=answer.model,
@@ -174,19 +256,63 @@ class Running:
         sealed = self.vault.seals.seal(lane.zone, slot, result.to_json().encode())
         left_s = max(0, int(record.deadline_at - claim.at))  # an answer may wait that long for a router
         stored = Stored(slot=slot, envelope=sealed, keep_s=self.result_keep_s + left_s)
-        changes = {"model": lane.model, "cost_usd": _number(result.cost_usd)}
-        note = {"lane": lane.name, "usage": answer.usage.model_dump(), "finish_reason": answer.finish_reason}
+        told = _Told(
+            fence=claim.fence,
+            changes={"model": lane.model, "cost_usd": _number(result.cost_usd)},
+            note={"lane": lane.name, "usage": answer.usage.model_dump(), "finish_reason": answer.finish_reason},
+            settled=settled(result.cost_usd) if record.permit else None,
+        )
+        looked_at = guard.answer_is_looked_at(record, lane, verifier=self.verifier)
         if looked_at:
-            nudge_s = self.outcomes.nudge_s
-            move = states.answer(fence=claim.fence, slot=slot, nudge_s=nudge_s, changes=changes, note=note)
+            move = states.answer(slot=slot, nudge_s=self.outcomes.nudge_s, **told)
         else:
-            move = states.succeed(fence=claim.fence, changes={"result": slot, **changes}, note=note)
+            move = states.succeed(slot=slot, **told)
         # Refused where the lease had lapsed: another run counts, and a zombie's result is not even stored.
         applied = self.ledger.apply(record.id, move, texts=[stored])
         event = "job.answered" if looked_at else "job.succeeded"
         log.info(event, job=record.id, lane=lane.name, attempt=record.attempts, run_s=run_s)
         if looked_at and applied.ring:
             self.outcomes.wake_router(record.id, priority=record.priority)
+
+
+class _Told(TypedDict):
+    """What a run's end says, whoever has the next word."""
+
+    fence: int
+    changes: dict[str, str]
+    note: dict[str, Any]
+    settled: Settled | None
+
+
+@dataclass
+class Call:
+    """One call of a backend: how long it took, and what was heard meanwhile."""
+
+    time_limit_s: float
+    lane_limit_s: float
+    heard: list[Heard] = field(default_factory=list)
+    took_s: float | None = None
+    """None: it was never made."""
+
+    def __enter__(self) -> None:
+        self._began = time.monotonic()
+
+    def __exit__(self, *_: object) -> None:
+        self.took_s = time.monotonic() - self._began
+
+    def answered(self, answer: Answer, *, usd: float | None) -> Settled:
+        """What it came to."""
+        return settling.answered(answer.usage, usd=usd, took_s=self.took_s, heard=self.heard)
+
+    def failed(self, error: Exception) -> Settled:
+        """What it came to."""
+        return settling.failed(
+            error,
+            took_s=self.took_s,
+            time_limit_s=self.time_limit_s,
+            lane_limit_s=self.lane_limit_s,
+            heard=self.heard,
+        )
 
 
 def register(app: Celery, running: Running) -> None:

@@ -30,7 +30,7 @@ from tidegate.ledger.states import ENDS, OPEN, Move, State
 from tidegate.ledger.store import Accepted, Applied, Keep, Ledger, NewJob, Stored
 
 JOB, SLOT = "a" * 32, "slot-1"
-ROOMED = (State.ACCEPTED, State.PLACED, State.RUNNING, State.WAITING)
+ROOMED = (State.ACCEPTED, State.PLACED, State.RUNNING, State.WAITING, State.BATCHED)
 
 
 def accept(ledger: Ledger, job_id: str = JOB, **changes: Any) -> Accepted:

@@ -1,4 +1,4 @@
-"""Answers that a policy wants to see first, in an installation of real processes: a secret comes back, and a router dies.
+"""Answers that a policy wants to see first, with real processes: a secret comes back, and a router dies.
 
 An installation of its own: the policy of the others lets answers pass unseen.
 """
@@ -8,7 +8,6 @@ import os
 import shutil
 import signal
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from installations import Running
@@ -86,7 +85,7 @@ def test_a_clean_answer_is_passed_on(watched: Running) -> None:
 
 
 def test_a_router_that_is_killed_ends_each_job_once(watched: Running) -> None:
-    """kill -9 while answers wait for a look: every job ends, once, as it should."""
+    """A kill -9 while answers wait for a look: every job ends, once, as it should."""
     jobs = watched.client.submit_many(
         [Job(text=f"{HARD}Write of lighthouses {number}.") for number in range(12)]
         + [Job(text=f"{HARD}Then tell a secret {number}.") for number in range(4)]

@@ -30,9 +30,10 @@ from tidegate.result import Answer, Usage
 from tidegate.settings import Settings
 from workers.backend import Run, open_backend
 from workers.managed import chat
-from workers.managed.openai import OpenAIProvider
+from workers.managed.headers import RETRY_AFTER_CAP_S, retry_after_s
+from workers.managed.openai import open_provider
 from workers.managed.request import body, quirk, sdk
-from workers.managed.translation import RETRY_AFTER_CAP_S, Rejection, rejected, retry_after_s
+from workers.managed.translation import Rejection, rejected
 from workers.standin.faults import Fault
 from workers.standin.server import Running, running
 
@@ -189,7 +190,7 @@ def test_everything_that_was_asked_is_sent(standin: Running) -> None:
 def test_openai_itself_is_not_sent_what_it_does_not_know() -> None:
     """What only colours chance is left out there; elsewhere it goes, where the SDK keeps room for it."""
     run = a_run(top_k=3, min_p=0.5, repeat_penalty=1.5, top_p=0.5)
-    fields = body(run, model="m", limit_field="max_tokens", openai=True)
+    fields = body(run, model="m", limit_field="max_tokens", beyond=False)
     assert fields["top_p"] == 0.5
     assert not fields.keys() & {"top_k", "min_p", "repeat_penalty", "repetition_penalty"}
     elsewhere = sdk(body(run, model="m", limit_field="max_tokens"))
@@ -214,8 +215,10 @@ def test_log_probabilities_that_a_job_asked_for_are_not_given_up(standin: Runnin
 
 def test_openai_itself_gets_its_new_name_of_the_limit() -> None:
     """OpenAI's newer models know max_completion_tokens only; other servers know max_tokens."""
-    own = lane()
-    assert OpenAIProvider(own, own.every_deployment[0], url=None)._limit_field == "max_completion_tokens"
+    for url, field in ((None, "max_completion_tokens"), ("https://llm.example.com/v1", "max_tokens")):
+        own = lane(base_url=url)
+        provider: Any = open_provider(own, own.every_deployment[0], Settings())
+        assert provider._dialect.limit_field == field
 
 
 @pytest.mark.parametrize("param", ["max_tokens", "temperature", "seed", "response_format"])
@@ -487,7 +490,7 @@ def test_a_schema_cannot_send_us_anywhere() -> None:
 
 def test_a_huge_answer_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that never stops talking fills no memory."""
-    monkeypatch.setattr("workers.managed.openai.MAX_ANSWER_BYTES", 1000)
+    monkeypatch.setattr("workers.managed.exchange.MAX_ANSWER_BYTES", 1000)
     with saying(lambda it: say(it, 200, completion(content="x" * 2000))) as url, pytest.raises(errors.MalformedAnswer):
         ask(url)
 

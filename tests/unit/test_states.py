@@ -22,6 +22,8 @@ MOVES: Mapping[str, Move] = {
     "release": states.release(rev=1, nudge_s=1),
     "nudge accepted": states.nudge(state=State.ACCEPTED, rev=1, nudges=1, nudge_s=1),
     "nudge placed": states.nudge(state=State.PLACED, rev=1, nudges=1, nudge_s=1),
+    "keep batched": states.keep_batched(rev=1, look_in_s=1),
+    "leave batch": states.leave_batch(rev=1, nudge_s=1),
     "die": states.die(reason=Reason.POISON, cause="c", sources=OPEN),
     "cancel": states.cancel(),
     "expire": states.expire(rev=1),
@@ -73,9 +75,10 @@ def test_every_state_is_open_or_an_end() -> None:
     assert all(ALLOWED[state] >= ENDS - {State.SUCCEEDED} for state in OPEN)
 
 
-def test_success_comes_from_a_run_or_from_its_answer() -> None:
-    """A run under a fence ends in success, or the router's look at the answer that it brought back: nothing else."""
-    assert [source for source in State if State.SUCCEEDED in ALLOWED[source]] == [State.ACCEPTED, State.RUNNING]
+def test_success_comes_from_a_run_a_batch_or_an_answer() -> None:
+    """A run, or a line of a batch, under a fence ends in success, or the router's look at what it brought back."""
+    sources = [source for source in State if State.SUCCEEDED in ALLOWED[source]]
+    assert sources == [State.ACCEPTED, State.RUNNING, State.BATCHED]
     assert [name for name, move in MOVES.items() if move.to is State.SUCCEEDED] == ["succeed", "approve"]
 
 

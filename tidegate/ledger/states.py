@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from tidegate.errors import Reason
+from tidegate.ledger.permits import Settled
 
 
 class State(StrEnum):
@@ -19,6 +20,8 @@ class State(StrEnum):
     PLACED = "placed"
     RUNNING = "running"
     WAITING = "waiting"
+    BATCHED = "batched"
+    """Set aside for a provider's batch, or in one: see `batches`."""
     SUCCEEDED = "succeeded"
     DEAD = "dead"
     CANCELLED = "cancelled"
@@ -36,14 +39,19 @@ OPEN = frozenset(State) - ENDS
 ALLOWED: Mapping[State, frozenset[State]] = {
     # To its end only with an answer that came back to the router: transition.lua sees to it.
     State.ACCEPTED: frozenset({State.ACCEPTED, State.PLACED}) | ENDS,
-    State.PLACED: frozenset({State.PLACED, State.RUNNING, State.DEAD, State.CANCELLED, State.EXPIRED}),
-    State.RUNNING: OPEN | ENDS,
+    State.PLACED: frozenset({State.PLACED, State.RUNNING, State.BATCHED, State.DEAD, State.CANCELLED, State.EXPIRED}),
+    State.RUNNING: OPEN - {State.BATCHED} | ENDS,
+    State.BATCHED: OPEN - {State.RUNNING} | ENDS,
     State.WAITING: frozenset({State.PLACED, State.DEAD, State.CANCELLED, State.EXPIRED}),
     State.DEAD: frozenset({State.ACCEPTED}),  # a redrive, and only by a person's order
     State.SUCCEEDED: frozenset(),
     State.CANCELLED: frozenset(),
     State.EXPIRED: frozenset(),
 }
+
+
+HELD = frozenset({State.RUNNING, State.BATCHED})
+"""Somebody has the job, and the fencing token that lets him end it: a run, or a batch whose line was answered."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,11 +75,17 @@ class Move:
     """Fields to set; an empty string removes the field."""
     note: Mapping[str, Any] = field(default_factory=dict)
     """What the job's history should say beside the move's name. Never text of the job."""
+    settled: Settled | None = None
+    """Of a move out of `running`: what the call came to. None: nobody knows, and the permit's estimate stands."""
 
     def __post_init__(self) -> None:
         wrong = [source for source in self.sources if self.to not in ALLOWED[source]]
         if wrong or not self.sources:
             raise ValueError(f"{self.name}: no way from {', '.join(sorted(wrong)) or 'nowhere'} to {self.to}")
+
+
+_OF_THE_LANE: Mapping[str, str] = {"tries": "0", "nudges": "0", "held": "", "avoid": ""}
+"""What a job has gone through on its lane: on another one it begins anew."""
 
 
 def place(
@@ -90,7 +104,7 @@ def place(
         sources=frozenset({State.ACCEPTED}),
         rev=rev,
         look_in_s=nudge_s,
-        changes={"lane": lane, "zone": zone, "tries": "0", "nudges": "0", **changes},
+        changes={"lane": lane, "zone": zone, **_OF_THE_LANE, **changes},
         note={"lane": lane, **note},
     )
 
@@ -114,28 +128,45 @@ def renew(*, fence: int, lease_s: float) -> Move:
     return Move(name="renewed", to=State.RUNNING, sources=frozenset({State.RUNNING}), fence=fence, look_in_s=lease_s)
 
 
-def succeed(*, fence: int, changes: Mapping[str, str], note: Mapping[str, Any]) -> Move:
+def succeed(
+    *,
+    fence: int,
+    changes: Mapping[str, str],
+    note: Mapping[str, Any],
+    settled: Settled | None = None,
+    slot: str | None = None,
+) -> Move:
     """A run has a result."""
     return Move(
         name="succeeded",
         to=State.SUCCEEDED,
-        sources=frozenset({State.RUNNING}),
+        sources=HELD,
         fence=fence,
-        changes={"reason": "", "cause": "", **changes},
+        changes={"reason": "", "cause": "", **changes, **({} if slot is None else {"result": slot})},
         note=note,
+        settled=settled,
     )
 
 
-def answer(*, fence: int, slot: str, nudge_s: float, changes: Mapping[str, str], note: Mapping[str, Any]) -> Move:
+def answer(
+    *,
+    fence: int,
+    slot: str,
+    nudge_s: float,
+    changes: Mapping[str, str],
+    note: Mapping[str, Any],
+    settled: Settled | None = None,
+) -> Move:
     """A run has an answer that the router must look at before anybody gets it."""
     return Move(
         name="answered",
         to=State.ACCEPTED,
-        sources=frozenset({State.RUNNING}),
+        sources=HELD,
         fence=fence,
         look_in_s=nudge_s,
         changes={"reason": "", "cause": "", "nudges": "0", **changes, "answer": slot},
         note=note,
+        settled=settled,
     )
 
 
@@ -144,42 +175,76 @@ def approve(*, rev: int, note: Mapping[str, Any]) -> Move:
     return Move(name="approved", to=State.SUCCEEDED, sources=frozenset({State.ACCEPTED}), rev=rev, note=note)
 
 
-def wait(*, fence: int, delay_s: float, tries: int, note: Mapping[str, Any], crashes: int | None = None) -> Move:
+def wait(
+    *,
+    fence: int,
+    delay_s: float,
+    tries: int,
+    note: Mapping[str, Any],
+    crashes: int | None = None,
+    settled: Settled | None = None,
+) -> Move:
     """A run failed; the same lane tries again later."""
     return Move(
         name="retry_later",
         to=State.WAITING,
-        sources=frozenset({State.RUNNING}),
+        sources=HELD,
         fence=fence,
         look_in_s=delay_s,
         changes={"tries": str(tries)} | ({} if crashes is None else {"crashes": str(crashes)}),
         note={"delay_s": round(delay_s, 3), **note},
+        settled=settled,
     )
 
 
-def hop(*, fence: int, lane: str, zone: str, nudge_s: float, note: Mapping[str, Any]) -> Move:
+def hold(*, fence: int, held: int, nudge_s: float, note: Mapping[str, Any], settled: Settled | None) -> Move:
+    """The provider had no room: the job is in its line again, at its old place, and the gate knows until when."""
+    return Move(
+        name="held_back",
+        to=State.PLACED,
+        sources=frozenset({State.RUNNING}),
+        fence=fence,
+        look_in_s=nudge_s,
+        changes={"held": str(held), "nudges": "0"},
+        note=note,
+        settled=settled,
+    )
+
+
+def hop(
+    *, fence: int, lane: str, zone: str, nudge_s: float, note: Mapping[str, Any], settled: Settled | None = None
+) -> Move:
     """A run failed; the next allowed lane takes the job."""
     return Move(
         name="next_lane",
         to=State.PLACED,
-        sources=frozenset({State.RUNNING}),
+        sources=HELD,
         fence=fence,
         look_in_s=nudge_s,
-        changes={"lane": lane, "zone": zone, "tries": "0", "nudges": "0"},
+        changes={"lane": lane, "zone": zone, **_OF_THE_LANE},
         note={"lane": lane, **note},
+        settled=settled,
     )
 
 
-def hand_back(*, fence: int | None = None, rev: int | None = None, changes: Mapping[str, str], nudge_s: float) -> Move:
+def hand_back(
+    *,
+    fence: int | None = None,
+    rev: int | None = None,
+    changes: Mapping[str, str],
+    nudge_s: float,
+    settled: Settled | None = None,
+) -> Move:
     """A run ended without a verdict (its worker stops, or its lease lapsed): the lane takes the job again."""
     return Move(
         name="handed_back" if fence is not None else "lease_lapsed",
         to=State.PLACED,
-        sources=frozenset({State.RUNNING}),
+        sources=HELD if fence is not None else frozenset({State.RUNNING}),
         fence=fence,
         rev=rev,
         look_in_s=nudge_s,
         changes=changes,
+        settled=settled,
     )
 
 
@@ -189,6 +254,29 @@ def release(*, rev: int, nudge_s: float) -> Move:
         name="retry_due",
         to=State.PLACED,
         sources=frozenset({State.WAITING}),
+        rev=rev,
+        look_in_s=nudge_s,
+        changes={"nudges": "0"},
+    )
+
+
+def keep_batched(*, rev: int, look_in_s: float) -> Move:
+    """A batch has it still."""
+    return Move(
+        name="renewed",
+        to=State.BATCHED,
+        sources=frozenset({State.BATCHED}),
+        rev=rev,
+        look_in_s=look_in_s,
+    )
+
+
+def leave_batch(*, rev: int, nudge_s: float) -> Move:
+    """No batch has it, or none took it in time: the lane runs it by itself."""
+    return Move(
+        name="left_batch",
+        to=State.PLACED,
+        sources=frozenset({State.BATCHED}),
         rev=rev,
         look_in_s=nudge_s,
         changes={"nudges": "0"},
@@ -216,6 +304,7 @@ def die(
     rev: int | None = None,
     changes: Mapping[str, str] | None = None,
     note: Mapping[str, Any] | None = None,
+    settled: Settled | None = None,
 ) -> Move:
     """The job becomes a dead letter."""
     return Move(
@@ -226,6 +315,7 @@ def die(
         rev=rev,
         changes={"reason": reason.value, "cause": cause, **(changes or {})},
         note={"reason": reason.value, "cause": cause, **(note or {})},
+        settled=settled,
     )
 
 
@@ -269,5 +359,8 @@ def redrive(*, rev: int, redrives: int, deadline_in_s: float, by: str, lane: str
     )
 
 
-_OF_A_ROUTING = ("lane", "zone", "outside", "clearance", "placeholders", "worker", "decision", "model", "regions")
+_OF_A_ROUTING = (
+    *("lane", "zone", "outside", "clearance", "placeholders", "worker", "decision", "model", "regions"),
+    *("tokens", "max_tokens", "held", "avoid", "batch", "alone"),
+)
 """Fields that say nothing of a job that is routed again."""

@@ -1,11 +1,12 @@
--- One move of one job: atomically, or refused. After order.lua; apply.lua and take.lua call it.
+-- One move of one job: atomically, or refused. After order.lua and gate.lua; apply.lua and take.lua call it.
 --
 -- a[at...]  +0 allowed source states, comma-separated  +1 new state  +2 fence that must hold, or ''
 --           +3 revision that must hold, or ''  +4 '1' to hand out the next fence
 --           +5 seconds until the janitor looks again, or ''  +6 seconds to keep the record after an end
 --           +7 name of the move  +8 note as JSON  +9 seconds until a new deadline, or ''
 --           +10 this move's token: a repetition of the same move is told what the first one did
---           +11 how many envelopes to store; each: slot, envelope, seconds to keep it
+--           +11 what the run's call came to, as JSON, or '': see gate_settle
+--           +12 how many envelopes to store; each: slot, envelope, seconds to keep it
 --           then fields and values; '' removes the field
 -- Returns   {1, revision, fence, now, 1 if somebody should be woken} or {0, present state ('' for no such job), revision}
 
@@ -15,17 +16,21 @@ local IN_LINE = {accepted = true, placed = true}
 -- Whoever is accepted waits for a router; a job whose answer came back keeps its lane all the same.
 local function room_of(state, lane) return state .. ':' .. (state ~= 'accepted' and lane or 'intake') end
 
--- A run of a lane came to an answer: the lane's smoothed service time, an exponential moving average of weight one fifth.
-local function paced(prefix, lane, took, now)
+-- A lane came to an answer: it works, and a run tells its smoothed service time, an exponential moving average with a
+-- weight of one fifth.
+local HAD = {running = true, batched = true}
+local function paced(prefix, lane, state, began, now)
+  redis.call('HSET', prefix .. ':succeeded_at', lane, stamp(now))
+  if state ~= 'running' or not began then return end
+  local took = now - tonumber(began)
   local before = tonumber(redis.call('HGET', prefix .. ':pace', lane) or took)
   redis.call('HSET', prefix .. ':pace', lane, stamp(before * 0.8 + took * 0.2))
-  redis.call('HSET', prefix .. ':succeeded_at', lane, stamp(now))
 end
 
 local function move(prefix, id, a, at)
   local job = prefix .. ':job:' .. id
   local old = redis.call('HMGET', job, 'state', 'rev', 'fence', 'lane', 'deadline_at', 'started_at', 'move',
-    'updated_at', 'tenant', 'priority', 'queued_at', 'accepted_at')
+    'updated_at', 'tenant', 'priority', 'queued_at', 'accepted_at', 'permit')
   local state, rev, fence = old[1], tonumber(old[2] or 0), tonumber(old[3] or 0)
   local lane, tenant, priority = old[4] or nil, old[9] or 'default', tonumber(old[10] or 5)
   local since = tonumber(old[11] or old[12])
@@ -49,8 +54,8 @@ local function move(prefix, id, a, at)
   -- only an end makes room again.
   redis.call('ZREM', agenda, id)
   local was = room_of(state, lane)
-  local first = at + 12
-  for _ = 1, tonumber(a[at + 11]) do
+  local first = at + 13
+  for _ = 1, tonumber(a[at + 12]) do
     redis.call('SET', vault .. a[first], a[first + 1], 'EX', a[first + 2])
     first = first + 3
   end
@@ -82,6 +87,21 @@ local function move(prefix, id, a, at)
   if state == 'dead' then
     since = now
     put('queued_at', stamp(now))
+  end
+  if state == 'batched' and to ~= 'batched' and not ENDS[to] then
+    -- What came back from a batch goes alone: another batch would be another half day.
+    put('alone', '1')
+    gone[#gone + 1] = 'batch'
+  end
+  -- What was reserved for a line of a batch is settled when that is read, whatever has become of its job meanwhile.
+  local unread = state == 'batched' and (to == 'batched' or to == 'cancelled' or to == 'expired')
+  if old[13] and (state == 'running' or state == 'batched') and not unread then
+    if to == 'running' then gate_renew(prefix, id, old[13], now + tonumber(a[at + 5]) * LEASES_KEPT)
+    else
+      gone[#gone + 1] = 'permit'
+      local failed_at = gate_settle(prefix, id, old[13], a[at + 11], now)
+      if failed_at and old[4] == lane and not ENDS[to] then put('avoid', failed_at) end
+    end
   end
   local look = not ENDS[to] and stamp(math.min(now + tonumber(a[at + 5]), deadline))
   if ENDS[to] then
@@ -127,9 +147,9 @@ local function move(prefix, id, a, at)
     end
     redis.call('EXPIRE', job, keep)
     redis.call('EXPIRE', job .. ':history', keep)
-    if to == 'succeeded' and state == 'running' and old[6] then paced(prefix, lane, now - tonumber(old[6]), now) end
+    if to == 'succeeded' and HAD[state] then paced(prefix, lane, state, old[6], now) end
   else
-    if to == 'accepted' and state == 'running' and old[6] then paced(prefix, lane, now - tonumber(old[6]), now) end
+    if to == 'accepted' and HAD[state] then paced(prefix, lane, state, old[6], now) end
     redis.call('ZADD', agenda, look, id)
     if state == 'dead' then
       redis.call('ZREM', prefix .. ':dead', id)

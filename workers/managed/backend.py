@@ -27,8 +27,15 @@ GLANCE_S = 0.05
 
 PROVIDERS: Mapping[str, str] = {
     "openai": "workers.managed.openai",
+    "anthropic": "workers.managed.anthropic_api.adapter",
+    "openai_responses": "workers.managed.openai_responses",
+    "azure": "workers.managed.azure",
+    "vertex": "workers.managed.vertex",
 }
 """A lane's `backend` -> the module that calls it."""
+
+EXTRAS: Mapping[str, str] = {"vertex": "vertex"}
+"""The extra that brings what a module needs, where `managed` does not."""
 
 
 def open_backend(lane: Lane, settings: Settings) -> Backend:
@@ -36,7 +43,7 @@ def open_backend(lane: Lane, settings: Settings) -> Backend:
     try:
         module = import_module(PROVIDERS[lane.backend])
     except ModuleNotFoundError:
-        raise MissingExtra("managed", needed_for=f"lane {lane.name}") from None
+        raise MissingExtra(EXTRAS.get(lane.backend, "managed"), needed_for=f"lane {lane.name}") from None
     opened = cast("OpenProvider", module.open_provider)
     return ManagedBackend(lane, {one.name: opened(lane, one, settings) for one in lane.every_deployment})
 

@@ -5,12 +5,13 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from tidegate.errors import ContentRefused, MalformedAnswer
+from tidegate.errors import ContentRefused, MalformedAnswer, RunError
 from tidegate.job import FunctionCall, Params, ToolCall
-from tidegate.result import Answer, FinishReason, Usage
+from tidegate.result import Answer, FinishReason
 from workers.managed import promise
 from workers.managed.sureness import confidence, token_logprobs
 from workers.managed.translation import Rejection, rejected
+from workers.managed.usage import usage
 
 FINISHES: Mapping[str | None, FinishReason] = {
     None: "stop",
@@ -22,8 +23,6 @@ FINISHES: Mapping[str | None, FinishReason] = {
     "function_call": "tool_calls",
 }
 """A server's finish reason -> ours; what is not listed (`error`, `abort`) is no end of an answer."""
-
-Count = Annotated[int, Field(ge=0)]
 
 
 class _Part(BaseModel):
@@ -58,11 +57,6 @@ class _Completion(_Part):
     choices: Annotated[list[_Choice], Field(min_length=1)]
     model: str | None = None
     usage: Any = None
-
-
-class _Usage(_Part):
-    prompt_tokens: Count
-    completion_tokens: Count = 0
 
 
 class _Model(_Part):
@@ -141,15 +135,11 @@ def raise_told_error(content: bytes) -> None:
         error = _Error.model_validate_json(content).error
     except ValidationError:
         return
+    raise told(error)
+
+
+def told(error: Mapping[str, Any]) -> RunError:
+    """Our error for one that came with status 200."""
     code = error.get("code")
     status = code if isinstance(code, int) and 400 <= code < 600 else 500  # noqa: PLR2004 - HTTP's error classes
-    raise rejected(Rejection(status=status, error=error))
-
-
-def usage(said: Any) -> Usage:
-    """The tokens, or zeros where a server counts none: the price of such a run is then not known."""
-    try:
-        counts = _Usage.model_validate(said)
-    except ValidationError:
-        return Usage()
-    return Usage(prompt_tokens=counts.prompt_tokens, completion_tokens=counts.completion_tokens)
+    return rejected(Rejection(status=status, error=error))

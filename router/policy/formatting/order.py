@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from router.policy.cases.model import Case, CasesFile, Expect
 from router.policy.guarantees import Guarantee as Own
 from router.policy.model import Default, For, Overflow, PolicyFile, Rule
-from router.policy.sensitivity.grammar import Allowed, Denied, Section, Together, TypeMeans
+from router.policy.sensitivity.grammar import Allowed, Denied, Images, Section, Together, TypeMeans
 from router.policy.sensitivity.grammar import Own as OwnPattern
 from router.prompts import PromptFile
 from tidegate.lane import Engine, Lane, Price, Retry
@@ -44,6 +44,7 @@ _ORDERED: Mapping[type[BaseModel], tuple[str, ...]] = {
     For: ("tenants", "environments"),
     Section: tuple(Section.model_fields),
     TypeMeans: tuple(TypeMeans.model_fields),
+    Images: tuple(Images.model_fields),
     Together: tuple(Together.model_fields),
     Denied: ("name", "words", "pattern", "type", "level", "why"),
     Allowed: ("words", "pattern", "types", "why"),
