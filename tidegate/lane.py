@@ -149,6 +149,10 @@ class Lane(Value):
     price: Price | None = None
     """Overrides the price table; a lane inside costs nothing where none is given."""
     capabilities: Many[Capability] = ()
+    repair: bool = True
+    """Whether an answer that breaks its promised form is asked for once more. Of managed lanes only."""
+    max_answer_chars: Annotated[int, Field(ge=1, le=16_000_000)] = 1_000_000
+    """What a provider says beyond this is no answer: a bound on what one job may put into the store."""
     concurrency: Annotated[int, Field(ge=1, le=1024)] = 1
     timeout_s: Annotated[float, Field(gt=0, le=3600)] = 120.0
     retry: Retry = Retry()

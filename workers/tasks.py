@@ -251,6 +251,7 @@ class Running:
             confidence=answer.confidence,
             tool_calls=answer.tool_calls,
             logprobs=answer.logprobs,
+            repaired=answer.repaired,
         )
         slot = new_slot(record.id, "result")
         sealed = self.vault.seals.seal(lane.zone, slot, result.to_json().encode())

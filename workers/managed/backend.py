@@ -21,6 +21,7 @@ from tidegate.settings import Settings
 from workers.backend import Backend, Run
 from workers.managed.loop import LoopThread
 from workers.managed.provider import OnPiece, OpenProvider, Provider
+from workers.managed.repairing import Repairing
 
 GLANCE_S = 0.05
 """How often a waiting caller looks whether it should stop. It adds nothing to an answer's time."""
@@ -57,7 +58,12 @@ class ManagedBackend:
         self._loop = LoopThread(name=f"lane-{lane.name}")
 
     def answer(self, run: Run, *, stop: threading.Event, on_text: Callable[[str], None] | None = None) -> Answer:
-        """Ask once. Raises a RunError without a vendor's exception or text in it."""
+        """An answer in its promised form. Raises a RunError without a vendor's exception or text in it."""
+        repairing = Repairing(lane=self._lane, ask=lambda run: self._ask(run, stop=stop, on_text=on_text))
+        return repairing.answered(run, told=on_text is not None)
+
+    def _ask(self, run: Run, *, stop: threading.Event, on_text: OnPiece | None) -> Answer:
+        """Ask once."""
         if stop.is_set():
             raise RunTimedOut("cancelled")  # before anything is sent
         provider = self._provider(run)
