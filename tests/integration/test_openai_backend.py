@@ -484,6 +484,44 @@ def test_the_promised_form_is_kept(text: str, promised: ResponseFormat, kind: ty
         kept(text, promised)
 
 
+def test_a_broken_answer_is_mended_by_a_second_call(standin: Running) -> None:
+    """Asked under another name, with what was wrong; the usage is that of both."""
+    standin.standin.book.replace((Fault(fault="says", text='{"n": "1"}'),))
+    backend = open_backend(lane(base_url=standin.url), Settings())
+    try:
+        found = backend.answer(a_run(response_format=PROMISED), stop=threading.Event())
+    finally:
+        backend.close()
+    assert isinstance(json.loads(found.text)["n"], int)
+    assert found.repaired == "asked_again"
+    first, second = (json.loads(received.body)["messages"] for received in standin.standin.received)
+    assert second[: len(first)] == first
+    assert [turn["role"] for turn in second[len(first) :]] == ["assistant", "user"]
+    assert sorted(standin.standin.idempotency_keys) == ["job-1", "job-1-repair"]
+    spent = standin.standin.by_model["gpt-4o-mini"]
+    assert found.usage.prompt_tokens == spent["prompt_tokens"]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("x" * 5000, errors.MalformedAnswer),
+        (" \n ", errors.MalformedAnswer),
+        ("Output blocked by content filtering policy", errors.ContentRefused),
+    ],
+    ids=["huge", "blank", "a notice"],
+)
+def test_what_is_no_answer_does_not_pass_for_one(standin: Running, text: str, kind: type[RunError]) -> None:
+    """Whatever its status says."""
+    standin.standin.book.replace((Fault(fault="says", text=text),))
+    backend = open_backend(lane(base_url=standin.url, max_answer_chars=1000), Settings())
+    try:
+        with pytest.raises(kind):
+            backend.answer(a_run(max_tokens=4000), stop=threading.Event())
+    finally:
+        backend.close()
+
+
 def test_a_schema_cannot_send_us_anywhere() -> None:
     """A reference to another machine is refused, not fetched."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
