@@ -178,7 +178,7 @@ def test_accounts_go_some_time_after_their_period(spend: Any) -> None:
         assert 34 * 86_400 < ttl < days * 86_400
 
 
-@settings(max_examples=200)
+@settings(max_examples=60)
 @given(at=st.floats(0, 4_102_444_800), per=st.sampled_from(Per))
 def test_a_period_is_the_same_in_the_store_and_here(store_server: Any, at: float, per: Per) -> None:
     """Leap years and ends of months included: who reads an account finds what a run has written."""
@@ -266,7 +266,7 @@ def test_budgets_add_up_in_any_order(redis: StoreClient) -> None:
     Budgeted.redis = redis
     from hypothesis.stateful import run_state_machine_as_test  # noqa: PLC0415 - after the store is there
 
-    run_state_machine_as_test(Budgeted, settings=settings(max_examples=25, stateful_step_count=25, deadline=None))
+    run_state_machine_as_test(Budgeted, settings=settings(max_examples=12, stateful_step_count=25, deadline=None))
 
 
 def test_what_runs_came_to_is_counted_by_day_lane_rule_and_model(spend: Any) -> None:
