@@ -9,16 +9,20 @@ from typing import Any, TypeVar
 from doubles import RecordingDoorbell, answer, decision, lane
 
 from router.placement import Placement
+from tidegate.budget import Budget
 from tidegate.client import Client
 from tidegate.errors import NetworkFailed, RunError, StoreUnavailable
 from tidegate.job import Hints, Job
 from tidegate.keys import keyring, signer
 from tidegate.lane import Batch, Lane, Price, Zone
+from tidegate.ledger.accounts import Account, Accounts
+from tidegate.ledger.permits import accounts_of, gate_of
 from tidegate.ledger.store import Ledger
 from tidegate.result import Answer
 from tidegate.settings import Settings
 from tidegate.vault import Seals, Vault
 from workers.backend import Run
+from workers.gates import Gates
 from workers.lease import Leases
 from workers.managed.batches.api import Answered, Line, Mark, Phase, Progress
 from workers.managed.batches.batcher import Batcher
@@ -88,7 +92,11 @@ class FakeProvider:
     """Whether batches are found wrong as a whole."""
     batches: dict[str, FakeBatch] = field(default_factory=dict)
     uploads: list[str] = field(default_factory=list)
+    deaf: bool = False
+    """Whether it goes on with what was cancelled."""
     refuse: RunError | None = None
+    unreadable: RunError | None = None
+    """What is wrong with its answers, where anything is."""
     answered: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -134,7 +142,7 @@ class FakeApi:
 
     async def cancel(self, provider_id: str) -> None:
         """What is not answered never will be."""
-        self._trouble.around(lambda: setattr(self._provider.batches[provider_id], "cancelled", True))
+        self._trouble.around(lambda: setattr(self._provider.batches[provider_id], "cancelled", not self._provider.deaf))
 
     async def clean(self, mark: Mark, provider_id: str | None) -> None:
         """Forget the uploads."""
@@ -147,6 +155,8 @@ class FakeApi:
     def read(self, content: bytes, run: Run) -> Answer:
         """Each answer that was looked into counts."""
         self._provider.answered[run.job_id] += 1
+        if self._provider.unreadable is not None:
+            raise self._provider.unreadable
         return answer(content.decode())
 
     def failure(self, error: Exception) -> RunError:
@@ -199,6 +209,7 @@ class Bench:
     calls: Counter[str] = field(default_factory=Counter)
     """How often each job was called alone."""
     lane: Lane = field(default_factory=batch_lane)
+    budgets: tuple[Budget, ...] = ()
     _batchers: list[Batcher] = field(default_factory=list)
 
     def close(self) -> None:
@@ -235,7 +246,13 @@ class Bench:
             lanes={self.lane.name: self.lane},
             backend=lambda _lane: _Alone(self.calls),
             result_keep_s=600,
+            gates=Gates(make=lambda one: gate_of(one, accounts=accounts_of(one, self.budgets))),
         )
+
+    @property
+    def account(self) -> Account:
+        """What the store holds of the first budget."""
+        return Accounts(self.ledger.redis).of([(self.budgets[0], "*")])[0]
 
     def batcher(self, trouble: Trouble | None = None, *, pace: Pace = AT_ONCE) -> Batcher:
         """The batcher of another such process; whoever had the turn before is dead."""

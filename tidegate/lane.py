@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from tidegate import hosts
 from tidegate.deployment import MAIN, ApiVersion, Deployment, KeyEnv, Limits
 from tidegate.names import lane_queue
+from tidegate.price import Price
 from tidegate.signals import Capability
 from tidegate.value import Many, Name, Value
 
@@ -19,17 +20,6 @@ class Zone(StrEnum):
 
     INSIDE = "inside"
     OUTSIDE = "outside"
-
-
-class Price(Value):
-    """What a million tokens cost, in USD."""
-
-    input_usd: Annotated[float, Field(ge=0)]
-    output_usd: Annotated[float, Field(ge=0)]
-
-    def cost_usd(self, *, prompt_tokens: int, completion_tokens: int) -> float:
-        """The price of one call."""
-        return (prompt_tokens * self.input_usd + completion_tokens * self.output_usd) / 1_000_000
 
 
 class Retry(Value):
@@ -136,8 +126,11 @@ class Lane(Value):
     breaker: Breaker = Breaker()
     batch: Batch | None = None
     """None: every job is a call of its own."""
-    join: Literal["never", "deterministic", "always"] = "deterministic"
-    """Whether identical jobs of a tenant that are in flight share one call; `deterministic`: at temperature 0 only."""
+    join: Literal["never", "deterministic", "always"] | None = None
+    """Whether identical jobs of a tenant that are in flight share one call; `deterministic`: at temperature 0 only.
+
+    Not given: `deterministic` outside, where calls cost money, and `never` inside.
+    """
     hedge_after_s: Annotated[float, Field(gt=0)] | None = None
     """An interactive job without a first token by then is asked of a second deployment too; the first answer counts."""
     connect_s: Annotated[float, Field(gt=0, le=60)] = 10.0
@@ -232,6 +225,12 @@ class Lane(Value):
             return self.every_deployment
         ours = self.zone is Zone.INSIDE
         return tuple(one for one in self.every_deployment if one.region in regions or (ours and one.region is None))
+
+    @property
+    def joins(self) -> str:
+        """Which jobs share calls: `always`, `deterministic` or none."""
+        join = self.join or ("deterministic" if self.zone is Zone.OUTSIDE else "never")
+        return "" if join == "never" else join
 
     @property
     def queue(self) -> str:

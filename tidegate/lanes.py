@@ -43,16 +43,16 @@ def misplaced_names(document: Document) -> tuple[str, ...]:
     )
 
 
-def _named(lanes: Any) -> Any:
-    """Give each lane the name of its key."""
-    if not isinstance(lanes, dict):
-        return lanes
-    return {key: {**lane, "name": key} if isinstance(lane, dict) else lane for key, lane in lanes.items()}
+def named(written: Any) -> Any:
+    """Give each thing in a mapping the name of its key."""
+    if not isinstance(written, dict):
+        return written
+    return {key: {**one, "name": key} if isinstance(one, dict) else one for key, one in written.items()}
 
 
 Lanes = Annotated[
     dict[Name, Lane],
-    BeforeValidator(_named),
+    BeforeValidator(named),
     Field(min_length=1, description="The places where a job may run, by name."),
 ]
 """A mapping from name to the lane's other fields."""

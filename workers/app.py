@@ -15,6 +15,7 @@ from typing import Any
 from celery.signals import worker_shutting_down
 
 from tidegate import __version__, connections, keychecks, storecheck
+from tidegate.budgets import read_budgets
 from tidegate.doorbell import Doorbell
 from tidegate.errors import InvalidSettings, Unavailable
 from tidegate.keychecks import Held
@@ -26,9 +27,13 @@ from tidegate.ledger.store import Keep, Ledger
 from tidegate.livekeys import live_verifier, rings
 from tidegate.logs import logger
 from tidegate.messaging import celery_app, queues
+from tidegate.prices import unpriced
 from tidegate.service import Service
 from tidegate.settings import Settings
+from tidegate.value import dotted
 from tidegate.vault import Seals, Vault
+from workers import ear
+from workers.allowances import Allowances
 from workers.backend import open_backend
 from workers.follow import Follower
 from workers.lease import Leases
@@ -43,12 +48,15 @@ log = logger(__name__)
 GRACE_S = 8.0
 """After a polite signal: what is running by then is handed back to its lane. Less than the supervisor's patience."""
 
+STORE_CONNECTIONS = 64
+"""However many slots there are: a job asks the store twice, for less than a millisecond each."""
+
 
 def open_service(settings: Settings, *, zone: Zone, only: Sequence[str] = ()) -> Service:
     """A worker of one zone's lanes (or of some of them), ready to run. Raises Misuse where it cannot serve them."""
     lanes = lanes_of(settings, zone=zone, only=only)
     where = connections.addresses(settings)
-    redis = connections.connect(where.store, timeout_s=settings.store_timeout_s)
+    redis = connections.connect(where.store, timeout_s=settings.store_timeout_s, most=STORE_CONNECTIONS)
     storecheck.check_at_start(redis)
     ring = rings(settings, zone)
     try:
@@ -60,6 +68,7 @@ def open_service(settings: Settings, *, zone: Zone, only: Sequence[str] = ()) ->
     name = f"{zone}@{socket.gethostname()}.{os.getpid()}"
     ledger = Ledger(redis, keep=Keep(result_s=settings.result_keep_s, dead_s=settings.dead_keep_s))
     roster = Roster(lanes, lambda lane: open_backend(lane, settings))
+    allowances = Allowances(lambda: read_budgets(settings.policy_file))
     running = Running(
         name=name,
         ledger=ledger,
@@ -70,6 +79,7 @@ def open_service(settings: Settings, *, zone: Zone, only: Sequence[str] = ()) ->
         lanes=roster.lanes,
         backend=roster.backend,
         result_keep_s=settings.result_keep_s,
+        gates=allowances.gates,
     )
     outside = zone is Zone.OUTSIDE
     keychecks.report(redis, name, lambda: Held.now(ring, **({"clearance": verifier()} if outside else {})))
@@ -78,8 +88,11 @@ def open_service(settings: Settings, *, zone: Zone, only: Sequence[str] = ()) ->
         roster,
         read=lambda: lanes_of(settings, zone=zone, only=only),
         policy_files=lambda: lane_files(settings.policy_file),
+        changed=allowances.look,
         model_file=lambda lane: catalogue.entry_of(lane.model, settings).path if lane.backend == "llama_cpp" else None,
     )
+    listening = connections.connect(where.store, timeout_s=settings.store_timeout_s)
+    ear.listen(listening, name, running.leases.lose)
     threading.Thread(target=follower.follow, args=(threading.Event(),), name="follow", daemon=True).start()
     if outside:
         batchers = Batchers(running=running, settings=settings)
@@ -113,7 +126,11 @@ def lanes_of(settings: Settings, *, zone: Zone, only: Sequence[str] = ()) -> Map
         raise InvalidSettings(
             f"{settings.policy_file}: no {zone} lane {', '.join(unknown) or 'at all'}; there is: {known}"
         )
-    return {name: lane for name, lane in lanes.items() if not only or name in only}
+    wanted = {name: lane for name, lane in lanes.items() if not only or name in only}
+    for name, lane in wanted.items():
+        for path, message in unpriced(lane):
+            raise InvalidSettings(f"{settings.policy_file}: {dotted(('lanes', name, *path))}: {message}")
+    return wanted
 
 
 def _verifier(settings: Settings) -> Callable[[], Verifier]:

@@ -101,6 +101,8 @@ class Janitor:
             # Accepted with a lane is who brought an answer from there: that is for a router to look at.
             lane = None if move.to is State.ACCEPTED else record.lane
             self._ring(lane, record.id, priority=record.priority)
+        if applied.left:
+            self._ring(record.lane, applied.left, priority=record.priority)
 
     def _ring(self, lane: str | None, job_id: str, *, priority: int) -> None:
         with contextlib.suppress(BrokerUnavailable):  # looked at again, a little later each time

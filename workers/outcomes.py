@@ -87,7 +87,14 @@ class Outcomes:
             "time_left_s": failure.record.deadline_at - self.ledger.now(),
         }
         held = failure.record.held if failure.gated else None
-        outcome = failures.decide(failure.error, tries=failure.tries, crashes=failure.crashes, held=held, **around)
+        outcome = failures.decide(
+            failure.error,
+            tries=failure.tries,
+            crashes=failure.crashes,
+            held=held,
+            others=len(failure.lane.every_deployment) > 1,
+            **around,
+        )
         if failure.gated and outcome.action is Action.RETRY and not self.ledger.line.retry(failure.lane.name):
             return failures.beyond_budget(outcome, **around)
         return outcome
@@ -110,6 +117,8 @@ class Outcomes:
         applied = self.ledger.apply(record.id, move)
         if move.to is State.PLACED and applied.ring:
             self.wake(move.changes.get("lane") or record.lane or "", record.id, priority=record.priority)
+        if applied.left:
+            self.wake(record.lane or "", applied.left, priority=record.priority)
 
 
 def _retry(failure: Failure, outcome: Outcome, _nudge_s: float) -> Move:

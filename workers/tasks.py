@@ -10,6 +10,7 @@ from typing import Any, TypedDict, cast
 from celery import Celery
 from pydantic import ValidationError
 
+from tidegate.deployment import Deployment
 from tidegate.errors import Conflict, NoClearance, PayloadMissing, SealBroken, Unavailable, UnknownJob
 from tidegate.job import Job
 from tidegate.keys import Verifier
@@ -22,14 +23,16 @@ from tidegate.ledger.refusals import Refusals
 from tidegate.ledger.store import Applied, Ledger, Stored
 from tidegate.logs import logger
 from tidegate.names import RUN_TASK, queue_lane
-from tidegate.prices import cost_usd
+from tidegate.prices import cost as run_cost
 from tidegate.result import Answer, JobResult, Timings
+from tidegate.savings import saved_usd
 from tidegate.signals import Level
 from tidegate.taskevents import TaskEvents, Told
 from tidegate.vault import Vault, new_slot
 from workers import gates, guard, settling
 from workers.alarms import Alarms
 from workers.backend import Backend, Heard, Run
+from workers.flights import Flights
 from workers.gates import Gates
 from workers.lease import Leases
 from workers.outcomes import Failure, Outcomes
@@ -60,6 +63,11 @@ class Running:
     def alarms(self) -> Alarms:
         """What wakes a lane when its gate has room again."""
         return Alarms(lambda lane, job_id: self.outcomes.wake(lane, job_id, priority=0))
+
+    @cached_property
+    def flights(self) -> Flights:
+        """Who gives a run's answer to the jobs that wait for it."""
+        return Flights(ledger=self.ledger, vault=self.vault, verifier=self.verifier, result_keep_s=self.result_keep_s)
 
     def run(self, job_id: str, *, lane: str | None = None) -> None:
         """Run the next jobs of a lane of ours; where nothing else tells which, the job that the wake-up names does."""
@@ -105,6 +113,7 @@ class Running:
                 zone=lane.zone,
                 claim=claim,
                 gate=self.gates.of(lane),
+                join=(lane.joins, lane.timeout_s + self.leases.lease_s),
                 named=named,
                 woken=woken or bool(named),
                 patient=patient,
@@ -133,14 +142,15 @@ class Running:
         with self.leases.hold(record.id, fence=claim.fence) as lease:
             try:
                 answer = self._answer(taken, lane, call, stop=lease.stop)
-                self.finish(
+                result, applied = self.finish(
                     record,
                     lane,
                     answer,
                     claim=claim,
                     run_s=time.monotonic() - began,
-                    settled=lambda usd: call.answered(answer, usd=usd),
+                    settled=lambda usd: call.answered(answer, lane, record, usd=usd),
                 )
+                self.flights.serve(taken, lane, result, followers=applied.followers, at=applied.at)
             except (Conflict, UnknownJob):
                 raise
             except Exception as exc:  # noqa: BLE001 - whatever a run raises ends in the failure table, a store's blip too
@@ -162,7 +172,7 @@ class Running:
 
     def _answer(self, taken: Taken, lane: Lane, call: "Call", *, stop: threading.Event) -> Answer:
         record, permit = taken.record, taken.permit
-        if permit is not None and (refusal := gates.refusal(permit)) is not None:
+        if permit is not None and (refusal := gates.refusal(permit, latency=record.latency)) is not None:
             raise refusal
         chosen = permit.deployment if permit else ""
         run = self.admitted(
@@ -228,19 +238,20 @@ class Running:
         settled: Callable[[float | None], Settled],
         batch: str | None = None,
         price_share: float = 1.0,
-    ) -> None:
+    ) -> tuple[JobResult, Applied]:
         """Put the answer on record. Raises Conflict for who lost the job.
 
         `settled`: what the call came to, by its cost. `batch`: the provider's that the answer came from.
         """
         queued_s = claim.at - record.accepted_at
-        cost = cost_usd(lane, answer.usage, model=answer.model)
+        cost = run_cost(lane, answer.usage, model=answer.model, deployment=_called(lane, record))
         result = JobResult(
             job_id=record.id,
             text=answer.text,
             finish_reason=answer.finish_reason,
             usage=answer.usage,
-            cost_usd=None if cost is None else cost * price_share,
+            cost_usd=cost.usd * price_share if cost else None,
+            priced=cost.priced if cost else None,
             batch=batch,
             lane=lane.name,
             zone=lane.zone,
@@ -259,9 +270,13 @@ class Running:
         stored = Stored(slot=slot, envelope=sealed, keep_s=self.result_keep_s + left_s)
         told = _Told(
             fence=claim.fence,
-            changes={"model": lane.model, "cost_usd": _number(result.cost_usd)},
+            changes={
+                "model": lane.model,
+                "cost_usd": _number(result.cost_usd),
+                "priced": result.priced.to_json() if result.priced else "",
+            },
             note={"lane": lane.name, "usage": answer.usage.model_dump(), "finish_reason": answer.finish_reason},
-            settled=settled(result.cost_usd) if record.permit else None,
+            settled=settled(result.cost_usd),
         )
         looked_at = guard.answer_is_looked_at(record, lane, verifier=self.verifier)
         if looked_at:
@@ -274,6 +289,7 @@ class Running:
         log.info(event, job=record.id, lane=lane.name, attempt=record.attempts, run_s=run_s)
         if looked_at and applied.ring:
             self.outcomes.wake_router(record.id, priority=record.priority)
+        return result, applied
 
 
 class _Told(TypedDict):
@@ -301,9 +317,17 @@ class Call:
     def __exit__(self, *_: object) -> None:
         self.took_s = time.monotonic() - self._began
 
-    def answered(self, answer: Answer, *, usd: float | None) -> Settled:
+    def answered(self, answer: Answer, lane: Lane, record: Record, *, usd: float | None) -> Settled:
         """What it came to."""
-        return settling.answered(answer.usage, usd=usd, took_s=self.took_s, heard=self.heard)
+        inside = lane.zone is Zone.INSIDE
+        return settling.answered(
+            answer.usage,
+            usd=usd,
+            took_s=self.took_s,
+            heard=self.heard,
+            model=lane.model if record.permit is None else None,
+            saved_usd=saved_usd(record.elsewhere, answer.usage, lane=lane) if inside else None,
+        )
 
     def failed(self, error: Exception) -> Settled:
         """What it came to."""
@@ -328,6 +352,11 @@ def register(app: Celery, running: Running) -> None:
 def _guarded(record: Record) -> bool:
     """Whether anything but proof says that a job may be personal: what nobody judged counts as such."""
     return record.decided is None or record.decided.signals.sensitivity.level is not Level.PUBLIC
+
+
+def _called(lane: Lane, record: Record) -> Deployment | None:
+    name = record.permitted.deployment if record.permitted else None
+    return next((one for one in lane.every_deployment if one.name == name), None)
 
 
 def _number(value: float | None) -> str:

@@ -6,7 +6,6 @@ Exact answers are the proof's business (`analysis`); these need no search, and a
 from collections.abc import Iterator
 
 from router.policy.conditions import When
-from router.policy.grammar import many
 from router.policy.guarantees import Guarantee
 from router.policy.model import PolicyFile, Rule
 from router.policy.redacting import REDACTABLE
@@ -14,6 +13,7 @@ from tidegate.documents import Document, Steps
 from tidegate.expectations import did_you_mean
 from tidegate.lane import Zone
 from tidegate.signals import Level
+from tidegate.value import many
 
 
 def warnings(file: PolicyFile, document: Document) -> Iterator[str]:

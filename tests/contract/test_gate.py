@@ -4,8 +4,9 @@ import pytest
 from gating import Gated, api
 
 from tidegate.deployment import Deployment, Limits
-from tidegate.lane import Zone
+from tidegate.lane import Breaker, Zone
 from tidegate.ledger import states
+from tidegate.ledger.gates import Gates
 from tidegate.ledger.line import Shut, Taken
 from tidegate.ledger.states import State
 from tidegate.ledger.store import Ledger
@@ -95,3 +96,34 @@ def test_deployments_share_the_work(ledger: Ledger) -> None:
         lane.put()
     went = [lane.took() for _ in range(8)]
     assert (went.count("a"), went.count("b")) == (6, 2)
+
+
+def test_the_view_tells_what_counts(ledger: Ledger) -> None:
+    """Limits as configured and as they count now, use, breaker, errors, pace, and what today cost."""
+    lane = gated(
+        ledger,
+        limits=Limits(requests_per_minute=600, tokens_per_minute=100_000, requests_per_day=1000),
+        breaker=Breaker(calls=2, failures=0.5),
+    )
+    for _ in range(5):
+        lane.put()
+    lane.end(lane.take(), tokens=20, usd=0.5, took_s=0.2)
+    lane.fail(lane.take(), "limited", error="RateLimited", heard={"retry_after_s": 0.0})
+    view = Gates(ledger.redis).view([lane.lane])[0]
+    (main,) = view.deployments
+    assert view.gated
+    assert (main.requests_per_minute.configured, main.requests_per_minute.used) == (600, 2)
+    assert main.requests_per_minute.effective == pytest.approx(300, rel=0.01)
+    assert (main.tokens_per_minute.used, main.requests_per_day.used) == (20, 2)
+    assert (main.calls, main.error_rate, main.errors, main.p50_s) == (2, 0.5, {"RateLimited": 1}, 0.2)
+    assert (main.calls_today, main.tokens_today, main.usd_today) == (2, 20, 0.5)
+    assert main.closed_until is not None
+    assert main.breaker.state == "closed"
+
+
+def test_the_view_of_an_empty_store(ledger: Ledger) -> None:
+    """Nothing is used, nothing is open."""
+    (view,) = Gates(ledger.redis).view([api(deployments=(Deployment(name="a"), Deployment(name="b")))])
+    assert [one.name for one in view.deployments] == ["a", "b"]
+    assert not view.open
+    assert all(one.error_rate is None and one.p95_s is None for one in view.deployments)

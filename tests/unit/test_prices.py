@@ -4,7 +4,8 @@ import socket
 
 import pytest
 
-from tidegate.lane import Lane, Price, Zone
+from tidegate.lane import Lane, Zone
+from tidegate.price import Price
 from tidegate.prices import cost_usd
 from tidegate.result import Usage
 

@@ -15,6 +15,7 @@ MOVES: Mapping[str, Move] = {
     "succeed": states.succeed(fence=1, changes={}, note={}),
     "answer": states.answer(fence=1, slot="s", nudge_s=1, changes={}, note={}),
     "approve": states.approve(rev=1, note={}),
+    "share": states.share(fence=1, changes={}, note={}),
     "wait": states.wait(fence=1, delay_s=1, tries=1, note={}),
     "hop": states.hop(fence=1, lane="l", zone="inside", nudge_s=1, note={}),
     "hand_back": states.hand_back(fence=1, changes={}, nudge_s=1),
@@ -76,10 +77,11 @@ def test_every_state_is_open_or_an_end() -> None:
 
 
 def test_success_comes_from_a_run_a_batch_or_an_answer() -> None:
-    """A run, or a line of a batch, under a fence ends in success, or the router's look at what it brought back."""
-    sources = [source for source in State if State.SUCCEEDED in ALLOWED[source]]
-    assert sources == [State.ACCEPTED, State.RUNNING, State.BATCHED]
-    assert [name for name, move in MOVES.items() if move.to is State.SUCCEEDED] == ["succeed", "approve"]
+    """Of a run, a line of a batch, another job's run under a fence; or of the router's look at what came back."""
+    ways = [source for source in State if State.SUCCEEDED in ALLOWED[source]]
+    assert ways == [State.ACCEPTED, State.RUNNING, State.WAITING, State.BATCHED]
+    assert [name for name, move in MOVES.items() if move.to is State.SUCCEEDED] == ["succeed", "approve", "share"]
+    assert (MOVES["succeed"].sources, MOVES["share"].sources) == ({State.RUNNING, State.BATCHED}, {State.WAITING})
 
 
 @pytest.mark.parametrize("move", MOVES.values(), ids=MOVES.keys())
@@ -88,7 +90,7 @@ def test_open_jobs_are_looked_at_again(move: Move) -> None:
     assert (move.look_in_s is None) == move.to.ended
 
 
-@pytest.mark.parametrize("name", ["renew", "succeed", "answer", "wait", "hop", "hand_back"])
+@pytest.mark.parametrize("name", ["renew", "succeed", "share", "answer", "wait", "hop", "hand_back"])
 def test_a_run_s_moves_need_its_fence(name: str) -> None:
     """What a run asks for is asked under its token; only a claim hands one out."""
     assert MOVES[name].fence == 1

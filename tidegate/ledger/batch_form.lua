@@ -1,5 +1,5 @@
 -- Take jobs that were set aside into a batch that is being formed; the first time, put that on record. What they may cost
--- is reserved in the same step, at the price that a batch has. After gate.lua and transition.lua.
+-- is held in the same step, at the price that a batch has. After gate.lua and transition.lua.
 --
 -- ARGV     1 prefix  2 lane  3 token of the lane's batcher  4 the batch's id  5 how many jobs at most  6 bytes of payload at
 --          which to stop  7 seconds until the janitor looks  8 field of the record that names the payload's slot
@@ -16,18 +16,17 @@ if not batcher or string.sub(batcher, 1, #ARGV[3] + 1) ~= ARGV[3] .. '|' then re
 -- What a job may cost, as a permit; nil where a budget has no room for it.
 local function permitted(job, tokens, max_tokens, tenant)
   if not gate then return '' end
-  local price, charged, exhausted = gate.price, nil, nil
+  local price, model
   for _, one in ipairs(gate.deployments) do
-    if one.name == deployment and one.price then price = one.price end
+    if one.name == deployment then price, model = one.price, one.model end
   end
-  local read, written = tonumber(tokens or 0), tonumber(max_tokens or 0)
-  local usd = price and share * (read * price.input_usd + written * price.output_usd) / 1000000 or 0
-  if gate.accounts then
-    exhausted, charged = budget_reserve(prefix, gate.accounts, usd, read + written, now, tenant or 'default')
-    if exhausted then return nil end
-  end
-  return cjson.encode({verdict = 'granted', batch = true, lane = lane, deployment = deployment, tokens = read + written,
-    usd = usd, accounts = charged, at = now, entry = job, breaker = gate.breaker})
+  local read, written = math.ceil(tonumber(tokens or 0) * (gate.stretch or 1)), tonumber(max_tokens or 0)
+  local nano = price and nano_of(share * (read * price.input_usd + written * price.output_usd) / 1000000) or 0
+  local full, accounts = budget_look(prefix, gate.accounts, tenant or 'default', nano, read + written, now)
+  if full then return nil end
+  budget_hold(accounts, nano, read + written)
+  return cjson.encode({verdict = 'granted', batch = true, lane = lane, deployment = deployment, model = model,
+    tokens = read + written, nano = nano, accounts = accounts, at = now, entry = job, breaker = gate.breaker})
 end
 
 local taken, bytes = 0, 0

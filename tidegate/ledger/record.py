@@ -61,6 +61,14 @@ class Record(Value):
     decision: str | None = None
     fingerprint: str | None = None
     cost_usd: float | None = None
+    spent_nano: int = 0
+    """What all of its runs cost, those that failed included: billionths of a dollar."""
+    priced: str | None = None
+    """Where the price comes from, and of which day it is."""
+    rule: str | None = None
+    """The rule that decided, as its costs are counted by it."""
+    elsewhere: str | None = None
+    """What its tokens would cost on the cheapest lane outside that could take it: see `savings`."""
     model: str | None = None
     batch: str | None = None
     """The provider's batch (by our id for it) that the job is in, or that answered it."""
@@ -74,6 +82,10 @@ class Record(Value):
     """While it runs on a lane that has a gate: what the gate said, see `permits`."""
     avoid: str | None = None
     """The deployment of its lane that failed it last: another one is preferred."""
+    flight: str | None = None
+    """What it asks, by a keyed name: jobs of one name may share a call. None for one that shares with nobody."""
+    joined: str | None = None
+    """The job whose call it waits for, or whose call answered it."""
     shadow_of: str | None = None
     """The job that this one is a copy of: it runs for comparison, and nobody gets its result."""
     agreement: float | None = None

@@ -39,10 +39,10 @@ OPEN = frozenset(State) - ENDS
 ALLOWED: Mapping[State, frozenset[State]] = {
     # To its end only with an answer that came back to the router: transition.lua sees to it.
     State.ACCEPTED: frozenset({State.ACCEPTED, State.PLACED}) | ENDS,
-    State.PLACED: frozenset({State.PLACED, State.RUNNING, State.BATCHED, State.DEAD, State.CANCELLED, State.EXPIRED}),
+    State.PLACED: OPEN - {State.ACCEPTED} | ENDS - {State.SUCCEEDED},  # it may wait for another's run
     State.RUNNING: OPEN - {State.BATCHED} | ENDS,
     State.BATCHED: OPEN - {State.RUNNING} | ENDS,
-    State.WAITING: frozenset({State.PLACED, State.DEAD, State.CANCELLED, State.EXPIRED}),
+    State.WAITING: frozenset({State.PLACED, State.SUCCEEDED, State.DEAD, State.CANCELLED, State.EXPIRED}),
     State.DEAD: frozenset({State.ACCEPTED}),  # a redrive, and only by a person's order
     State.SUCCEEDED: frozenset(),
     State.CANCELLED: frozenset(),
@@ -175,6 +175,18 @@ def approve(*, rev: int, note: Mapping[str, Any]) -> Move:
     return Move(name="approved", to=State.SUCCEEDED, sources=frozenset({State.ACCEPTED}), rev=rev, note=note)
 
 
+def share(*, fence: int, changes: Mapping[str, str], note: Mapping[str, Any]) -> Move:
+    """The run that a job waited for has an answer, which is its own too."""
+    return Move(
+        name="succeeded",
+        to=State.SUCCEEDED,
+        sources=frozenset({State.WAITING}),
+        fence=fence,
+        changes={"reason": "", "cause": "", **changes},
+        note=note,
+    )
+
+
 def wait(
     *,
     fence: int,
@@ -256,7 +268,7 @@ def release(*, rev: int, nudge_s: float) -> Move:
         sources=frozenset({State.WAITING}),
         rev=rev,
         look_in_s=nudge_s,
-        changes={"nudges": "0"},
+        changes={"nudges": "0", "joined": ""},
     )
 
 
@@ -361,6 +373,6 @@ def redrive(*, rev: int, redrives: int, deadline_in_s: float, by: str, lane: str
 
 _OF_A_ROUTING = (
     *("lane", "zone", "outside", "clearance", "placeholders", "worker", "decision", "model", "regions"),
-    *("tokens", "max_tokens", "held", "avoid", "batch", "alone"),
+    *("tokens", "max_tokens", "held", "avoid", "rule", "elsewhere", "priced", "flight", "joined", "batch", "alone"),
 )
 """Fields that say nothing of a job that is routed again."""

@@ -1,16 +1,18 @@
--- Take the next job of a lane and begin a run of it, in one. After order.lua, gate.lua, transition.lua and batching.lua.
+-- Take the next job of a lane and begin a run of it, in one. After order.lua, gate.lua, flight.lua, transition.lua,
+-- batching.lua.
 --
 -- ARGV     1 prefix  2 lane  3 the job that the wake-up named, or ''  4 '1' if a wake-up led here
 --          5 this call's token  6 field of the record that names the payload's slot
 --          7 '1' to look again where nobody waits  8 what the lane's gate lets through, as JSON, or '' (see gate.lua)
---          9... the claim, as transition.lua wants it
+--          9 which jobs share calls here: 'always', 'deterministic' or ''  10 seconds until the janitor looks at one that
+--          waits for another's answer  11... the claim, as transition.lua wants it
 -- Returns  {1, id, job to ring for or '', revision, fence, now, record, slot or '', envelope or '', seconds until that
 --          ring or ''} or {0, 1 to look again in a moment, job to ring for or '', seconds until that ring or ''}
 
 local prefix, lane, token, woken = ARGV[1], ARGV[2], ARGV[5], ARGV[4] == '1'
-local room, asked, CLAIM = 'placed:' .. lane, prefix .. ':take:' .. token, 9
+local room, asked, CLAIM = 'placed:' .. lane, prefix .. ':take:' .. token, 11
 local gate = ARGV[8] ~= '' and cjson.decode(ARGV[8]) or nil
-local fields = #ARGV
+local join, fields = ARGV[9], #ARGV
 
 local function begun(id, claim, ring, again)
   local record = redis.call('HGETALL', prefix .. ':job:' .. id)
@@ -37,10 +39,13 @@ if not gate then
   if woken then ring_answered(prefix, room) end
   id = id or of_an_earlier_release()
   while id do
-    local claim = set_aside(prefix, lane, id) and {0} or move(prefix, id, ARGV, CLAIM)
-    if claim[1] == 1 then
-      redis.call('SET', asked, id, 'EX', 60)
-      return begun(id, claim, ring_for_next(prefix, room, store_time(), woken))
+    if not set_aside(prefix, lane, id) and not flight_follow(prefix, lane, id, join, ARGV[10], move) then
+      local claim = move(prefix, id, ARGV, CLAIM)
+      if claim[1] == 1 then
+        redis.call('SET', asked, id, 'EX', 60)
+        flight_lead(prefix, lane, id, join)
+        return begun(id, claim, ring_for_next(prefix, room, store_time(), woken))
+      end
     end
     id = next_in_line(prefix, room)
   end
@@ -52,10 +57,10 @@ else
   local function claimed(id, verdict)
     local told = redis.call('HMGET', prefix .. ':job:' .. id, 'state', 'tries', 'tenant')
     if told[1] ~= 'placed' then return {0} end
-    local exhausted, charged
+    local full, charged
     if verdict.verdict == 'granted' and gate.accounts then
-      exhausted, charged = budget_reserve(prefix, gate.accounts, verdict.usd, verdict.tokens, now, told[3] or 'default')
-      if exhausted then verdict = {verdict = 'budget', account = exhausted} end
+      full, charged = budget_look(prefix, gate.accounts, told[3] or 'default', verdict.nano, verdict.tokens, now)
+      if full then verdict = {verdict = 'budget', account = full[1], lent = full[2] == 'held', again_s = full[3]} end
     end
     ARGV[fields + 1], ARGV[fields + 2] = 'permit', cjson.encode(permit_of(lane, gate, verdict, id, charged, now))
     local granted = verdict.verdict == 'granted'
@@ -64,7 +69,9 @@ else
     local claim = move(prefix, id, ARGV, CLAIM)
     if claim[1] ~= 1 then return claim end
     if granted then
+      budget_hold(charged, verdict.nano, verdict.tokens)
       gate_reserve(prefix, lane, gate, verdict, id, tonumber(told[2] or 0), now + ARGV[CLAIM + 5] * LEASES_KEPT, now)
+      flight_lead(prefix, lane, id, join)
     else
       redis.call('HINCRBY', prefix .. ':job:' .. id, 'attempts', -1) -- no call is made: it is no attempt
     end
@@ -81,25 +88,31 @@ else
     return again ~= '' and left[1] or '', again
   end
 
-  local first = first_in_line(prefix, room)
+  -- The next job that asks what no run asks already: the others wait for that one's answer, and need no room.
+  local function first_by_itself()
+    local first = first_in_line(prefix, room)
+    while first and (set_aside(prefix, lane, first[1])
+      or flight_follow(prefix, lane, first[1], join, ARGV[10], move)) do first = first_in_line(prefix, room) end
+    return first
+  end
+
+  local first = first_by_itself()
   local id = first and first[1] or of_an_earlier_release()
   while id do
-    if not set_aside(prefix, lane, id) then
-      local verdict = gate_judged(prefix, lane, gate, id, now)
-      if verdict.verdict == 'later' then
-        if woken then ring_answered(prefix, room) end
-        return {0, 0, id, ring_later(prefix, room, now, verdict.again_s)}
-      end
-      if first then next_in_line(prefix, room) end
-      local claim = claimed(id, verdict)
-      if claim[1] == 1 then
-        redis.call('SET', asked, id, 'EX', 60)
-        if woken then ring_answered(prefix, room) end
-        local ring, again = onwards()
-        return begun(id, claim, ring, again)
-      end
+    local verdict = gate_judged(prefix, lane, gate, id, now)
+    if verdict.verdict == 'later' then
+      if woken then ring_answered(prefix, room) end
+      return {0, 0, id, ring_later(prefix, room, now, verdict.again_s)}
     end
-    first = first_in_line(prefix, room)
+    if first then next_in_line(prefix, room) end
+    local claim = claimed(id, verdict)
+    if claim[1] == 1 then
+      redis.call('SET', asked, id, 'EX', 60)
+      if woken then ring_answered(prefix, room) end
+      local ring, again = onwards()
+      return begun(id, claim, ring, again)
+    end
+    first = first_by_itself()
     id = first and first[1]
   end
   if woken then ring_answered(prefix, room) end

@@ -1,4 +1,4 @@
--- One move of one job: atomically, or refused. After order.lua and gate.lua; apply.lua and take.lua call it.
+-- One move of one job: atomically, or refused. After order.lua, gate.lua and flight.lua; apply.lua and take.lua call it.
 --
 -- a[at...]  +0 allowed source states, comma-separated  +1 new state  +2 fence that must hold, or ''
 --           +3 revision that must hold, or ''  +4 '1' to hand out the next fence
@@ -8,7 +8,8 @@
 --           +11 what the run's call came to, as JSON, or '': see gate_settle
 --           +12 how many envelopes to store; each: slot, envelope, seconds to keep it
 --           then fields and values; '' removes the field
--- Returns   {1, revision, fence, now, 1 if somebody should be woken} or {0, present state ('' for no such job), revision}
+-- Returns   {1, revision, fence, now, 1 if somebody should be woken, those who wait for this run's answer, another job
+--            that somebody should be woken for or ''} or {0, present state ('' for no such job), revision}
 
 local ENDS = {succeeded = true, dead = true, cancelled = true, expired = true}
 local IN_LINE = {accepted = true, placed = true}
@@ -30,13 +31,13 @@ end
 local function move(prefix, id, a, at)
   local job = prefix .. ':job:' .. id
   local old = redis.call('HMGET', job, 'state', 'rev', 'fence', 'lane', 'deadline_at', 'started_at', 'move',
-    'updated_at', 'tenant', 'priority', 'queued_at', 'accepted_at', 'permit')
+    'updated_at', 'tenant', 'priority', 'queued_at', 'accepted_at', 'permit', 'worker', 'flight', 'latency')
   local state, rev, fence = old[1], tonumber(old[2] or 0), tonumber(old[3] or 0)
   local lane, tenant, priority = old[4] or nil, old[9] or 'default', tonumber(old[10] or 5)
   local since = tonumber(old[11] or old[12])
   if not state then return {0, '', 0} end
   -- The first answer was lost on its way and the client asked again: to refuse it now would deny what has happened.
-  if old[7] == a[at + 10] then return {1, rev, fence, old[8], 1} end
+  if old[7] == a[at + 10] then return {1, rev, fence, old[8], 1, {}, ''} end
 
   local allowed = string.find(',' .. a[at] .. ',', ',' .. state .. ',', 1, true)
   if not allowed
@@ -95,14 +96,17 @@ local function move(prefix, id, a, at)
   end
   -- What was reserved for a line of a batch is settled when that is read, whatever has become of its job meanwhile.
   local unread = state == 'batched' and (to == 'batched' or to == 'cancelled' or to == 'expired')
+  local bill
   if old[13] and (state == 'running' or state == 'batched') and not unread then
     if to == 'running' then gate_renew(prefix, id, old[13], now + tonumber(a[at + 5]) * LEASES_KEPT)
     else
       gone[#gone + 1] = 'permit'
-      local failed_at = gate_settle(prefix, id, old[13], a[at + 11], now)
+      local failed_at
+      failed_at, bill = gate_settle(prefix, id, old[13], a[at + 11], now)
       if failed_at and old[4] == lane and not ENDS[to] then put('avoid', failed_at) end
     end
   end
+  if bill or to == 'succeeded' then costs_of(prefix, job, tenant, old[4], to, a[at + 11], bill, now) end
   local look = not ENDS[to] and stamp(math.min(now + tonumber(a[at + 5]), deadline))
   if ENDS[to] then
     put('ended_at', stamp(now))
@@ -170,6 +174,14 @@ local function move(prefix, id, a, at)
     journal(prefix, id, event)
     if length > 200 then redis.call('LTRIM', history, -200, -1) end
     redis.call('PUBLISH', prefix .. ':state:' .. id, to)
+    -- Taken from a run that goes on: its worker hears of it at once (workers/ear.py).
+    if state == 'running' and a[at + 2] == '' and old[14] then
+      redis.call('PUBLISH', prefix .. ':state:' .. old[14], id .. ' ' .. old[3])
+    end
   end
-  return {1, rev, fence, stamp(now), ring}
+  local followers, other = {}, ''
+  if state == 'running' and to ~= 'running' and old[15] then
+    followers, other = flight_over(prefix, id, old[4], old[16], old[15], to == 'succeeded', move)
+  end
+  return {1, rev, fence, stamp(now), ring, followers, other}
 end

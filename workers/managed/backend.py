@@ -8,23 +8,30 @@ at once, and its limit is the whole. One file for each provider stands beside th
 import asyncio
 import queue
 import threading
-from collections.abc import Callable, Mapping
-from concurrent.futures import CancelledError, Future, wait
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import CancelledError, Future
+from contextlib import contextmanager, suppress
 from importlib import import_module
-from typing import cast
+from typing import TypeVar, cast
 
 from tidegate.errors import MissingExtra, NoClearance, RunTimedOut
 from tidegate.lane import Lane
 from tidegate.result import Answer
 from tidegate.settings import Settings
 from workers.backend import Backend, Run
+from workers.managed.calls import Call
 from workers.managed.loop import LoopThread
 from workers.managed.provider import OnPiece, OpenProvider, Provider
 from workers.managed.repairing import Repairing
+from workers.stop import Stop
+
+T = TypeVar("T")
+
+GRACE_S = 5.0
+"""A call that has not ended so long after its time will not: its loop hangs."""
 
 GLANCE_S = 0.05
-"""How often a waiting caller looks whether it should stop. It adds nothing to an answer's time."""
+"""How often to look at a sign to stop that cannot call back: an event of somebody else's."""
 
 PROVIDERS: Mapping[str, str] = {
     "openai": "workers.managed.openai",
@@ -68,10 +75,15 @@ class ManagedBackend:
             raise RunTimedOut("cancelled")  # before anything is sent
         provider = self._provider(run)
         pieces: queue.SimpleQueue[str] = queue.SimpleQueue()
-        asked = self._loop.submit(lambda: _asked(provider, run, pieces.put if on_text else None))
+        on_piece = pieces.put if on_text else None
+        call = Call(provider=provider, run=run, first_byte_s=self._lane.first_token_s, on_piece=on_piece)
+        asked = self._loop.submit(call.sent)
         if asked is None:
             raise RunTimedOut("cancelled: the backend is closed")
-        content = _waited_for(asked, stop=stop) if on_text is None else _heard(asked, pieces, on_text, stop=stop)
+        with _ended_by(stop, asked):
+            if on_text is not None:
+                _hand_on(asked, pieces, on_text, stop=stop)
+            content = _outcome(asked, stop=stop, patience_s=run.timeout_s + GRACE_S)
         return provider.read(content, run)
 
     def close(self) -> None:
@@ -89,38 +101,45 @@ class ManagedBackend:
         await asyncio.gather(*(provider.close() for provider in self._providers.values()))
 
 
-async def _asked(provider: Provider, run: Run, on_piece: OnPiece | None) -> bytes:
+@contextmanager
+def _ended_by(stop: threading.Event, asked: Future[T]) -> Iterator[None]:
+    """Cancel it when the sign is given, and when whoever waits for it has gone."""
     try:
-        async with asyncio.timeout(run.timeout_s):
-            return await provider.send(run, on_piece)
-    except Exception as error:  # noqa: BLE001 - nothing of a vendor's passes this line
-        failure = provider.failure(error)
-    # Raised out here, so that no vendor's exception hangs on as its context: it may quote the job.
-    raise failure
-
-
-def _heard(asked: Future[bytes], pieces: "queue.SimpleQueue[str]", on_text: OnPiece, *, stop: threading.Event) -> bytes:
-    """Hand each piece on in this thread, so that a slow reader holds up nobody else."""
-    asked.add_done_callback(lambda _: pieces.put(""))  # wakes
-    try:
-        while not (asked.done() and pieces.empty()):
-            if stop.is_set():
-                raise RunTimedOut("cancelled")
-            with suppress(queue.Empty):
-                if piece := pieces.get(timeout=GLANCE_S):
-                    on_text(piece)
+        if isinstance(stop, Stop):
+            with stop.calling(asked.cancel):
+                yield
+        else:
+            yield
     finally:
         asked.cancel()  # does nothing where it has ended
-    return _waited_for(asked, stop=stop)
 
 
-def _waited_for(asked: Future[bytes], *, stop: threading.Event) -> bytes:
-    while not asked.done():
+def _hand_on(asked: Future[T], pieces: "queue.SimpleQueue[str]", on_text: OnPiece, *, stop: threading.Event) -> None:
+    """Hand each piece on in this thread, so that a slow reader holds up nobody else."""
+    asked.add_done_callback(lambda _: pieces.put(""))  # wakes, however it ends
+    while not (asked.done() and pieces.empty()):
         if stop.is_set():
-            asked.cancel()
             raise RunTimedOut("cancelled")
-        wait((asked,), GLANCE_S)
+        with suppress(queue.Empty):
+            if piece := pieces.get(timeout=_glance_s(stop)):
+                on_text(piece)
+
+
+def _outcome(asked: Future[T], *, stop: threading.Event, patience_s: float) -> T:
+    """What it ends with. It keeps its time limits itself."""
+    glance_s = _glance_s(stop)
     try:
-        return asked.result()
+        while glance_s is not None and not stop.is_set():
+            with suppress(TimeoutError):
+                return asked.result(glance_s)
+        if glance_s is not None:
+            asked.cancel()
+        return asked.result(patience_s)
     except CancelledError:
-        raise RunTimedOut("cancelled: the backend is closed") from None
+        raise RunTimedOut("cancelled" if stop.is_set() else "cancelled: the backend is closed") from None
+    except TimeoutError:
+        raise RunTimedOut("no answer in time: the lane's event loop hangs") from None
+
+
+def _glance_s(stop: threading.Event) -> float | None:
+    return None if isinstance(stop, Stop) else GLANCE_S

@@ -2,12 +2,14 @@
 
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit, urlunsplit
+from urllib.request import getproxies
 
 import httpx2
 
 from tidegate.deployment import Deployment
 from tidegate.errors import InvalidSettings
 from tidegate.lane import Lane, Zone
+from workers.managed import beginning, pools
 
 OPENAI_HOST = "api.openai.com"
 
@@ -27,11 +29,13 @@ MAX_REJECTION_BYTES = 65_536
 
 def http_client(lane: Lane) -> httpx2.AsyncClient:
     """Connections that follow no redirect, and inside no proxy: either could lead a payload to another machine."""
-    limits = httpx2.Limits(max_connections=None, max_keepalive_connections=lane.concurrency)
     # A transport that is given takes no proxy from the environment, and still takes the certificates from it.
-    transport = httpx2.AsyncHTTPTransport(limits=limits) if lane.zone is Zone.INSIDE else None
+    straight = lane.zone is Zone.INSIDE or not getproxies().keys() & {"http", "https", "all"}
     return httpx2.AsyncClient(
-        follow_redirects=False, limits=limits, transport=transport, event_hooks={"response": [_bounded]}
+        follow_redirects=False,
+        limits=pools.limits(lane.concurrency),
+        transport=pools.Pools(lane.concurrency) if straight else None,
+        event_hooks={"response": [_bounded, beginning.watch]},
     )
 
 

@@ -89,8 +89,12 @@ class Batching:
     lines_received: Counter[str] = field(default_factory=Counter)
     """How often each custom id came, over all batches: a job that was sent twice counts two."""
 
+    made: int = 0
+    """Batches that there were: some may have been deleted."""
+
     def add(self, batch: Batch) -> Batch:
         """A batch more."""
+        self.made += 1
         self.batches[batch.id] = batch
         self.lines_received.update(line.custom_id for line in batch.lines)
         return batch

@@ -29,7 +29,8 @@ def routes(standin: "StandIn") -> list[Route]:
     return [
         Route("/v1/messages/batches", served.create, methods=["POST"]),
         Route("/v1/messages/batches", served.list),
-        Route("/v1/messages/batches/{batch}", served.retrieve),
+        Route("/v1/messages/batches/{batch}", served.retrieve, methods=["GET"]),
+        Route("/v1/messages/batches/{batch}", served.delete, methods=["DELETE"]),
         Route("/v1/messages/batches/{batch}/cancel", served.cancel, methods=["POST"]),
         Route("/v1/messages/batches/{batch}/results", served.results),
     ]
@@ -78,6 +79,17 @@ class _Batches:
         batch.look()
         return JSONResponse(_told(batch, request))
 
+    async def delete(self, request: Request) -> Response:
+        """Forget one batch, where it has ended."""
+        met = await self._standin.step(request, MESSAGES, "poll")
+        batch = self._found(request)
+        if met is not None or batch is None:
+            return met or _unknown()
+        if not batch.ended:
+            return _invalid("a batch that has not ended cannot be deleted")
+        del self._standin.batching.batches[batch.id]
+        return JSONResponse({"id": batch.id, "type": "message_batch_deleted"})
+
     async def cancel(self, request: Request) -> Response:
         """Stop one batch; one that has ended is told as it is."""
         met = await self._standin.step(request, MESSAGES, "cancel")
@@ -112,7 +124,7 @@ class _Batches:
         lines, held_until = played(requests, MESSAGES, self._standin.book, request.headers)
         if fault is not None and fault.fault == "batch_expired":
             lines = cut_short(lines, "expired", done=len(lines) // 2)
-        number = len(self._standin.batching.batches) + 1
+        number = self._standin.batching.made + 1
         return self._standin.batching.add(
             Batch(id=f"msgbatch_standin_{number}", lines=lines, stages=STAGES, held_until=held_until)
         )

@@ -35,7 +35,9 @@ def routes(standin: "StandIn", dialects: Mapping[str, Dialect]) -> list[Route]:
     served = _Batches(standin, {path: dialect for path, dialect in dialects.items() if dialect.error is CHAT.error})
     return [
         Route("/v1/files", served.upload, methods=["POST"]),
-        Route("/v1/files/{file}", served.file),
+        Route("/v1/files", served.files),
+        Route("/v1/files/{file}", served.file, methods=["GET"]),
+        Route("/v1/files/{file}", served.delete, methods=["DELETE"]),
         Route("/v1/files/{file}/content", served.content),
         Route("/v1/batches", served.create, methods=["POST"]),
         Route("/v1/batches", served.list),
@@ -50,6 +52,7 @@ class _Batches:
     def __init__(self, standin: "StandIn", dialects: Mapping[str, Dialect]) -> None:
         self._standin, self._dialects = standin, dialects
         self._files: dict[str, tuple[Json, bytes]] = {}
+        self._made_files = 0
 
     async def upload(self, request: Request) -> Response:
         """A file, by a form with `purpose` and `file`."""
@@ -60,7 +63,26 @@ class _Batches:
         form = _form(request.headers.get("content-type", ""), raw)
         if form.get("purpose") != b"batch" or "file" not in form:
             return _invalid("a form with purpose=batch and file is needed", param="purpose")
-        return JSONResponse(self._kept(form["file"], purpose="batch"))
+        return JSONResponse(self._kept(form["file"], purpose="batch", name=form.get("filename", b"").decode()))
+
+    async def files(self, request: Request) -> Response:
+        """The files, the newest first."""
+        met = await self._standin.step(request, CHAT, "poll")
+        if met is not None:
+            return met
+        purpose, after = (request.query_params.get(name) for name in ("purpose", "after"))
+        found = [about for about, _ in reversed(self._files.values()) if purpose in (None, about["purpose"])]
+        ids = [about["id"] for about in found]
+        found = found[ids.index(after) + 1 :] if after in ids else found
+        limit = whole(request.query_params.get("limit"), most=10_000)
+        return JSONResponse({"object": "list", "data": found[:limit], "has_more": len(found) > limit})
+
+    async def delete(self, request: Request) -> Response:
+        """Forget a file."""
+        met = await self._standin.step(request, CHAT, "poll")
+        gone = self._files.pop(request.path_params["file"], None) if met is None else None
+        deleted = {"id": request.path_params["file"], "object": "file", "deleted": True}
+        return met or (JSONResponse(deleted) if gone else _unknown("file"))
 
     async def file(self, request: Request) -> Response:
         """What is known of a file."""
@@ -159,7 +181,7 @@ class _Batches:
         lines, held_until = played(read, dialect, self._standin.book, {})
         if told == "batch_expired":
             lines = cut_short(lines, "expired", done=len(lines) // 2)
-        number = len(self._standin.batching.batches) + 1
+        number = self._standin.batching.made + 1
         return self._standin.batching.add(
             Batch(
                 id=f"batch_standin_{number}",
@@ -203,13 +225,14 @@ class _Batches:
         files: Json = batch.about["files"]
         return files
 
-    def _kept(self, content: bytes, *, purpose: str) -> Json:
+    def _kept(self, content: bytes, *, purpose: str, name: str = "") -> Json:
+        self._made_files += 1
         about: Json = {
-            "id": f"file-standin-{len(self._files) + 1}",
+            "id": f"file-standin-{self._made_files}",
             "object": "file",
             "bytes": len(content),
             "created_at": int(time.time()),
-            "filename": f"{purpose}.jsonl",
+            "filename": name or f"{purpose}.jsonl",
             "purpose": purpose,
             "status": "processed",
         }
@@ -266,6 +289,8 @@ def _parts(said: Any) -> Iterator[tuple[str, bytes]]:
         name = part.get_param("name", header="content-disposition")
         if isinstance(name, str):
             yield name, part.get_payload(decode=True)
+            if (named := part.get_filename()) is not None:
+                yield "filename", named.encode()
 
 
 def _dropped(request: Request) -> bool:

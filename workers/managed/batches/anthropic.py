@@ -1,7 +1,7 @@
 """Anthropic's message batches: requests and results without files. A batch cannot carry a name of ours.
 
-So one that may have been made is found by what it must be (as many requests, made since, none of ours yet), and known by
-its results, which carry our lines' names. While a batch runs that may be ours, that cannot be told, and is waited for.
+So one that may have been made is found by what it must be (as many requests, made since, none of ours yet), and known
+by its results, which carry our lines' names. While a batch runs that may be ours, it cannot be told, and is waited for.
 """
 
 import json
@@ -23,7 +23,7 @@ from workers.backend import Run
 from workers.managed.anthropic_api import answer
 from workers.managed.anthropic_api.adapter import authorization, open_client
 from workers.managed.anthropic_api.failures import failure_of, told
-from workers.managed.anthropic_api.request import body, headers, quirk
+from workers.managed.anthropic_api.request import UNLEARNT, body, headers, quirk
 from workers.managed.batches.api import Answered, BatchApi, Line, Mark, NotYet, Phase, Progress
 from workers.managed.batches.jsonl import lines_of
 from workers.managed.connections import http_client
@@ -115,7 +115,7 @@ class AnthropicBatches:
 
     async def submit(self, mark: Mark, lines: Sequence[Line]) -> Progress:
         """All in one request."""
-        requests = [{"custom_id": line.custom_id, "params": json.loads(line.body)} for line in lines]
+        requests: list[Any] = [{"custom_id": line.custom_id, "params": json.loads(line.body)} for line in lines]
         versions = [version for one in requests if (version := headers(one["params"]))]
         made = await self._client.messages.batches.with_raw_response.create(
             requests=requests,
@@ -225,7 +225,7 @@ class AnthropicBatches:
         inner = error.get("error")
         named = quirk(Rejection(status=400, error=inner if isinstance(inner, dict) else {}))
         if named is not None:
-            self._quirks |= {named}
+            self._quirks |= {named} - UNLEARNT
 
 
 def _batch(content: bytes) -> _Batch:

@@ -127,8 +127,8 @@ class Batcher:
                 return
             if batch.state is before.state:
                 self._later(batch)
-            else:
-                self._next.pop(batch.id, None)
+                return
+            self._next.pop(batch.id, None)
         if batch.over:
             self._over(batch)
 

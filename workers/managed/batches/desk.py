@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -53,6 +53,18 @@ class Pace:
     """After a refused batch, in which jobs go alone; doubled each time, up to an hour."""
     cancel_s: float = GRACE_S - 300.0
     """After its window: how long a batch is waited for that was cancelled."""
+
+    @classmethod
+    def of(cls, window_s: float) -> "Pace":
+        """Where a batch has little time, all is done sooner."""
+        usual = cls()
+        return replace(
+            usual,
+            sure_s=min(usual.sure_s, window_s / 20),
+            first_s=min(usual.first_s, window_s / 100),
+            most_s=min(usual.most_s, window_s / 20),
+            pause_s=min(usual.pause_s, window_s / 4),
+        )
 
 
 class Leaving(TidegateError):

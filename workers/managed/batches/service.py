@@ -27,7 +27,6 @@ class Batchers:
 
     running: Running
     settings: Settings
-    pace: Pace = field(default_factory=Pace)
     _threads: dict[str, threading.Thread] = field(default_factory=dict)
 
     def run(self, stop: threading.Event) -> None:
@@ -48,7 +47,7 @@ class Batchers:
             lane=lane.name,
             open_api=self._open,
             lease_s=self.running.leases.lease_s,
-            pace=self.pace,
+            pace=Pace.of(lane.batch.window_s) if lane.batch else Pace(),
         )
         thread = threading.Thread(target=batcher.run, args=(stop,), name=f"batches-{lane.name}", daemon=True)
         self._threads[lane.name] = thread
