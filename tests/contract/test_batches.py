@@ -26,6 +26,7 @@ from tidegate.ledger.states import State
 from tidegate.settings import Settings
 from workers.janitor import Janitor
 from workers.managed.batches.batcher import Batcher
+from workers.managed.batches.collecting import collect
 
 ROUNDS = 60
 """More than any of these batches needs."""
@@ -192,6 +193,10 @@ def test_one_collects_at_a_time(bench: Bench) -> None:
     batcher, jobs = formed(bench)
     sleeper = batcher.desk.batches
     other = bench.batcher()  # the turn of the first lapsed while it slept
+    assert other.renew()
+    with pytest.raises(LostTurn):
+        collect(batcher.desk)
+    assert not sleeper.all()
     assert other.round()
     assert not batcher.round()
     for batch in bench.ledger.batches.all():
@@ -298,13 +303,16 @@ def test_a_cancelled_job_s_line_is_paid_for_and_dropped(bench: Bench, redis: Sto
 
 def test_a_batch_that_nobody_wants_any_more_is_cancelled(bench: Bench) -> None:
     """All its jobs were cancelled: the provider is told to stop."""
+    bench.budgets = (Budget(name="house", per=Per.DAY, usd=1.0),)
     bench.provider.looks = 10_000
     batcher, jobs = formed(bench)
+    bench.provider.fates = {jobs[0]: "missing"}
     batcher.round()
     for job in jobs:
         bench.client.cancel(job)
     worked(bench, batcher)
     assert next(iter(bench.provider.batches.values())).cancelled
+    assert (bench.account.held_nano, bench.account.spent_nano) == (0, 2 * ANSWER_NANO)  # two were answered by then
 
 
 def looked_at(bench: Bench, job_id: str) -> None:
