@@ -268,13 +268,13 @@ def test_a_provider_that_never_lets_go_is_not_waited_for(bench: Bench) -> None:
 
 def test_nothing_that_was_not_cleared_is_in_a_batch(bench: Bench) -> None:
     """The guard looks at each job before its line is made: what it stops is a dead letter, and never a line."""
-    batcher, jobs = formed(bench)
-    forged, foreign = jobs[0], jobs[1]
+    batcher, (forged, foreign, cleared) = formed(bench)
+    other = bench.place(latency="interactive")
     bench.ledger.annotate(forged, {"clearance": "AAAA.{}"})
-    bench.ledger.annotate(foreign, {"outside": bench.client.record(jobs[2]).outside or ""})
-    worked(bench, batcher)
+    bench.ledger.annotate(foreign, {"outside": bench.client.record(other).outside or ""})
+    batcher.round()
     assert [bench.client.record(job).reason for job in (forged, foreign)] == ["no_clearance"] * 2
-    assert set(bench.provider.lines) == {jobs[2]}
+    assert set(bench.provider.lines) == {cleared}
     assert bench.calls == {}
 
 
