@@ -1,5 +1,6 @@
 """Lane: a named place to run, with a queue of its own."""
 
+from collections.abc import Collection
 from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Literal, Self
@@ -141,6 +142,10 @@ class Lane(Value):
     price: Price | None = None
     """Overrides the price table; a lane inside costs nothing where none is given."""
     capabilities: Many[Capability] = ()
+    repair: bool = True
+    """Whether an answer that breaks its promised form is asked for once more. Of managed lanes only."""
+    max_answer_chars: Annotated[int, Field(ge=1, le=16_000_000)] = 1_000_000
+    """What a provider says beyond this is no answer: a bound on what one job may put into the store."""
     concurrency: Annotated[int, Field(ge=1, le=1024)] = 1
     timeout_s: Annotated[float, Field(gt=0, le=3600)] = 120.0
     retry: Retry = Retry()
@@ -210,6 +215,16 @@ class Lane(Value):
             one.model_copy(update={name: value for name, value in own.items() if getattr(one, name) is None})
             for one in given
         )
+
+    def deployments_in(self, regions: Collection[str] | None) -> tuple[Deployment, ...]:
+        """Those that may compute a job that has to stay in some regions; None: it may be computed anywhere.
+
+        Outside, an address without a region may compute anywhere, so it is none of them. Inside, it is our own machine.
+        """
+        if regions is None:
+            return self.every_deployment
+        ours = self.zone is Zone.INSIDE
+        return tuple(one for one in self.every_deployment if one.region in regions or (ours and one.region is None))
 
     @property
     def joins(self) -> str:

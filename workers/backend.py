@@ -55,6 +55,8 @@ class Run:
     """For what a provider says beside its answer, or instead of one; may be called several times."""
     deployment: str = ""
     """Which of the lane's deployments is to be called; its first one where that is none of them."""
+    regions: tuple[str, ...] | None = None
+    """Where it may be computed, whoever is called; None: anywhere. See Lane.deployments_in."""
 
 
 class Backend(Protocol):

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, cast
+from typing import Any, TypedDict, cast
 
 from celery import Celery
 from pydantic import ValidationError
@@ -174,19 +174,33 @@ class Running:
         record, permit = taken.record, taken.permit
         if permit is not None and (refusal := gates.refusal(permit, latency=record.latency)) is not None:
             raise refusal
-        run = self.admitted(record, lane, slot=taken.slot, envelope=taken.envelope, now=taken.claim.at)
-        run = replace(run, tell=call.heard.append, deployment=permit.deployment if permit else "")
+        chosen = permit.deployment if permit else ""
+        run = self.admitted(
+            record, lane, slot=taken.slot, envelope=taken.envelope, now=taken.claim.at, deployment=chosen
+        )
+        run = replace(run, tell=call.heard.append)
         backend = self.backend(lane)
         with call:
             return backend.answer(run, stop=stop)
 
-    def admitted(self, record: Record, lane: Lane, *, slot: str | None, envelope: bytes | None, now: float) -> Run:
+    def admitted(
+        self,
+        record: Record,
+        lane: Lane,
+        *,
+        slot: str | None,
+        envelope: bytes | None,
+        now: float,
+        deployment: str = "",
+    ) -> Run:
         """The run of a job that the guard lets pass. Raises NoClearance, PayloadMissing."""
         own = guard.admitted_slot(record, lane)
         # It came with the claim; should the guard want another slot, that is what is looked at.
         given = envelope if envelope and slot == own else self.vault.envelope(own)
-        guard.check_clearance(record, lane, given, verifier=self.verifier, now=now)
-        return self.run_of(record, lane, envelope=given, now=now)
+        clearance = guard.check_clearance(record, lane, given, verifier=self.verifier, now=now)
+        regions = guard.admitted_regions(record, clearance)
+        called = guard.admitted_deployment(lane, regions=regions, chosen=deployment)
+        return replace(self.run_of(record, lane, envelope=given, now=now), deployment=called, regions=regions)
 
     def run_of(self, record: Record, lane: Lane, *, envelope: bytes, now: float) -> Run:
         """What the payload asks for. Raises NoClearance, PayloadMissing where it cannot be opened."""
@@ -248,13 +262,15 @@ class Running:
             confidence=answer.confidence,
             tool_calls=answer.tool_calls,
             logprobs=answer.logprobs,
+            repaired=answer.repaired,
         )
         slot = new_slot(record.id, "result")
         sealed = self.vault.seals.seal(lane.zone, slot, result.to_json().encode())
-        move = states.succeed(
+        left_s = max(0, int(record.deadline_at - claim.at))  # an answer may wait that long for a router
+        stored = Stored(slot=slot, envelope=sealed, keep_s=self.result_keep_s + left_s)
+        told = _Told(
             fence=claim.fence,
             changes={
-                "result": slot,
                 "model": lane.model,
                 "cost_usd": _number(result.cost_usd),
                 "priced": result.priced.to_json() if result.priced else "",
@@ -262,11 +278,27 @@ class Running:
             note={"lane": lane.name, "usage": answer.usage.model_dump(), "finish_reason": answer.finish_reason},
             settled=settled(result.cost_usd),
         )
+        looked_at = guard.answer_is_looked_at(record, lane, verifier=self.verifier)
+        if looked_at:
+            move = states.answer(slot=slot, nudge_s=self.outcomes.nudge_s, **told)
+        else:
+            move = states.succeed(slot=slot, **told)
         # Refused where the lease had lapsed: another run counts, and a zombie's result is not even stored.
-        stored = Stored(slot=slot, envelope=sealed, keep_s=self.result_keep_s)
         applied = self.ledger.apply(record.id, move, texts=[stored])
-        log.info("job.succeeded", job=record.id, lane=lane.name, attempt=record.attempts, run_s=run_s)
+        event = "job.answered" if looked_at else "job.succeeded"
+        log.info(event, job=record.id, lane=lane.name, attempt=record.attempts, run_s=run_s)
+        if looked_at and applied.ring:
+            self.outcomes.wake_router(record.id, priority=record.priority)
         return result, applied
+
+
+class _Told(TypedDict):
+    """What a run's end says, whoever has the next word."""
+
+    fence: int
+    changes: dict[str, str]
+    note: dict[str, Any]
+    settled: Settled | None
 
 
 @dataclass

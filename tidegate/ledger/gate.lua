@@ -80,13 +80,28 @@ local function has_next(prefix, id, lane)
   return type(lanes) == 'table' and #lanes > 0 and lanes[#lanes] ~= lane
 end
 
+-- Whether a job that has to stay in some regions may be computed in this one; `regions`: a list in JSON, or false.
+local function may_be_in(regions, region)
+  if not regions or region == '*' then return true end
+  local fine, names = pcall(cjson.decode, regions)
+  for _, name in ipairs(fine and type(names) == 'table' and names or {}) do
+    if name == region then return true end
+  end
+  return false
+end
+
 -- What the gate says of a job: {verdict = 'granted', …}, {verdict = 'later', again_s = …} where it should stay in line,
 -- or {verdict = 'open' or 'limited', again_s = …} where it should be claimed to go elsewhere.
 local function gate_judged(prefix, lane, gate, id, now)
-  local told = redis.call('HMGET', prefix .. ':job:' .. id, 'tokens', 'max_tokens', 'avoid', 'deadline_at')
+  local told = redis.call('HMGET', prefix .. ':job:' .. id, 'tokens', 'max_tokens', 'avoid', 'deadline_at', 'regions')
   local read, written = math.ceil(tonumber(told[1] or 0) * (gate.stretch or 1)), tonumber(told[2] or 0)
   local ready, again, open, open_again = {}, math.huge, 0, math.huge
+  local allowed = {}
   for _, one in ipairs(gate.deployments) do
+    if may_be_in(told[5], one.region) then allowed[#allowed + 1] = one end
+  end
+  if not allowed[1] then return {verdict = 'elsewhere'} end
+  for _, one in ipairs(allowed) do
     local place = place_of(prefix, lane, one.name)
     local seen = read_place(place)
     local wait, probe = breaker_wait(place, seen, now)
@@ -105,7 +120,7 @@ local function gate_judged(prefix, lane, gate, id, now)
       end
     end
   end
-  if open == #gate.deployments then return {verdict = 'open', again_s = open_again} end
+  if open == #allowed then return {verdict = 'open', again_s = open_again} end
   again = ready[1] and 0 or math.min(again, open_again)
   local whole
   if next(gate.limits) then

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import TypeVar, cast
 
-from tidegate.errors import MissingExtra, RunTimedOut
+from tidegate.errors import MissingExtra, NoClearance, RunTimedOut
 from tidegate.lane import Lane
 from tidegate.result import Answer
 from tidegate.settings import Settings
@@ -22,6 +22,7 @@ from workers.backend import Backend, Run
 from workers.managed.calls import Call
 from workers.managed.loop import LoopThread
 from workers.managed.provider import OnPiece, OpenProvider, Provider
+from workers.managed.repairing import Repairing
 from workers.stop import Stop
 
 T = TypeVar("T")
@@ -61,14 +62,18 @@ class ManagedBackend:
     def __init__(self, lane: Lane, providers: Mapping[str, Provider]) -> None:
         self._lane = lane
         self._providers = providers
-        self._first = next(iter(providers.values()))
         self._loop = LoopThread(name=f"lane-{lane.name}")
 
     def answer(self, run: Run, *, stop: threading.Event, on_text: Callable[[str], None] | None = None) -> Answer:
-        """Ask once. Raises a RunError without a vendor's exception or text in it."""
+        """An answer in its promised form. Raises a RunError without a vendor's exception or text in it."""
+        repairing = Repairing(lane=self._lane, ask=lambda run: self._ask(run, stop=stop, on_text=on_text))
+        return repairing.answered(run, told=on_text is not None)
+
+    def _ask(self, run: Run, *, stop: threading.Event, on_text: OnPiece | None) -> Answer:
+        """Ask once."""
         if stop.is_set():
             raise RunTimedOut("cancelled")  # before anything is sent
-        provider = self._providers.get(run.deployment, self._first)
+        provider = self._provider(run)
         pieces: queue.SimpleQueue[str] = queue.SimpleQueue()
         on_piece = pieces.put if on_text else None
         call = Call(provider=provider, run=run, first_byte_s=self._lane.first_token_s, on_piece=on_piece)
@@ -84,6 +89,13 @@ class ManagedBackend:
     def close(self) -> None:
         """End what is in flight and let go of the connections."""
         self._loop.close(self._close_all)
+
+    def _provider(self, run: Run) -> Provider:
+        """Whom to call. The guard has looked by the lane that the run began with: this is the lane as it is now."""
+        allowed = [one.name for one in self._lane.deployments_in(run.regions)]
+        if not allowed:
+            raise NoClearance(f"no deployment of {self._lane.name} is in a region of the job's")
+        return self._providers[run.deployment if run.deployment in allowed else allowed[0]]
 
     async def _close_all(self) -> None:
         await asyncio.gather(*(provider.close() for provider in self._providers.values()))

@@ -16,6 +16,7 @@ from workers import settling
 from workers.backend import Run
 from workers.managed.batches.api import Answered, BatchApi
 from workers.managed.batches.desk import AT_ONCE, UNPAID, Desk, custom_id, holds
+from workers.managed.repairing import without_asking
 
 log = logger(__name__)
 
@@ -78,7 +79,8 @@ def _finish(desk: Desk, batch: BatchView, api: BatchApi, record: Record, content
     running, now = desk.running, desk.now()
     began = batch.sending_at or batch.formed_at
     envelope = running.vault.envelope(record.outside or "")
-    answer = api.read(content, running.run_of(record, desk.lane, envelope=envelope, now=now))
+    run = running.run_of(record, desk.lane, envelope=envelope, now=now)
+    answer = without_asking(api.read(content, run), run, desk.lane)
     running.finish(
         record,
         desk.lane,
