@@ -24,6 +24,7 @@ from tidegate.ledger.batches import BatchState, LostTurn
 from tidegate.ledger.census import Census
 from tidegate.ledger.states import State
 from tidegate.settings import Settings
+from tidegate.signals import Level
 from workers.janitor import Janitor
 from workers.managed.batches.batcher import Batcher
 from workers.managed.batches.collecting import collect
@@ -443,3 +444,31 @@ def test_an_answer_that_cannot_be_used_was_paid_for(bench: Bench) -> None:
     worked(bench, batcher)
     assert bench.calls == {jobs[0]: 1}
     assert (bench.account.held_nano, bench.account.spent_nano) == (0, LINE_NANO + 2 * ANSWER_NANO)
+
+
+def test_an_answer_that_the_router_must_see_goes_there_first(bench: Bench) -> None:
+    """A policy may want to look at what comes back: a batch's answers go the same way, and keep their batch."""
+    bench.decided = {"answers_at_most": Level.PUBLIC}
+    batcher, jobs = formed(bench)
+    batcher.round()
+    batcher.round()
+    assert the_states(bench, jobs) == {State.ACCEPTED}
+    (batch,) = bench.ledger.batches.all()
+    assert (batch.outcome, batch.succeeded) == ("settled", 3)
+    for job in jobs:
+        bench.ledger.apply(job, states.approve(rev=bench.client.record(job).rev, note={}))
+    record = bench.client.record(jobs[0])
+    assert (record.state, record.batch, record.alone) == (State.SUCCEEDED, batch.id, 0)
+    assert bench.client.result(jobs[0], timeout_s=1).batch == batch.id
+    assert bench.calls == {}
+
+
+def test_a_job_of_another_region_is_in_no_batch_of_this_one(bench: Bench) -> None:
+    """The deployment that a batch goes to computes elsewhere than the job may be: its line is not made."""
+    batcher, jobs = formed(bench)
+    bench.decided = {"regions": ("eu",)}
+    abroad = bench.place()
+    batcher.round()
+    batcher.round()
+    assert set(bench.provider.lines) == set(jobs)
+    assert bench.client.record(abroad).batch is None

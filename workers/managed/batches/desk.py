@@ -179,7 +179,7 @@ class Desk:
         returned = self.give_back(batch)
         answered = 0
         for record in self.jobs(batch):
-            answered += record.state is State.SUCCEEDED
+            answered += record.state in (State.SUCCEEDED, State.ACCEPTED)  # accepted: the router looks at its answer
             if record.permit:  # it ended by itself, and no line told what it cost
                 self.batches.settle(batch.id, record.id, Settled() if outcome == ABANDONED else UNPAID)
         log.info(
