@@ -210,6 +210,8 @@ class Bench:
     """How often each job was called alone."""
     lane: Lane = field(default_factory=batch_lane)
     budgets: tuple[Budget, ...] = ()
+    decided: dict[str, Any] = field(default_factory=dict)
+    """What else the decisions say."""
     _batchers: list[Batcher] = field(default_factory=list)
 
     def close(self) -> None:
@@ -229,7 +231,7 @@ class Bench:
         placement = Placement(
             self.ledger, self.client.vault, self.doorbell, signer(self.settings), nudge_s=self.settings.nudge_s
         )
-        chosen = decision(self.lane.name, cleared=(self.lane.name,))
+        chosen = decision(self.lane.name, cleared=(self.lane.name,)).model_copy(update=self.decided)
         placement.place(self.client.record(job_id), job, chosen, rewritten=False)
         return job_id
 

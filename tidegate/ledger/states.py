@@ -84,7 +84,7 @@ class Move:
             raise ValueError(f"{self.name}: no way from {', '.join(sorted(wrong)) or 'nowhere'} to {self.to}")
 
 
-_OF_THE_LANE: Mapping[str, str] = {"tries": "0", "nudges": "0", "held": "", "avoid": ""}
+_OF_THE_LANE: Mapping[str, str] = {"tries": "0", "nudges": "0", "held": "", "avoid": "", "batch": ""}
 """What a job has gone through on its lane: on another one it begins anew."""
 
 

@@ -89,8 +89,8 @@ local function move(prefix, id, a, at)
     since = now
     put('queued_at', stamp(now))
   end
-  if state == 'batched' and to ~= 'batched' and not ENDS[to] then
-    -- What came back from a batch goes alone: another batch would be another half day.
+  if state == 'batched' and to ~= 'batched' and to ~= 'accepted' and not ENDS[to] then
+    -- What came back from a batch without an answer goes alone: another batch would be another half day.
     put('alone', '1')
     gone[#gone + 1] = 'batch'
   end
