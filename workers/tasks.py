@@ -1,10 +1,11 @@
 """A lane's jobs, one after the other: lease, guard, open, answer, seal, finish. What follows a failure: `outcomes`."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from typing import Any, cast
 
 from celery import Celery
@@ -138,7 +139,11 @@ class Running:
 
     def _claimed(self, taken: Taken, lane: Lane, told: Told) -> None:
         record, claim, began = taken.record, taken.claim, time.monotonic()
-        call = Call(time_limit_s=min(lane.timeout_s, record.deadline_at - claim.at), lane_limit_s=lane.timeout_s)
+        call = Call(
+            time_limit_s=min(lane.timeout_s, record.deadline_at - claim.at),
+            lane_limit_s=lane.timeout_s,
+            hedges=lane.hedge_after_s is not None and record.latency == "interactive" and record.permit is not None,
+        )
         with self.leases.hold(record.id, fence=claim.fence) as lease:
             try:
                 answer = self._answer(taken, lane, call, stop=lease.stop)
@@ -184,10 +189,20 @@ class Running:
             suspect=record.tries > 0 or record.crashes > 0,
             tell=call.heard.append,
             deployment=permit.deployment if permit else "",
+            another=partial(self._another, taken, lane) if call.hedges else None,
         )
         backend = self.backend(lane)
         with call:
             return backend.answer(run, stop=stop)
+
+    def _another(self, taken: Taken, lane: Lane) -> str | None:
+        """A permit for a second call: the deployment, where there is room and the store answers."""
+        gate, fence = self.gates.of(lane), taken.claim.fence
+        with contextlib.suppress(Unavailable):
+            return self.ledger.line.hedge(
+                lane.name, taken.record.id, fence=fence, gate=gate, lease_s=self.leases.lease_s
+            )
+        return None
 
     def _opened(self, slot: str, envelope: bytes, lane: Lane) -> Job:
         try:
@@ -201,13 +216,13 @@ class Running:
     def _finish(self, taken: Taken, lane: Lane, call: "Call", answer: Answer, *, run_s: float) -> None:
         record, claim = taken.record, taken.claim
         queued_s = claim.at - record.accepted_at
-        cost = run_cost(lane, answer.usage, model=answer.model, deployment=_called(lane, taken))
+        cost = run_cost(lane, answer.usage, model=answer.model, deployment=_called(lane, taken, call))
         result = JobResult(
             job_id=record.id,
             text=answer.text,
             finish_reason=answer.finish_reason,
             usage=answer.usage,
-            cost_usd=cost.usd if cost else None,
+            cost_usd=cost.usd * call.paid if cost else None,
             priced=cost.priced if cost else None,
             lane=lane.name,
             zone=lane.zone,
@@ -230,7 +245,7 @@ class Running:
                 "priced": result.priced.to_json() if result.priced else "",
             },
             note={"lane": lane.name, "usage": answer.usage.model_dump(), "finish_reason": answer.finish_reason},
-            settled=call.answered(answer, lane, record, usd=result.cost_usd),
+            settled=call.answered(answer, lane, record, usd=cost.usd if cost else None),
         )
         # Refused where the lease had lapsed: another run counts, and a zombie's result is not even stored.
         stored = Stored(slot=slot, envelope=sealed, keep_s=self.result_keep_s)
@@ -245,6 +260,8 @@ class Call:
 
     time_limit_s: float
     lane_limit_s: float
+    hedges: bool = False
+    """Whether there may be a second one."""
     heard: list[Heard] = field(default_factory=list)
     took_s: float | None = None
     """None: it was never made."""
@@ -255,27 +272,42 @@ class Call:
     def __exit__(self, *_: object) -> None:
         self.took_s = time.monotonic() - self._began
 
+    @property
+    def paid(self) -> int:
+        """How many calls: the one that was cut off may have cost as much."""
+        return 2 if settling.hedge(self.heard) in ("first", "second") else 1
+
+    @property
+    def answered_by(self) -> str | None:
+        """The deployment, where there were two."""
+        return next((one.answered_by for one in self.heard if one.answered_by is not None), None)
+
     def answered(self, answer: Answer, lane: Lane, record: Record, *, usd: float | None) -> Settled:
-        """What it came to."""
+        """What it came to; of two calls, what the one came to that answered."""
         inside = lane.zone is Zone.INSIDE
-        return settling.answered(
+        settled = settling.answered(
             answer.usage,
             usd=usd,
-            took_s=self.took_s,
+            took_s=settling.took_s(self.heard, self.took_s),
             heard=self.heard,
             model=lane.model if record.permit is None else None,
             saved_usd=saved_usd(record.elsewhere, answer.usage, lane=lane) if inside else None,
         )
+        return self._hedged(settled)
 
     def failed(self, error: Exception) -> Settled:
         """What it came to."""
-        return settling.failed(
+        settled = settling.failed(
             error,
             took_s=self.took_s,
             time_limit_s=self.time_limit_s,
             lane_limit_s=self.lane_limit_s,
             heard=self.heard,
         )
+        return self._hedged(settled)
+
+    def _hedged(self, settled: Settled) -> Settled:
+        return replace(settled, hedge=settling.hedge(self.heard)) if self.hedges else settled
 
 
 def register(app: Celery, running: Running) -> None:
@@ -292,8 +324,8 @@ def _guarded(record: Record) -> bool:
     return record.decided is None or record.decided.signals.sensitivity.level is not Level.PUBLIC
 
 
-def _called(lane: Lane, taken: Taken) -> Deployment | None:
-    name = taken.permit.deployment if taken.permit else None
+def _called(lane: Lane, taken: Taken, call: Call) -> Deployment | None:
+    name = call.answered_by or (taken.permit.deployment if taken.permit else None)
     return next((one for one in lane.every_deployment if one.name == name), None)
 
 

@@ -16,6 +16,7 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
     "accept": ("journal.lua", "admission.lua", "order.lua", "accept.lua"),
     "apply": (*_MOVING, "apply.lua"),
     "take": (*_MOVING, "take.lua"),
+    "hedge": ("order.lua", *_GATE, "hedge.lua"),
     "retry": ("order.lua", "limits.lua", "retry.lua"),
     "collect": ("order.lua", "collect.lua"),
     "overdue": ("order.lua", "overdue.lua"),
