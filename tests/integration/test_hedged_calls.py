@@ -1,4 +1,4 @@
-"""Hedged calls against two servers: who begins to answer first counts, the other is cut off, and few calls are hedged."""
+"""Hedged calls against two servers: who begins to answer first counts, the other is cut off, and few are hedged."""
 
 import contextlib
 import threading
