@@ -42,7 +42,7 @@ def measured(url: str, *, jobs: int) -> dict[str, Any]:
         commands = {name: (sys.executable, "-P", "-m", "tidegate", *command) for name, command in PROCESSES.items()}
         with fleet.processes(commands, folder=settings.data, env=env) as pids, Client(settings) as client:
             census = Census(client.ledger.redis)
-            fleet._until(lambda: len(census.workers()) == len(PROCESSES), "tidegate")
+            fleet.until(lambda: len(census.workers()) == len(PROCESSES), "tidegate")
             for job_id in client.submit_many(Job(text=TEXT.format(f"w{number}")) for number in range(WARM)):
                 client.result(job_id, timeout_s=PATIENCE_S)
             return _load(client, url, psutil.Process(pids["worker"]), jobs)

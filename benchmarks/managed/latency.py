@@ -2,8 +2,9 @@
 
     python benchmarks/managed/latency.py --rounds 3 --json benchmarks/results/managed-latency.json
 
-Every system is a process of its own and calls one server on this machine that says the same after a fixed time. Rounds take
-turns, medians are told. LiteLLM pins other versions than we do: `--litellm` names the Python of an environment that has it.
+Every system is a process of its own and calls one server on this machine that says the same after a fixed time. Rounds
+take turns, medians are told. LiteLLM pins other versions than we do: `--litellm` names the Python of an environment
+that has it.
 """
 
 import argparse
@@ -41,9 +42,7 @@ def main() -> None:
     for in_flight, delay_ms in CELLS:
         with fixed(delay_ms) as url:
             rounds = [
-                (name, one(name, url, in_flight, given.seconds + delay_ms / 1000, delay_ms, given))
-                for _ in range(given.rounds)
-                for name in systems
+                (name, one(name, url, (in_flight, delay_ms), given)) for _ in range(given.rounds) for name in systems
             ]
         for name in systems:
             found = [measured for whose, measured in rounds if whose == name]
@@ -63,10 +62,10 @@ def main() -> None:
     print("\n".join(table(found)))
 
 
-def one(
-    name: str, url: str, in_flight: int, seconds: float, delay_ms: int, given: argparse.Namespace
-) -> dict[str, Any]:
+def one(name: str, url: str, cell: tuple[int, int], given: argparse.Namespace) -> dict[str, Any]:
     """One system's round."""
+    in_flight, delay_ms = cell
+    seconds = given.seconds + delay_ms / 1000
     python = given.litellm if name == "litellm" else sys.executable
     command = [python, HERE / "callers.py", name, url, str(in_flight), str(seconds), str(delay_ms)]
     said = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
@@ -103,8 +102,8 @@ def fixed(delay_ms: int) -> Iterator[str]:
     """The server, in a process of its own."""
     with subprocess.Popen([sys.executable, HERE / "fixed.py", str(delay_ms)], stdout=subprocess.PIPE) as process:
         try:
-            assert process.stdout is not None
-            yield f"http://127.0.0.1:{int(process.stdout.readline())}/v1"
+            port = process.stdout.readline() if process.stdout else b""
+            yield f"http://127.0.0.1:{int(port)}/v1"
         finally:
             process.kill()
 
@@ -127,7 +126,8 @@ def table(found: dict[str, Any]) -> Iterator[str]:
         numbers = " | ".join(f"{cell[name]:g}" for name in ("p50_ms", "p99_ms", "per_s", "per_core_s", "rss_mib"))
         yield f"| {cell['in_flight']} | {cell['answer_ms']} | {NAMES[cell['system']]} | {numbers} |"
     if found["end_to_end"]:
-        yield "\n| answer ms | jobs | jobs/s | most in flight | p50 s | worker's CPU ms a job | connections |\n|---|---|---|---|---|---|---|"
+        yield "\n| answer ms | jobs | jobs/s | most in flight | p50 s | worker's CPU ms a job | connections |"
+        yield "|---|---|---|---|---|---|---|"
     for cell in found["end_to_end"]:
         names = ("answer_ms", "jobs", "jobs_per_s", "most_in_flight", "p50_s", "worker_cpu_ms", "connections")
         yield "| " + " | ".join(f"{cell[name]:g}" for name in names) + " |"
