@@ -3,6 +3,7 @@
 What has been spent lies in the store, beside the ledger: see `tidegate.ledger.accounts`.
 """
 
+import math
 from calendar import monthrange
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -90,4 +91,4 @@ class Budget(Value):
 
 
 def _utc(at: float) -> datetime:
-    return datetime.fromtimestamp(at, tz=UTC)
+    return datetime.fromtimestamp(math.floor(at), tz=UTC)  # whole seconds: a fraction may round to the next day

@@ -8,7 +8,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import partial
 
 from tidegate.errors import (
     AnswerForbidden,
@@ -68,6 +67,8 @@ class Row:
     """Fewer tries than the lane allows, where another try seldom says anything else."""
     most_crashes: int | None = None
     """Of a run that ended with what ran it: so many of a job, whatever else it has tried."""
+    of_deployment: bool = False
+    """The trouble of one deployment's key or account: where the lane has others, one of them takes the job."""
     pauses: bool = False
     """Where no other lane is left, the job waits as long as the error says."""
 
@@ -77,7 +78,9 @@ MOST_HELD = 20
 job that is still refused is not the gate's to help. From then on it waits on its own, or goes elsewhere."""
 
 PROBE_SPREAD_S = 1.0
+"""Who waits for an open lane does not come back with all the others."""
 BUDGET_SPREAD_S = 60.0
+"""Nor who waits for a budget; the longer they waited, the more there may be."""
 
 TABLE: Mapping[type[BaseException], Row] = {
     # Passing trouble: the same lane again later, then the next lane.
@@ -92,11 +95,11 @@ TABLE: Mapping[type[BaseException], Row] = {
     EngineCrashed: Row(first=Action.RETRY, reason=Reason.POISON, most_crashes=2),
     # The lane's trouble, which waiting does not cure: the next lane at once.
     ContextOverflow: Row(first=Action.NEXT_LANE, reason=Reason.CONTEXT_OVERFLOW),
-    AuthFailed: Row(first=Action.NEXT_LANE, reason=Reason.PROVIDER_AUTH),
+    AuthFailed: Row(first=Action.NEXT_LANE, reason=Reason.PROVIDER_AUTH, of_deployment=True),
     BudgetExhausted: Row(first=Action.NEXT_LANE, reason=Reason.BUDGET_EXHAUSTED, pauses=True),
     LaneOpen: Row(first=Action.NEXT_LANE, reason=Reason.PROVIDER_DOWN, pauses=True),
-    QuotaExhausted: Row(first=Action.NEXT_LANE, reason=Reason.QUOTA_EXHAUSTED),
-    ModelMissing: Row(first=Action.NEXT_LANE, reason=Reason.MODEL_MISSING),
+    QuotaExhausted: Row(first=Action.NEXT_LANE, reason=Reason.QUOTA_EXHAUSTED, of_deployment=True),
+    ModelMissing: Row(first=Action.NEXT_LANE, reason=Reason.MODEL_MISSING, of_deployment=True),
     NoMemory: Row(first=Action.NEXT_LANE, reason=Reason.MODEL_MISSING),
     # The job's trouble: no lane would do better. Refused content is never shopped around.
     BadRequest: Row(first=Action.DEAD, reason=Reason.PROVIDER_4XX),
@@ -121,28 +124,28 @@ def decide(
     time_left_s: float,
     crashes: int = 0,
     held: int | None = None,
+    others: bool = False,
 ) -> Outcome:
     """Say what follows a failed run.
 
     `tries` counts the runs on this lane, and `crashes` those anywhere that ended with an engine or a worker; both with
     the failed one included. `random_unit` is chance, in [0, 1). `held`: how often the job was given back to its line;
-    None where the lane has no gate that would know when to come again.
+    None where the lane has no gate that would know when to come again. `others`: whether it has several deployments.
     """
     row = _row(error)
-    onward = partial(_onward, lane_index=lane_index, lanes=lanes, time_left_s=time_left_s)
-    if isinstance(error, RateLimited) and held is not None:
-        last, jitter_s = lane_index + 1 >= len(lanes), random_unit * retry.cap_s
+    last = lane_index + 1 >= len(lanes)
+    if held is not None and isinstance(error, RateLimited):
+        jitter_s = random_unit * retry.cap_s
         return _limited(_asked_s(error), held=held, last=last, jitter_s=jitter_s, time_left_s=time_left_s)
-    if row.pauses and lane_index + 1 >= len(lanes) and not _in_vain(error):
+    if held is not None and others and row.of_deployment and held < MOST_HELD:
+        return Outcome(action=Action.HOLD, reason=row.reason)  # the breaker keeps it from going back there
+    if row.pauses and last and not _in_vain(error):
         return _pause(row.reason, _asked_s(error) + random_unit * _spread_s(error), time_left_s)
-    if row.first is not Action.RETRY:
-        return onward(row.reason) if row.first is Action.NEXT_LANE else _dead(row.reason)
-    if (spent := _spent(row, tries=tries, crashes=crashes, retry=retry)) is not None:
-        return onward(spent)
     delay_s = _delay_s(error, tries=tries, retry=retry, random_unit=random_unit)
-    if delay_s >= time_left_s:
-        return onward(Reason.TIMEOUT)
-    return Outcome(action=Action.RETRY, reason=row.reason, delay_s=delay_s)
+    ends = _ends(row, tries=tries, crashes=crashes, retry=retry) or (Reason.TIMEOUT if delay_s >= time_left_s else None)
+    if ends is None:
+        return Outcome(action=Action.RETRY, reason=row.reason, delay_s=delay_s)
+    return _dead(ends) if row.first is Action.DEAD else _onward(ends, last=last, time_left_s=time_left_s)
 
 
 def beyond_budget(
@@ -155,9 +158,9 @@ def beyond_budget(
     return outcome if delay_s >= time_left_s else replace(outcome, delay_s=delay_s)
 
 
-def _spent(row: Row, *, tries: int, crashes: int, retry: Retry) -> Reason | None:
-    """Why the lane tries no more; None where it does."""
-    if row.most_crashes is not None and crashes >= row.most_crashes:
+def _ends(row: Row, *, tries: int, crashes: int, retry: Retry) -> Reason | None:
+    """Why the lane tries it no more; None where it does."""
+    if row.first is not Action.RETRY or (row.most_crashes is not None and crashes >= row.most_crashes):
         return row.reason
     if row.most_crashes is not None and tries >= retry.attempts:  # one crash only, after other trouble
         return Reason.MAX_ATTEMPTS
@@ -185,9 +188,9 @@ def _row(error: BaseException) -> Row:
     return next(TABLE[base] for base in type(error).__mro__ if base in TABLE)
 
 
-def _onward(reason: Reason, *, lane_index: int, lanes: Sequence[str], time_left_s: float) -> Outcome:
+def _onward(reason: Reason, *, last: bool, time_left_s: float) -> Outcome:
     """The next lane if there is one and time for it, else the end."""
-    if lane_index + 1 >= len(lanes):
+    if last:
         return _dead(reason)
     if time_left_s <= 0:
         return _dead(Reason.TIMEOUT)

@@ -87,7 +87,14 @@ class Outcomes:
             "time_left_s": failure.record.deadline_at - self.ledger.now(),
         }
         held = failure.record.held if failure.gated else None
-        outcome = failures.decide(failure.error, tries=failure.tries, crashes=failure.crashes, held=held, **around)
+        outcome = failures.decide(
+            failure.error,
+            tries=failure.tries,
+            crashes=failure.crashes,
+            held=held,
+            others=len(failure.lane.every_deployment) > 1,
+            **around,
+        )
         if failure.gated and outcome.action is Action.RETRY and not self.ledger.line.retry(failure.lane.name):
             return failures.beyond_budget(outcome, **around)
         return outcome

@@ -150,13 +150,20 @@ def test_no_job_dies_of_a_provider_s_limit(held: int, tries: int, asked: float |
 
 
 def test_an_open_lane_is_waited_for_where_there_is_no_other() -> None:
-    """Until the next probe, at no try's cost; where the deadline comes first it is dead at once, and can be redriven."""
+    """Until the next probe, at no try's cost; where the deadline comes first it is dead at once."""
     error = LaneOpen(retry_after_s=8.0)
     assert outcome(error).action is Action.NEXT_LANE
     waits = outcome(error, **LAST)
     assert waits.action is Action.PAUSE
     assert 8.0 <= waits.delay_s <= 8.0 + PROBE_SPREAD_S
     assert outcome(error, time_left_s=5.0, **LAST) == Outcome(action=Action.DEAD, reason=Reason.PROVIDER_DOWN)
+
+
+def test_a_dead_key_of_one_deployment_sends_the_job_to_another() -> None:
+    """Where the lane has several; else to the next lane."""
+    assert outcome(errors.AuthFailed(), held=0, others=True).action is Action.HOLD
+    assert outcome(errors.AuthFailed(), held=0).action is Action.NEXT_LANE
+    assert outcome(errors.AuthFailed(), held=MOST_HELD, others=True).action is Action.NEXT_LANE
 
 
 def test_a_retry_beyond_the_budget_waits_longer_or_goes_elsewhere() -> None:

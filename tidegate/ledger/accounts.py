@@ -52,6 +52,11 @@ class Account:
         return None if self.left_usd is None else self.left_usd - self.held_nano / NANO
 
     @property
+    def free_tokens(self) -> int | None:
+        """The same in tokens."""
+        return None if self.left_tokens is None else self.left_tokens - self.held_tokens
+
+    @property
     def used(self) -> float:
         """The share that was spent, of dollars or tokens, whichever is more."""
         if not self.readable:

@@ -16,7 +16,7 @@ from tidegate.lane import Lane, Zone
 from tidegate.prices import NANO, Rate, rate
 
 Verdict = Literal["granted", "open", "limited", "budget"]
-"""`open`: every deployment is left alone after failures. `limited`: no room before the deadline. `budget`: spent."""
+"""`open`: every deployment is left alone. `limited`: no room before the deadline. `budget`: none is left."""
 
 Class = Literal["ok", "job", "limited", "failed", "down", ""]
 """What a call tells of its deployment. `job`: it answered, and the job was at fault; `failed`: it counts for the

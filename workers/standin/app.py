@@ -26,6 +26,7 @@ from workers.standin import answers
 from workers.standin.answers import MARK, Json
 from workers.standin.faults import FAULTS, REJECTIONS, Fault, FaultBook, Rejection
 from workers.standin.instance import Unanswerable
+from workers.standin.limiter import Limited, Limiter
 
 HEADER = "x-tidegate-standin"
 MODELS = ("gpt-4o-mini", "gpt-4o", "text-embedding-3-small")
@@ -46,6 +47,8 @@ class StandIn:
     """What one stand-in knows: its faults, its counts, and the record where one is kept."""
 
     book: FaultBook = field(default_factory=FaultBook)
+    limiter: Limiter | None = None
+    """None: it takes as much as comes."""
     control_token: str | None = None
     """Who has it may control the faults; without one nobody may."""
     record: bool = False
@@ -67,7 +70,7 @@ class StandIn:
                 Route("/_standin/faults", self._faults, methods=["GET", "PUT", "DELETE"]),
                 Route("/_standin/calls", self._calls),
             ],
-            middleware=[Middleware(_Marked)],
+            middleware=[Middleware(_Marked), *([Middleware(Limited, limiter=self.limiter)] if self.limiter else ())],
         )
 
     @property
@@ -172,6 +175,8 @@ class StandIn:
                 "models": {model: dict(count) for model, count in self.by_model.items()},
                 "idempotency_keys": dict(self.idempotency_keys),
                 "hung_up": self.hung_up,
+                "let_through": self.limiter.let_through if self.limiter else self.calls,
+                "refused_at_s": self.limiter.refused_at if self.limiter else [],
             }
         )
 
