@@ -30,7 +30,7 @@ NAMES = {
     "litellm": "LiteLLM Router",
     "tidegate": "tidegate, the lane's backend",
 }
-PATIENCE_S = 90.0
+PATIENCE_S = 40.0
 
 
 def main() -> None:
@@ -68,7 +68,11 @@ def one(name: str, url: str, cell: tuple[int, int], given: argparse.Namespace) -
     seconds = given.seconds + delay_ms / 1000
     python = given.litellm if name == "litellm" else sys.executable
     command = [python, HERE / "callers.py", name, url, str(in_flight), str(seconds), str(delay_ms)]
-    said = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    try:
+        said = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    except subprocess.TimeoutExpired:
+        print(f"{name}: not within {PATIENCE_S:g} s at {in_flight} in flight", file=sys.stderr)
+        return {"calls": 0}
     if said.returncode:
         print(f"{name}: {said.stderr.strip().splitlines()[-1:]}", file=sys.stderr)
         return {"calls": 0}
