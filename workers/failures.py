@@ -80,6 +80,7 @@ job that is still refused is not the gate's to help. From then on it waits on it
 PROBE_SPREAD_S = 1.0
 """Who waits for an open lane does not come back with all the others."""
 BUDGET_SPREAD_S = 60.0
+"""Nor who waits for a budget; the longer they waited, the more there may be."""
 
 TABLE: Mapping[type[BaseException], Row] = {
     # Passing trouble: the same lane again later, then the next lane.
