@@ -239,7 +239,7 @@ local function settle_call(prefix, id, permit, said, now)
     redis.call('ZREM', at .. '/flight', id)
     correct_call(at, tostring(permit.entry), estimate, tokens)
   end
-  budget_settle(prefix, permit.accounts, held, estimate, nano, tokens)
+  budget_settle(permit.accounts, held, estimate, nano, tokens)
   note_call(place, permit, said, class, tokens, nano / 1e9, now)
   adapt(place, permit, class, said.heard or {}, now)
   breaker_learn(place, permit.breaker, id, permit, class, said.error or '', now)
