@@ -45,6 +45,7 @@ BY_CODE: Mapping[str, type[RunError]] = {
     "content_policy_violation": ContentRefused,
     "invalid_prompt": ContentRefused,  # what OpenAI's reasoning models say of a prompt against their terms
     "model_not_found": ModelMissing,
+    "invalid_model": ModelMissing,  # Mistral
     "invalid_api_key": AuthFailed,
     "rate_limit_exceeded": RateLimited,
     "RESOURCE_EXHAUSTED": RateLimited,  # Google
@@ -63,6 +64,10 @@ BY_WORDS: Mapping[str, type[RunError]] = {
     "maximum context length": ContextOverflow,  # vLLM, which gives no code
     "context window": ContextOverflow,
     "context size": ContextOverflow,
+    "contextwindowexceeded": ContextOverflow,  # LiteLLM, which keeps no provider's code
+    "context_length_exceeded": ContextOverflow,
+    "prompt is too long": ContextOverflow,  # Anthropic
+    "invalid model name": ModelMissing,  # LiteLLM
     "input token count": ContextOverflow,  # Gemini
 }
 """What the text of a 400 says where it has no code."""
