@@ -111,6 +111,8 @@ class _Request(_Closed):
     tools: list[_Tool] = []
     tool_choice: _Choice | None = None
     output_config: _Output | None = None
+    output_format: _Format | None = None
+    """The older name of what is in `output_config`."""
     metadata: _Metadata | None = None
     service_tier: Literal["auto", "standard_only"] = "auto"
 
@@ -171,8 +173,9 @@ def _problems_of_tools(asked: _Request) -> Iterator[str]:
         yield "tool_choice: no such tool among the tools"
     if not asked.tools and any(turn.blocks(_ToolUse) for turn in asked.messages):
         yield "tools: requests with tool_use blocks must define tools"
-    if asked.output_config is not None and asked.output_config.format is not None:
-        yield from _problems_of_schema(asked.output_config.format.schema_)
+    promised = asked.output_format or (asked.output_config.format if asked.output_config else None)
+    if promised is not None:
+        yield from _problems_of_schema(promised.schema_)
     yield from _problems_of_calls(asked.messages)
 
 
