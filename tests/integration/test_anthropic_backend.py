@@ -18,7 +18,8 @@ from loopback import say, saying
 
 from tidegate import errors
 from tidegate.errors import InvalidSettings, RunError
-from tidegate.job import FunctionCall, Message, Params, ToolCall
+from tidegate.images import ImagePart, ImageUrl
+from tidegate.job import FunctionCall, Message, Params, TextPart, ToolCall
 from tidegate.lane import Lane, Zone
 from tidegate.result import Answer, Usage
 from tidegate.settings import Settings
@@ -145,6 +146,15 @@ def test_a_conversation_with_tools_goes_along(standin: Running) -> None:
     answer = ask(standin.url, a_run(*turns, tools=TOOLS, tool_choice="required"))
     assert [call.function.name for call in answer.tool_calls] == ["look"]
     assert json.loads(standin.standin.received[0].body)["messages"][-1]["content"][0]["tool_use_id"] == "call_1"
+
+
+def test_an_image_goes_along(standin: Running) -> None:
+    """With its bytes, beside the text."""
+    pixel = ImagePart(image_url=ImageUrl(url="data:image/png;base64,iVBORw0KGgo="))
+    turn = Message(role="user", content=(TextPart(text="what is this"), pixel))
+    assert ask(standin.url, a_run(turn)).text
+    source = json.loads(standin.standin.received[0].body)["messages"][0]["content"][1]["source"]
+    assert source == {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}
 
 
 def test_a_stream_is_the_same_answer(standin: Running) -> None:
