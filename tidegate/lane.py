@@ -106,7 +106,7 @@ class Lane(Value):
 
     name: Name
     zone: Zone
-    backend: Literal["llama_cpp", "openai", "openai_responses", "azure", "vertex", "noop"]
+    backend: Literal["llama_cpp", "openai", "openai_responses", "azure", "vertex", "anthropic", "noop"]
     model: Annotated[str, Field(min_length=1)]
     base_url: str | None = None
     """Where calls go; None means the provider's own address. An `azure` backend's endpoint."""

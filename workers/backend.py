@@ -88,7 +88,7 @@ class OpenBackend(Protocol):
 
 ADAPTERS: Mapping[str, str] = {
     "llama_cpp": "workers.local.backend",
-    **dict.fromkeys(("openai", "openai_responses", "azure", "vertex"), "workers.managed.backend"),
+    **dict.fromkeys(("openai", "openai_responses", "azure", "vertex", "anthropic"), "workers.managed.backend"),
     "noop": "workers.rehearsal",
 }
 """A lane's `backend` -> the module that serves it, imported when a worker first needs it."""

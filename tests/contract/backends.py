@@ -12,7 +12,7 @@ from tidegate.lane import Lane
 from tidegate.result import Answer
 from workers.backend import Backend, Run
 
-PROVIDERS = ("openai", "openai_responses", "azure", "vertex", "vertex_openai")
+PROVIDERS = ("openai", "openai_responses", "azure", "vertex", "vertex_openai", "anthropic")
 """The names of the fixtures that serve a managed backend, all against the stand-in."""
 
 BACKENDS = ("llama_cpp", "llama_server", *PROVIDERS, *PEERS)
@@ -26,6 +26,9 @@ CERTAIN = ("llama_cpp", *PROVIDERS, *PEERS)
 
 RESPONSES_LACK = frozenset({"stop", "logit_bias"})
 """What the Responses API cannot be asked for."""
+
+ANTHROPIC_LACKS = frozenset({"logit_bias", "logprobs"})
+"""What Anthropic cannot be asked for."""
 
 CANARY = "Erika Mustermann, 4111 1111 1111 1111"
 VERDICT = {

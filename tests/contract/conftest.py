@@ -8,7 +8,7 @@ import google_credentials as google
 import litellm_proxy
 import llama_server as server
 import pytest
-from backends import BACKENDS, CANARY, CERTAIN, REAL, RESPONSES_LACK, Served
+from backends import ANTHROPIC_LACKS, BACKENDS, CANARY, CERTAIN, REAL, RESPONSES_LACK, Served
 from ggufs import HERMES, with_template
 from managed_lanes import managed, peer
 
@@ -109,6 +109,12 @@ def vertex_openai(lengthy: Running) -> Iterator[Served]:
 
 
 @pytest.fixture(scope="session")
+def anthropic(lengthy: Running) -> Iterator[Served]:
+    """Anthropic's messages: the stand-in is as strict as Anthropic with what it is sent."""
+    yield from _served(managed(lengthy.url, "anthropic"), lacks=ANTHROPIC_LACKS)
+
+
+@pytest.fixture(scope="session")
 def litellm(lengthy: Running, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """LiteLLM's proxy before the stand-in."""
     with pytest.MonkeyPatch.context() as patch, litellm_proxy.running(lengthy.url, tmp_path_factory.mktemp("l")) as url:
@@ -138,6 +144,12 @@ def litellm_responses(litellm: str) -> Iterator[Served]:
 def litellm_bridged(litellm: str) -> Iterator[Served]:
     """Responses that become Anthropic's messages on the way."""
     yield from _served(peer(litellm, "openai_responses", model="bridged"), lacks=RESPONSES_LACK)
+
+
+@pytest.fixture(scope="session")
+def litellm_messages(litellm: str) -> Iterator[Served]:
+    """Anthropic's messages, passed on."""
+    yield from _served(peer(litellm, "anthropic", model="claude"), lacks=ANTHROPIC_LACKS)
 
 
 @pytest.fixture(scope="session")

@@ -22,15 +22,22 @@ KEY = "sk-peer"
 START_S = 300.0
 """It imports for a quarter of a minute of CPU time."""
 
-NAMES = ("litellm_openai", "litellm_claude", "litellm_responses", "litellm_bridged", "litellm_azure")
+NAMES = (
+    "litellm_openai",
+    "litellm_claude",
+    "litellm_responses",
+    "litellm_bridged",
+    "litellm_azure",
+    "litellm_messages",
+)
 """The names of the fixtures of lanes that call it, where it is there."""
 
 PEERS = NAMES if COMMAND else ()
 
 SIXTEEN = "it asks OpenAI for 16 tokens at least"
-NEWER = "it asks Anthropic for a form by a field of its beta"
 NO_LOGPROBS = "Anthropic tells none"
 WARM = "Anthropic takes no temperature above 1"
+ONE_OF_TWO = "Anthropic's models take a temperature or top_p, and it sends both"
 
 APART: Mapping[tuple[str, str], str] = {
     ("litellm_responses", "test_a_form_that_was_cut_is_an_error"): SIXTEEN,
@@ -40,10 +47,9 @@ APART: Mapping[tuple[str, str], str] = {
         (name, test): why
         for name in ("litellm_claude", "litellm_bridged")
         for test, why in {
-            "test_a_promised_form_is_kept": NEWER,
-            "test_a_form_that_was_cut_is_an_error": NEWER,
             "test_log_probabilities_come_when_asked_for": NO_LOGPROBS,
             "test_what_openai_has_is_taken_and_a_seed_repeats_it[temperature+top_k+top_p+min_p]": WARM,
+            "test_what_openai_has_is_taken_and_a_seed_repeats_it[temperature+top_p]": ONE_OF_TWO,
         }.items()
     },
 }

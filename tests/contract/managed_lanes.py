@@ -24,6 +24,7 @@ def managed(url: str, called: str, **changed: Any) -> Lane:
             "base_url": f"{url}/{GOOGLE}/publishers/openai/v1",
             "key_env": "CONTRACT_CREDENTIALS",
         },
+        "anthropic": {"backend": "anthropic", "base_url": url, "model": "claude-haiku-4-5"},
     }
     fields = {
         "name": called.replace("_", "-"),

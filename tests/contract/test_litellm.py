@@ -25,7 +25,7 @@ def ask(url: str, backend: str, *, model: str, job: Run | None = None) -> Answer
         opened.close()
 
 
-@pytest.mark.parametrize("backend", ["openai", "azure"])
+@pytest.mark.parametrize("backend", ["openai", "azure", "anthropic"])
 @pytest.mark.parametrize(
     ("model", "kind"),
     [

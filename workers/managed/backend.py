@@ -27,6 +27,7 @@ GLANCE_S = 0.05
 
 PROVIDERS: Mapping[str, str] = {
     "openai": "workers.managed.openai",
+    "anthropic": "workers.managed.anthropic_api.adapter",
     "openai_responses": "workers.managed.openai_responses",
     "azure": "workers.managed.azure",
     "vertex": "workers.managed.vertex",

@@ -48,6 +48,11 @@ BY_CODE: Mapping[str, type[RunError]] = {
     "invalid_model": ModelMissing,  # Mistral
     "invalid_api_key": AuthFailed,
     "rate_limit_exceeded": RateLimited,
+    "billing_error": QuotaExhausted,  # Anthropic, as the four that follow
+    "contract_spend_limit_reached": QuotaExhausted,
+    "enforced_spend_limit_reached": QuotaExhausted,
+    "linked_organization_spend_limit_reached": QuotaExhausted,
+    "organization_on_hold": AuthFailed,
     "RESOURCE_EXHAUSTED": RateLimited,  # Google
     "data_residency_mismatch": AuthFailed,
     "DeploymentNotFound": ModelMissing,  # Azure, as the next
@@ -64,9 +69,13 @@ BY_WORDS: Mapping[str, type[RunError]] = {
     "maximum context length": ContextOverflow,  # vLLM, which gives no code
     "context window": ContextOverflow,
     "context size": ContextOverflow,
+    "prompt is too long": ContextOverflow,  # Anthropic, which says by code what kind of request it was
+    "exceed context limit": ContextOverflow,
+    "credit balance is too low": QuotaExhausted,
+    "usage limits": QuotaExhausted,  # that the account's owner set
+    "content filtering policy": ContentRefused,
     "contextwindowexceeded": ContextOverflow,  # LiteLLM, which keeps no provider's code
     "context_length_exceeded": ContextOverflow,
-    "prompt is too long": ContextOverflow,  # Anthropic
     "invalid model name": ModelMissing,  # LiteLLM
     "input token count": ContextOverflow,  # Gemini
 }

@@ -122,7 +122,7 @@ class StandIn:
             return dialect.said(NO_KEY)
         if asked is None or not asked.get(dialect.needs):
             return _invalid(dialect, f"a JSON object with model and {dialect.needs} is needed")
-        problem = dialect.problem_of_headers(request) or dialect.problem(asked)
+        problem = dialect.problem_of_headers(request) or dialect.checked(asked, request.headers)
         return _invalid(dialect, problem) if problem else await self._met(dialect, asked, request)
 
     async def _met(self, dialect: Dialect, asked: Json, request: Request) -> Response:

@@ -6,7 +6,7 @@ progress for a while.
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -104,14 +104,17 @@ class Batching:
         return found[: ids.index(before)] if before in ids else found
 
 
-def played(requests: Iterable[tuple[str, Json]], dialect: Dialect, book: FaultBook) -> tuple[tuple[Line, ...], float]:
+def played(
+    requests: Iterable[tuple[str, Json]], dialect: Dialect, book: FaultBook, headers: Mapping[str, str]
+) -> tuple[tuple[Line, ...], float]:
     """The fate of each request, by its custom id and its body, and until when the batch is held up."""
     lines, delay_s = [], 0.0
     for number, (custom_id, asked) in enumerate(requests):
         fault = _fault(asked, dialect, book)
         if fault is not None and fault.fault == "slow":
             delay_s = max(delay_s, fault.delay_s)
-        lines.append(_line(custom_id, asked, dialect, fault, number))
+        made = _made(asked, dialect, number, headers)
+        lines.append(_line(custom_id, asked, dialect, fault, made))
     return tuple(lines), time.monotonic() + delay_s
 
 
@@ -136,7 +139,7 @@ def _fault(asked: Json, dialect: Dialect, book: FaultBook) -> Fault | None:
     return book.take(model=str(asked.get("model")), text=text, fields=tuple(asked), step="line")
 
 
-def _line(custom_id: str, asked: Json, dialect: Dialect, fault: Fault | None, number: int) -> Line:
+def _line(custom_id: str, asked: Json, dialect: Dialect, fault: Fault | None, made: Json | str) -> Line:
     name = fault.fault if fault is not None else None
     if name in ("expired", "canceled"):
         return Line(custom_id=custom_id, fate="expired" if name == "expired" else "canceled")
@@ -145,17 +148,15 @@ def _line(custom_id: str, asked: Json, dialect: Dialect, fault: Fault | None, nu
         return Line(custom_id=custom_id, fate="errored", status=said.status, body=dialect.error(said, fault.param))
     if fault is not None and name not in (None, "slow", "twice", "missing", "dropped", "malformed"):
         return Line(custom_id=custom_id, body=dialect.lie(fault, asked))
-    made = _made(asked, dialect, number)
     if isinstance(made, str):
-        refused = dialect.invalid(made)
-        return Line(custom_id=custom_id, fate="errored", status=400, body=refused)
+        return Line(custom_id=custom_id, fate="errored", status=400, body=dialect.invalid(made))
     told = {"missing": 0, "dropped": 0, "twice": 2}.get(name or "", 1)
     return Line(custom_id=custom_id, body=made, told=told, broken=name == "malformed")
 
 
-def _made(asked: Json, dialect: Dialect, number: int) -> Json | str:
+def _made(asked: Json, dialect: Dialect, number: int, headers: Mapping[str, str]) -> Json | str:
     """An answer, or what is wrong with the request."""
-    problem = dialect.problem(asked)
+    problem = dialect.checked(asked, headers)
     if problem is not None:
         return problem
     try:

@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from workers.standin.answers import Json
 from workers.standin.batching import DAY_S, Batch, Line, cut_short, played, whole
-from workers.standin.faults import Fault, Rejection
+from workers.standin.faults import Rejection
 from workers.standin.messages import MESSAGES
 from workers.standin.wire import INVALID, Cut, Dropped, json_object
 
@@ -50,7 +50,7 @@ class _Batches:
         asked = json_object(raw) or {}
         if (problem := _problem(asked)) is not None:
             return _invalid(problem)
-        batch = self._made(asked, request.state.fault)
+        batch = self._made(asked, request)
         return Dropped() if _dropped(request) else JSONResponse(_told(batch, request))
 
     async def list(self, request: Request) -> Response:
@@ -106,9 +106,10 @@ class _Batches:
         batch = self._standin.batching.batches.get(request.path_params["batch"])
         return batch if batch is not None and batch.id.startswith("msgbatch_") else None
 
-    def _made(self, asked: Json, fault: Fault | None) -> Batch:
+    def _made(self, asked: Json, request: Request) -> Batch:
+        fault = request.state.fault
         requests = [(one["custom_id"], one["params"]) for one in asked["requests"]]
-        lines, held_until = played(requests, MESSAGES, self._standin.book)
+        lines, held_until = played(requests, MESSAGES, self._standin.book, request.headers)
         if fault is not None and fault.fault == "batch_expired":
             lines = cut_short(lines, "expired", done=len(lines) // 2)
         number = len(self._standin.batching.batches) + 1

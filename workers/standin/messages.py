@@ -10,7 +10,7 @@ from starlette.requests import Request
 from workers.standin.answers import MARK, Json, model_name, shortened, summary, tokens_of, words
 from workers.standin.faults import REJECTIONS, Rejection
 from workers.standin.instance import instance
-from workers.standin.messages_check import problem
+from workers.standin.messages_check import problem, problem_of_version
 from workers.standin.wire import INVALID, Dialect, bearer
 
 TYPES: Mapping[int, str] = {
@@ -108,7 +108,7 @@ def _block(asked: Json) -> tuple[Json, str, str | None]:
         tool = next(tool for tool in asked["tools"] if named in (None, tool["name"]))
         made = instance({"type": "object", **tool["input_schema"]}, text=MARK)
         return {"type": "tool_use", "id": "toolu_standin", "name": tool["name"], "input": made}, "tool_use", None
-    wanted = (asked.get("output_config") or {}).get("format")
+    wanted = (asked.get("output_config") or {}).get("format") or asked.get("output_format")
     text = json.dumps(instance(wanted["schema"], text=MARK)) if wanted else summary(prompt_text(asked))
     stop = next((stop for stop in asked.get("stop_sequences") or () if stop in text), None)
     if stop is not None:
@@ -168,10 +168,6 @@ def _frame(event: Json) -> str:
     return f"event: {event['type']}\ndata: {json.dumps(event)}\n\n"
 
 
-def _version(request: Request) -> str | None:
-    return None if "anthropic-version" in request.headers else "anthropic-version: header is required"
-
-
 MESSAGES = Dialect(
     needs="messages",
     answer=answer,
@@ -182,7 +178,7 @@ MESSAGES = Dialect(
     frames=frames,
     broken_frame=_frame(error(Rejection(529, None, "", "Overloaded"))),
     problem=problem,
-    problem_of_headers=_version,
+    problem_of_version=problem_of_version,
     has_key=has_key,
     headers=_headers,
 )

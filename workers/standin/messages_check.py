@@ -14,6 +14,10 @@ from workers.standin.answers import Json
 
 MAX_STOPS = 8191
 
+FIRST_VERSION = "2023-06-01"
+SAMPLING = ("temperature", "top_p", "top_k")
+"""Fields that later versions of the API do not take at any value."""
+
 
 class _Closed(BaseModel):
     """An object in a request: a field that Anthropic does not know is an error."""
@@ -107,8 +111,19 @@ class _Request(_Closed):
     tools: list[_Tool] = []
     tool_choice: _Choice | None = None
     output_config: _Output | None = None
+    output_format: _Format | None = None
+    """The older name of what is in `output_config`."""
     metadata: _Metadata | None = None
     service_tier: Literal["auto", "standard_only"] = "auto"
+
+
+def problem_of_version(asked: Json, headers: Mapping[str, str]) -> str | None:
+    """What the version that a request names does not take; it must name one."""
+    version = headers.get("anthropic-version")
+    if version is None:
+        return "anthropic-version: header is required"
+    sampling = next((name for name in SAMPLING if name in asked), None) if version != FIRST_VERSION else None
+    return f"{sampling}: Extra inputs are not permitted" if sampling else None
 
 
 def problem(asked: Json) -> str | None:
@@ -135,6 +150,8 @@ def _problems(asked: _Request) -> Iterator[str]:
         text = last.content if isinstance(last.content, str) else "".join(one.text for one in last.blocks(_Text))
         if text != text.rstrip():
             yield "messages: final assistant content cannot end with trailing whitespace"
+    if "temperature" in asked.model_fields_set and asked.top_p is not None:
+        yield "`temperature` and `top_p` cannot both be specified for this model. Please use only one."
     if any(not stop.strip() for stop in asked.stop_sequences):
         yield "stop_sequences: each stop sequence must contain non-whitespace"
     yield from _problems_of_tools(asked)
@@ -156,8 +173,9 @@ def _problems_of_tools(asked: _Request) -> Iterator[str]:
         yield "tool_choice: no such tool among the tools"
     if not asked.tools and any(turn.blocks(_ToolUse) for turn in asked.messages):
         yield "tools: requests with tool_use blocks must define tools"
-    if asked.output_config is not None and asked.output_config.format is not None:
-        yield from _problems_of_schema(asked.output_config.format.schema_)
+    promised = asked.output_format or (asked.output_config.format if asked.output_config else None)
+    if promised is not None:
+        yield from _problems_of_schema(promised.schema_)
     yield from _problems_of_calls(asked.messages)
 
 

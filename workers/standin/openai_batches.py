@@ -156,7 +156,7 @@ class _Batches:
         if isinstance(read, dict) or told == "batch_failed":
             problems = [read if isinstance(read, dict) else {"code": "invalid_file", "message": MARK, "line": None}]
             told, read = "batch_failed", []
-        lines, held_until = played(read, dialect, self._standin.book)
+        lines, held_until = played(read, dialect, self._standin.book, {})
         if told == "batch_expired":
             lines = cut_short(lines, "expired", done=len(lines) // 2)
         number = len(self._standin.batching.batches) + 1

@@ -40,6 +40,8 @@ class Dialect:
     problem: Callable[[Json], str | None] = lambda _asked: None
     """What is wrong with a request that this API would refuse."""
     problem_of_headers: Callable[[Request], str | None] = lambda _request: None
+    problem_of_version: Callable[[Json, Mapping[str, str]], str | None] = lambda _asked, _headers: None
+    """What is wrong with a request for the version of the API that its headers name."""
     headers: Callable[[int], Mapping[str, str]] = lambda _number: {}
     """Of every answer, by the call's number."""
 
@@ -52,6 +54,10 @@ class Dialect:
     def invalid(self, message: str) -> Json:
         """The body of a 400."""
         return self.error(Rejection(400, None, INVALID, message), None)
+
+    def checked(self, asked: Json, headers: Mapping[str, str]) -> str | None:
+        """What is wrong with a request, by itself or as a line of a batch."""
+        return self.problem_of_version(asked, headers) or self.problem(asked)
 
     def streamed(self, asked: Json, number: int) -> Response:
         """An answer as a stream."""
