@@ -202,7 +202,7 @@ def test_a_policy_may_take_images_for_harmless(inspector: Inspector, tmp_path: P
     """It says so aloud, with a reason; the record still says that nobody looked."""
     opened = policy(tmp_path, f"images: {{level: {level}, why: product pictures alone}}")
     assert opened.sensitivity.loosened == (
-        f"IMAGE: {level}, shipped as unknown: product pictures alone ({tmp_path}/policy.yaml:2)",
+        f"IMAGE: {level}, shipped as unknown: product pictures alone (policy.yaml:2)",
     )
     signals = inspector.inspect(job(), rules=opened.sensitivity)
     assert signals.sensitivity.level == level
@@ -248,9 +248,8 @@ def test_the_policy_is_formatted_and_checked(tmp_path: Path) -> None:
     policy(tmp_path, OPENED)
     runner = CliRunner()
     checked = runner.invoke(cli.policy_app, ["check", str(path), "--json"])
-    assert json.loads(checked.stdout)["loosened"] == ["IMAGE: public, shipped as unknown: product pictures alone"] or (
-        "IMAGE: public" in checked.stdout
-    )
+    (loosened,) = json.loads(checked.stdout)["loosened"]
+    assert loosened.startswith("IMAGE: public, shipped as unknown: product pictures alone (")
     assert runner.invoke(cli.policy_app, ["fmt", str(path)]).exit_code in (0, 1)
 
 
@@ -269,7 +268,7 @@ def test_an_image_cannot_be_redacted(inspector: Inspector) -> None:
 
 def test_the_local_engine_says_that_it_sees_nothing() -> None:
     """Rather than answer a question about a picture without it; the next lane may see."""
-    lane = Lane(name="local", zone=Zone.INSIDE, backend="llama_cpp", model="none.gguf", context_tokens=512)
+    lane = Lane(name="local", zone=Zone.INSIDE, backend="llama_cpp", model="tidegate-tiny", context_tokens=512)
     backend = open_backend(lane, Settings())
     run = Run(job_id="j", attempt=1, messages=job().turns(), params=Params(), timeout_s=5.0)
     try:
