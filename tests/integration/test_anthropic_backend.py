@@ -228,6 +228,16 @@ def test_a_schema_that_is_not_taken_goes_by_a_tool_this_once() -> None:
     assert ["output_config" in one for one in asked] == [True, False, True, False]
 
 
+def test_what_is_refused_here_after_a_refusal_there_quotes_neither() -> None:
+    """A list cannot be the input of a tool: our own word on it, and nothing of the provider's behind it."""
+    reply = lambda it: say(it, 400, error("invalid_request_error", f"output_config: unsupported {CANARY}"))  # noqa: E731
+    form = {"type": "json_schema", "json_schema": {"schema": {"type": "array", "items": {"type": "string"}}}}
+    with saying(reply) as url, pytest.raises(errors.BadRequest, match="response_format") as caught:
+        ask(url, a_run(response_format=form))
+    assert CANARY not in "".join(traceback.format_exception(caught.value))
+    assert caught.value.__context__ is None
+
+
 def test_a_refusal_without_a_remedy_is_told_once() -> None:
     """What cannot be mended is not sent again."""
     asked: list[bytes] = []

@@ -74,14 +74,16 @@ class AnthropicProvider:
             try:
                 content = await self._exchanged(fields, run, quirks, on_piece)
             except anthropic.APIStatusError as error:
-                named = quirk(rejection(error))
-                refused, quirks = fields, quirks | {named} if named else quirks
-                fields = self._fields(run, quirks, on_piece)
-                if fields == refused:
-                    raise
+                refusal = error
             else:
                 self._quirks |= quirks - UNLEARNT  # learnt only where it helped
                 return content
+            # Out here, so that an error of ours does not drag the SDK's along as its context.
+            named = quirk(rejection(refusal))
+            refused, quirks = fields, quirks | {named} if named else quirks
+            fields = self._fields(run, quirks, on_piece)
+            if fields == refused:
+                raise refusal
 
     def read(self, content: bytes, run: Run) -> Answer:
         """The answer in a body."""
