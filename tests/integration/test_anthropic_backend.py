@@ -418,6 +418,18 @@ def test_keys_go_only_where_they_belong(monkeypatch: pytest.MonkeyPatch) -> None
     assert not any("x-api-key" in headers or "x-mine" in headers for headers in seen)
 
 
+def test_headers_of_the_environment_go_to_its_own_gateway(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gateway for all may want one; a lane's own address gets none."""
+    monkeypatch.setenv("ANTHROPIC_CUSTOM_HEADERS", "X-Mine: a-header")
+
+    def asks(url: str) -> None:
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", url.removesuffix("/v1"))
+        ask(None)
+        ask(url)
+
+    assert [headers.get("x-mine") for headers in seen_by(asks)] == ["a-header", None]
+
+
 def test_a_profile_of_the_sdk_chooses_nothing(standin: Running, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     """A file on the machine could name another address and another account: it is not looked at."""
     (tmp_path / "configs").mkdir()
