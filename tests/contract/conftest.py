@@ -75,7 +75,7 @@ def lengthy() -> Iterator[Running]:
     import_module(PROVIDERS["anthropic"])  # its SDK takes seconds, which are no test's to wait for
     texts = (When(contains=text) for text in ("word word word", CANARY * 2))
     faults = [Fault(fault="context_too_long", times="forever", when=when) for when in texts]
-    with pytest.MonkeyPatch.context() as patch, running(faults=faults) as standin:
+    with pytest.MonkeyPatch.context() as patch, running(faults=faults, record=True) as standin:
         patch.setenv("CONTRACT_KEY", "any")  # a name of its own: it is set until the last test
         patch.setenv("CONTRACT_CREDENTIALS", google.credentials(f"{standin.url}/token"))
         yield standin

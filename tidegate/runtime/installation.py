@@ -29,7 +29,11 @@ from tidegate.settings import Settings
 _POLL_S = 0.1
 _STOP_S = 45.0
 _STANDIN_KEY = "stand-in"
-_KEY_ENV = {"anthropic": "ANTHROPIC_API_KEY"}
+_KEY_ENV = {
+    "anthropic": "ANTHROPIC_API_KEY",
+    "azure": "AZURE_OPENAI_API_KEY",
+    "vertex": "GOOGLE_APPLICATION_CREDENTIALS",
+}
 """Where a provider's key lies of a lane that does not say; OpenAI's else."""
 
 
@@ -156,7 +160,8 @@ class Installation:
             binary = server.find_server()
             yield programs.store((str(binary.path), str(server.prepare(self.settings))))
         outside = [lane for lane in self._lanes.values() if lane.zone is Zone.OUTSIDE]
-        keys = tuple(sorted({lane.key_env or _KEY_ENV.get(lane.backend, "OPENAI_API_KEY") for lane in outside}))
+        called = ((lane.backend, one.key_env) for lane in outside for one in lane.every_deployment)
+        keys = tuple(sorted({key or _KEY_ENV.get(backend, "OPENAI_API_KEY") for backend, key in called}))
         secrets_of = (*keys, *(f"{key}_FILE" for key in keys))
         env: dict[str, str] = {}
         gateways = (self.settings.openai_base_url, self.settings.anthropic_base_url)
