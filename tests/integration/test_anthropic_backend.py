@@ -24,6 +24,7 @@ from tidegate.lane import Lane, Zone
 from tidegate.result import Answer, Usage
 from tidegate.settings import Settings
 from workers.backend import Heard, Run, open_backend
+from workers.managed.anthropic_api import adapter  # imported here: its SDK takes seconds, which no test waits for
 from workers.standin.faults import Fault, When
 from workers.standin.server import Running, running
 
@@ -42,7 +43,7 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """A key, and nothing else that the SDK would pick up."""
     for name in ("BASE_URL", "AUTH_TOKEN", "PROFILE", "CUSTOM_HEADERS", "LOG"):
         monkeypatch.delenv(f"ANTHROPIC_{name}", raising=False)
-    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
+    monkeypatch.setenv(adapter.DEFAULT_KEY_ENV, KEY)
 
 
 @pytest.fixture
