@@ -39,6 +39,7 @@ from workers.allowances import Allowances
 from workers.backend import open_backend
 from workers.follow import Follower
 from workers.lease import Leases
+from workers.managed.batches.service import Batchers
 from workers.models import catalogue
 from workers.outcomes import Outcomes
 from workers.roster import Roster
@@ -96,6 +97,9 @@ def open_service(settings: Settings, *, zone: Zone, only: Sequence[str] = ()) ->
     listening = connections.connect(where.store, timeout_s=settings.store_timeout_s)
     ear.listen(listening, name, running.leases.lose)
     threading.Thread(target=follower.follow, args=(threading.Event(),), name="follow", daemon=True).start()
+    if outside:
+        batchers = Batchers(running=running, settings=settings)
+        threading.Thread(target=batchers.run, args=(running.leases.leaving,), name="batchers", daemon=True).start()
     _leave_in_order(running)
     return Service(
         app=app,

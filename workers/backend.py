@@ -61,6 +61,8 @@ class Run:
     """Which of the lane's deployments is to be called; its first one where that is none of them."""
     another: Callable[[], str | None] | None = None
     """Asks for a permit for a second call, and names its deployment; None for a run that has one call only."""
+    regions: tuple[str, ...] | None = None
+    """Where it may be computed, whoever is called; None: anywhere. See Lane.deployments_in."""
 
 
 class Backend(Protocol):
@@ -94,7 +96,7 @@ class OpenBackend(Protocol):
 
 ADAPTERS: Mapping[str, str] = {
     "llama_cpp": "workers.local.backend",
-    "openai": "workers.managed.backend",
+    **dict.fromkeys(("openai", "openai_responses", "azure", "vertex", "anthropic"), "workers.managed.backend"),
     "noop": "workers.rehearsal",
 }
 """A lane's `backend` -> the module that serves it, imported when a worker first needs it."""

@@ -115,7 +115,7 @@ def failed(
     return Settled(
         outcome="" if cut or (took_s is None and row.outcome != "down") else row.outcome,
         error=type(error).__name__,
-        tokens=0 if unpaid else None,
+        tokens=0 if unpaid else error.tokens if isinstance(error, SchemaInvalid) else None,
         usd=0.0 if unpaid else None,
         took_s=took_s,
         heard=told(heard) | ({} if asked_s is None else {"retry_after_s": asked_s}),

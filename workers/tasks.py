@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import Any, cast
+from typing import Any, TypedDict, cast
 
 from celery import Celery
 from pydantic import ValidationError
@@ -21,7 +21,7 @@ from tidegate.ledger.line import Idle, Shut, Taken, patiently
 from tidegate.ledger.permits import Settled
 from tidegate.ledger.record import Record
 from tidegate.ledger.refusals import Refusals
-from tidegate.ledger.store import Ledger, Stored
+from tidegate.ledger.store import Applied, Ledger, Stored
 from tidegate.logs import logger
 from tidegate.names import RUN_TASK, queue_lane
 from tidegate.prices import cost as run_cost
@@ -147,7 +147,17 @@ class Running:
         with self.leases.hold(record.id, fence=claim.fence) as lease:
             try:
                 answer = self._answer(taken, lane, call, stop=lease.stop)
-                self._finish(taken, lane, call, answer, run_s=time.monotonic() - began)
+                result, applied = self.finish(
+                    record,
+                    lane,
+                    answer,
+                    claim=claim,
+                    run_s=time.monotonic() - began,
+                    settled=lambda usd: call.answered(answer, lane, record, usd=usd and usd / call.paid),
+                    price_share=float(call.paid),
+                    called=call.answered_by,
+                )
+                self.flights.serve(taken, lane, result, followers=applied.followers, at=applied.at)
             except (Conflict, UnknownJob):
                 raise
             except Exception as exc:  # noqa: BLE001 - whatever a run raises ends in the failure table, a store's blip too
@@ -168,32 +178,53 @@ class Running:
                     )
 
     def _answer(self, taken: Taken, lane: Lane, call: "Call", *, stop: threading.Event) -> Answer:
-        record, claim, permit = taken.record, taken.claim, taken.permit
+        record, permit = taken.record, taken.permit
         if permit is not None and (refusal := gates.refusal(permit, latency=record.latency)) is not None:
             raise refusal
-        slot = guard.admitted_slot(record, lane)
+        chosen = permit.deployment if permit else ""
+        run = self.admitted(
+            record, lane, slot=taken.slot, envelope=taken.envelope, now=taken.claim.at, deployment=chosen
+        )
+        another = partial(self._another, taken, lane) if call.hedges else None
+        run = replace(run, tell=call.heard.append, another=another)
+        backend = self.backend(lane)
+        with call:
+            return backend.answer(run, stop=stop)
+
+    def admitted(
+        self,
+        record: Record,
+        lane: Lane,
+        *,
+        slot: str | None,
+        envelope: bytes | None,
+        now: float,
+        deployment: str = "",
+    ) -> Run:
+        """The run of a job that the guard lets pass. Raises NoClearance, PayloadMissing."""
+        own = guard.admitted_slot(record, lane)
         # It came with the claim; should the guard want another slot, that is what is looked at.
-        envelope = taken.envelope if taken.envelope and taken.slot == slot else self.vault.envelope(slot)
-        guard.check_clearance(record, lane, envelope, verifier=self.verifier, now=claim.at)
-        job = self._opened(slot, envelope, lane)
-        run = Run(
+        given = envelope if envelope and slot == own else self.vault.envelope(own)
+        clearance = guard.check_clearance(record, lane, given, verifier=self.verifier, now=now)
+        regions = guard.admitted_regions(record, clearance)
+        called = guard.admitted_deployment(lane, regions=regions, chosen=deployment)
+        return replace(self.run_of(record, lane, envelope=given, now=now), deployment=called, regions=regions)
+
+    def run_of(self, record: Record, lane: Lane, *, envelope: bytes, now: float) -> Run:
+        """What the payload asks for. Raises NoClearance, PayloadMissing where it cannot be opened."""
+        job = self._opened(guard.admitted_slot(record, lane), envelope, lane)
+        return Run(
             job_id=record.id,
             attempt=record.attempts,
             messages=job.turns(),
             input=job.input or (),
             params=job.params,
-            timeout_s=call.time_limit_s,
+            timeout_s=min(lane.timeout_s, record.deadline_at - now),
             priority=record.priority,
             tenant=record.tenant,
             guarded=_guarded(record),
             suspect=record.tries > 0 or record.crashes > 0,
-            tell=call.heard.append,
-            deployment=permit.deployment if permit else "",
-            another=partial(self._another, taken, lane) if call.hedges else None,
         )
-        backend = self.backend(lane)
-        with call:
-            return backend.answer(run, stop=stop)
 
     def _another(self, taken: Taken, lane: Lane) -> str | None:
         """A permit for a second call: the deployment, where there is room and the store answers."""
@@ -213,17 +244,35 @@ class Running:
         except ValidationError:
             raise PayloadMissing("the payload is no job that this release can read") from None
 
-    def _finish(self, taken: Taken, lane: Lane, call: "Call", answer: Answer, *, run_s: float) -> None:
-        record, claim = taken.record, taken.claim
+    def finish(
+        self,
+        record: Record,
+        lane: Lane,
+        answer: Answer,
+        *,
+        claim: Applied,
+        run_s: float,
+        settled: Callable[[float | None], Settled],
+        batch: str | None = None,
+        price_share: float = 1.0,
+        called: str | None = None,
+    ) -> tuple[JobResult, Applied]:
+        """Put the answer on record. Raises Conflict for who lost the job.
+
+        `settled`: what the call came to, by its cost. `batch`: the provider's that the answer came from. `called`: the
+        deployment, where it is another one than the permit's.
+        """
         queued_s = claim.at - record.accepted_at
-        cost = run_cost(lane, answer.usage, model=answer.model, deployment=_called(lane, taken, call))
+        deployment = _called(lane, called or (record.permitted.deployment if record.permitted else None))
+        cost = run_cost(lane, answer.usage, model=answer.model, deployment=deployment)
         result = JobResult(
             job_id=record.id,
             text=answer.text,
             finish_reason=answer.finish_reason,
             usage=answer.usage,
-            cost_usd=cost.usd * call.paid if cost else None,
+            cost_usd=cost.usd * price_share if cost else None,
             priced=cost.priced if cost else None,
+            batch=batch,
             lane=lane.name,
             zone=lane.zone,
             model=answer.model,
@@ -233,25 +282,43 @@ class Running:
             confidence=answer.confidence,
             tool_calls=answer.tool_calls,
             logprobs=answer.logprobs,
+            repaired=answer.repaired,
         )
         slot = new_slot(record.id, "result")
         sealed = self.vault.seals.seal(lane.zone, slot, result.to_json().encode())
-        move = states.succeed(
+        left_s = max(0, int(record.deadline_at - claim.at))  # an answer may wait that long for a router
+        stored = Stored(slot=slot, envelope=sealed, keep_s=self.result_keep_s + left_s)
+        told = _Told(
             fence=claim.fence,
             changes={
-                "result": slot,
                 "model": lane.model,
                 "cost_usd": _number(result.cost_usd),
                 "priced": result.priced.to_json() if result.priced else "",
             },
             note={"lane": lane.name, "usage": answer.usage.model_dump(), "finish_reason": answer.finish_reason},
-            settled=call.answered(answer, lane, record, usd=cost.usd if cost else None),
+            settled=settled(result.cost_usd),
         )
+        looked_at = guard.answer_is_looked_at(record, lane, verifier=self.verifier)
+        if looked_at:
+            move = states.answer(slot=slot, nudge_s=self.outcomes.nudge_s, **told)
+        else:
+            move = states.succeed(slot=slot, **told)
         # Refused where the lease had lapsed: another run counts, and a zombie's result is not even stored.
-        stored = Stored(slot=slot, envelope=sealed, keep_s=self.result_keep_s)
         applied = self.ledger.apply(record.id, move, texts=[stored])
-        self.flights.serve(taken, lane, result, followers=applied.followers, at=applied.at)
-        log.info("job.succeeded", job=record.id, lane=lane.name, attempt=record.attempts, run_s=run_s)
+        event = "job.answered" if looked_at else "job.succeeded"
+        log.info(event, job=record.id, lane=lane.name, attempt=record.attempts, run_s=run_s)
+        if looked_at and applied.ring:
+            self.outcomes.wake_router(record.id, priority=record.priority)
+        return result, applied
+
+
+class _Told(TypedDict):
+    """What a run's end says, whoever has the next word."""
+
+    fence: int
+    changes: dict[str, str]
+    note: dict[str, Any]
+    settled: Settled | None
 
 
 @dataclass
@@ -324,8 +391,7 @@ def _guarded(record: Record) -> bool:
     return record.decided is None or record.decided.signals.sensitivity.level is not Level.PUBLIC
 
 
-def _called(lane: Lane, taken: Taken, call: Call) -> Deployment | None:
-    name = call.answered_by or (taken.permit.deployment if taken.permit else None)
+def _called(lane: Lane, name: str | None) -> Deployment | None:
     return next((one for one in lane.every_deployment if one.name == name), None)
 
 

@@ -4,16 +4,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import google_credentials as google
 import llama_server as server
 import pytest
-from backends import BACKENDS, CANARY, CERTAIN, REAL, Served
+from backends import ANTHROPIC_LACKS, BACKENDS, CANARY, CERTAIN, REAL, RESPONSES_LACK, Served
 from ggufs import HERMES, with_template
+from managed_lanes import managed
 
 from tidegate.lane import Lane, Zone
 from tidegate.settings import load
 from workers.backend import open_backend
 from workers.standin.faults import Fault, When
-from workers.standin.server import running
+from workers.standin.server import Running, running
 
 
 @pytest.fixture(scope="session")
@@ -55,23 +57,50 @@ def llama_server(model_with_tools: Path) -> Iterator[Served]:
 
 
 @pytest.fixture(scope="session")
-def openai() -> Iterator[Served]:
-    """OpenAI's client against the stand-in, which is told what is too long for it."""
-    lengthy = (When(contains=text) for text in ("word word word", CANARY * 2))
-    faults = [Fault(fault="context_too_long", times="forever", when=when) for when in lengthy]
+def lengthy() -> Iterator[Running]:
+    """The stand-in, which is told what is too long for it."""
+    texts = (When(contains=text) for text in ("word word word", CANARY * 2))
+    faults = [Fault(fault="context_too_long", times="forever", when=when) for when in texts]
     with pytest.MonkeyPatch.context() as patch, running(faults=faults) as standin:
         patch.setenv("CONTRACT_KEY", "any")  # a name of its own: it is set until the last test
-        yield from _served(
-            Lane(
-                name="openai-small",
-                zone=Zone.OUTSIDE,
-                backend="openai",
-                model="gpt-4o-mini",
-                key_env="CONTRACT_KEY",
-                base_url=standin.url,
-                context_tokens=512,
-            )
-        )
+        patch.setenv("CONTRACT_CREDENTIALS", google.credentials(f"{standin.url}/token"))
+        yield standin
+
+
+@pytest.fixture(scope="session")
+def openai(lengthy: Running) -> Iterator[Served]:
+    """Chat completions."""
+    yield from _served(managed(lengthy.url, "openai"))
+
+
+@pytest.fixture(scope="session")
+def openai_responses(lengthy: Running) -> Iterator[Served]:
+    """The Responses API."""
+    yield from _served(managed(lengthy.url, "openai_responses"), lacks=RESPONSES_LACK)
+
+
+@pytest.fixture(scope="session")
+def azure(lengthy: Running) -> Iterator[Served]:
+    """Azure by deployment and version."""
+    yield from _served(managed(lengthy.url, "azure"))
+
+
+@pytest.fixture(scope="session")
+def vertex(lengthy: Running) -> Iterator[Served]:
+    """Google's own models and those of other publishers."""
+    yield from _served(managed(lengthy.url, "vertex"))
+
+
+@pytest.fixture(scope="session")
+def vertex_openai(lengthy: Running) -> Iterator[Served]:
+    """OpenAI's models at Google."""
+    yield from _served(managed(lengthy.url, "vertex_openai"), lacks=RESPONSES_LACK)
+
+
+@pytest.fixture(scope="session")
+def anthropic(lengthy: Running) -> Iterator[Served]:
+    """Anthropic's messages: the stand-in is as strict as Anthropic with what it is sent."""
+    yield from _served(managed(lengthy.url, "anthropic"), lacks=ANTHROPIC_LACKS)
 
 
 @pytest.fixture(scope="session", params=BACKENDS)
@@ -92,9 +121,9 @@ def certain(request: pytest.FixtureRequest) -> Any:
     return request.getfixturevalue(request.param)
 
 
-def _served(lane: Lane) -> Iterator[Served]:
+def _served(lane: Lane, *, lacks: frozenset[str] = frozenset()) -> Iterator[Served]:
     backend = open_backend(lane, load())
     try:
-        yield Served(backend, lane)
+        yield Served(backend, lane, lacks)
     finally:
         backend.close()

@@ -310,3 +310,30 @@ def _make_due(bench: Bench, job_id: str) -> None:
     redis = bench.client.ledger.redis
     redis.zadd("tg:agenda", {job_id: 1})
     redis.hset(f"tg:job:{job_id}", "look_at", "1")
+
+
+# Guarantees that speak of one of them alone
+
+
+@pytest.mark.parametrize(
+    "own", [{"answers_at_most": Level.INTERNAL}, {"regions": ("eu",)}], ids=["its answer is looked at", "its regions"]
+)
+def test_who_is_promised_more_runs_by_itself(bench: Bench, own: dict[str, Any]) -> None:
+    """An answer that nobody looked at, or that was computed elsewhere, is not its own: it goes back in line."""
+    leader = bench.lead()
+    other = bench.place(decided=decision(FAR.name, cleared=(FAR.name,)).model_copy(update=own))
+    assert bench.take() is None
+    bench.finish(leader)
+    assert bench.states(leader.record.id, other) == [State.SUCCEEDED, State.PLACED]
+    assert (bench.client.record(other).result, Refusals(bench.client.ledger.redis).counts()) == (None, {})
+
+
+def test_whose_leader_brings_its_answer_to_the_router_runs_by_itself(bench: Bench) -> None:
+    """There is no answer to share before a router has looked at it."""
+    leader = bench.lead()
+    other = bench.place()
+    assert bench.take() is None
+    move = states.answer(fence=leader.claim.fence, slot="s", nudge_s=5.0, changes={}, note={})
+    applied = bench.client.ledger.apply(leader.record.id, move)
+    assert applied.followers == {}
+    assert bench.states(leader.record.id, other) == [State.ACCEPTED, State.PLACED]

@@ -63,8 +63,8 @@ class Workers:
         """What a worker has said."""
         return (self.settings.data / f"worker-{number}.log").read_text(errors="replace")
 
-    def place(self, lane: str, job: Job | None = None) -> str:
-        """Submit a job, put it on a lane as the router does, and ring."""
+    def place(self, lane: str, job: Job | None = None, *, cleared: bool = False) -> str:
+        """Submit a job, put it on a lane as the router does, and ring. `cleared`: it may leave."""
         job = job or Job(text="anything")
         job_id = self.client.submit(job)
         placement = Placement(

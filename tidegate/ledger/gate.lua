@@ -81,13 +81,28 @@ local function has_next(prefix, id, lane)
   return type(lanes) == 'table' and #lanes > 0 and lanes[#lanes] ~= lane
 end
 
+-- Whether a job that has to stay in some regions may be computed in this one; `regions`: a list in JSON, or false.
+local function may_be_in(regions, region)
+  if not regions or region == '*' then return true end
+  local fine, names = pcall(cjson.decode, regions)
+  for _, name in ipairs(fine and type(names) == 'table' and names or {}) do
+    if name == region then return true end
+  end
+  return false
+end
+
 -- What the gate says of a job: {verdict = 'granted', …}, {verdict = 'later', again_s = …} where it should stay in line,
 -- or {verdict = 'open' or 'limited', again_s = …} where it should be claimed to go elsewhere.
 local function gate_judged(prefix, lane, gate, id, now)
-  local told = redis.call('HMGET', prefix .. ':job:' .. id, 'tokens', 'max_tokens', 'avoid', 'deadline_at')
+  local told = redis.call('HMGET', prefix .. ':job:' .. id, 'tokens', 'max_tokens', 'avoid', 'deadline_at', 'regions')
   local read, written = math.ceil(tonumber(told[1] or 0) * (gate.stretch or 1)), tonumber(told[2] or 0)
   local ready, again, open, open_again = {}, math.huge, 0, math.huge
+  local allowed = {}
   for _, one in ipairs(gate.deployments) do
+    if may_be_in(told[5], one.region) then allowed[#allowed + 1] = one end
+  end
+  if not allowed[1] then return {verdict = 'elsewhere'} end
+  for _, one in ipairs(allowed) do
     local place = place_of(prefix, lane, one.name)
     local seen = read_place(place)
     local wait, probe = breaker_wait(place, seen, now)
@@ -106,7 +121,7 @@ local function gate_judged(prefix, lane, gate, id, now)
       end
     end
   end
-  if open == #gate.deployments then return {verdict = 'open', again_s = open_again} end
+  if open == #allowed then return {verdict = 'open', again_s = open_again} end
   again = ready[1] and 0 or math.min(again, open_again)
   local whole
   if next(gate.limits) then
@@ -215,6 +230,11 @@ local function settle_call(prefix, id, permit, said, now)
   local estimate = tonumber(permit.tokens) or 0
   local tokens, held = tonumber(said.tokens) or estimate, tonumber(permit.nano) or 0
   local nano = tonumber(said.usd) and nano_of(said.usd) or held
+  if permit.batch then -- its provider limits batches in a way of its own: of the gate it has the money only
+    budget_settle(permit.accounts, held, estimate, nano, tokens)
+    if tokens > 0 then note_call(place, permit, {}, '', tokens, nano / 1e9, now) end
+    return nil, {nano, tokens, tonumber(said.usd) and true or false, tostring(permit.model)}
+  end
   for _, at in ipairs(places_of(prefix, permit)) do
     redis.call('ZREM', at .. '/flight', id)
     correct_call(at, tostring(permit.entry), estimate, tokens)

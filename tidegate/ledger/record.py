@@ -54,6 +54,8 @@ class Record(Value):
     """The slot with the copy that was cleared to leave, sealed for the outside."""
     placeholders: str | None = None
     """The slot with what that copy's placeholders stand for, sealed for the inside; None where nothing was replaced."""
+    answer: str | None = None
+    """The slot with an answer from outside at which the router has not looked yet: it is nobody's result before."""
     result: str | None = None
     clearance: str | None = None
     decision: str | None = None
@@ -68,6 +70,10 @@ class Record(Value):
     elsewhere: str | None = None
     """What its tokens would cost on the cheapest lane outside that could take it: see `savings`."""
     model: str | None = None
+    batch: str | None = None
+    """The provider's batch (by our id for it) that the job is in, or that answered it."""
+    alone: int = 0
+    """1 once a batch gave it back: it is in no other one."""
     tokens: int = 0
     """Of its prompt: the router's estimate."""
     max_tokens: int = 0

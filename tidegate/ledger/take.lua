@@ -1,4 +1,5 @@
--- Take the next job of a lane and begin a run of it, in one. After order.lua, gate.lua, flight.lua and transition.lua.
+-- Take the next job of a lane and begin a run of it, in one. After order.lua, gate.lua, flight.lua, transition.lua,
+-- batching.lua.
 --
 -- ARGV     1 prefix  2 lane  3 the job that the wake-up named, or ''  4 '1' if a wake-up led here
 --          5 this call's token  6 field of the record that names the payload's slot
@@ -38,7 +39,7 @@ if not gate then
   if woken then ring_answered(prefix, room) end
   id = id or of_an_earlier_release()
   while id do
-    if not flight_follow(prefix, lane, id, join, ARGV[10], move) then
+    if not set_aside(prefix, lane, id) and not flight_follow(prefix, lane, id, join, ARGV[10], move) then
       local claim = move(prefix, id, ARGV, CLAIM)
       if claim[1] == 1 then
         redis.call('SET', asked, id, 'EX', 60)
@@ -90,7 +91,8 @@ else
   -- The next job that asks what no run asks already: the others wait for that one's answer, and need no room.
   local function first_by_itself()
     local first = first_in_line(prefix, room)
-    while first and flight_follow(prefix, lane, first[1], join, ARGV[10], move) do first = first_in_line(prefix, room) end
+    while first and (set_aside(prefix, lane, first[1])
+      or flight_follow(prefix, lane, first[1], join, ARGV[10], move)) do first = first_in_line(prefix, room) end
     return first
   end
 

@@ -15,7 +15,7 @@ from dataclasses import replace
 from importlib import import_module
 from typing import TypeVar, cast
 
-from tidegate.errors import MissingExtra, RunTimedOut
+from tidegate.errors import MissingExtra, NoClearance, RunTimedOut
 from tidegate.lane import Lane
 from tidegate.logs import logger
 from tidegate.result import Answer
@@ -25,6 +25,7 @@ from workers.managed.calls import Call
 from workers.managed.hedge import Hedge, Share
 from workers.managed.loop import LoopThread
 from workers.managed.provider import OnPiece, OpenProvider, Provider
+from workers.managed.repairing import Repairing
 from workers.stop import Stop
 
 T = TypeVar("T")
@@ -39,8 +40,15 @@ GLANCE_S = 0.05
 
 PROVIDERS: Mapping[str, str] = {
     "openai": "workers.managed.openai",
+    "anthropic": "workers.managed.anthropic_api.adapter",
+    "openai_responses": "workers.managed.openai_responses",
+    "azure": "workers.managed.azure",
+    "vertex": "workers.managed.vertex",
 }
 """A lane's `backend` -> the module that calls it."""
+
+EXTRAS: Mapping[str, str] = {"vertex": "vertex"}
+"""The extra that brings what a module needs, where `managed` does not."""
 
 
 def open_backend(lane: Lane, settings: Settings) -> Backend:
@@ -48,7 +56,7 @@ def open_backend(lane: Lane, settings: Settings) -> Backend:
     try:
         module = import_module(PROVIDERS[lane.backend])
     except ModuleNotFoundError:
-        raise MissingExtra("managed", needed_for=f"lane {lane.name}") from None
+        raise MissingExtra(EXTRAS.get(lane.backend, "managed"), needed_for=f"lane {lane.name}") from None
     opened = cast("OpenProvider", module.open_provider)
     return ManagedBackend(lane, {one.name: opened(lane, one, settings) for one in lane.every_deployment})
 
@@ -59,12 +67,16 @@ class ManagedBackend:
     def __init__(self, lane: Lane, providers: Mapping[str, Provider]) -> None:
         self._lane = lane
         self._providers = providers
-        self._first = next(iter(providers.values()))
         self._share = Share()
         self._loop = LoopThread(name=f"lane-{lane.name}")
 
     def answer(self, run: Run, *, stop: threading.Event, on_text: Callable[[str], None] | None = None) -> Answer:
-        """Ask once. Raises a RunError without a vendor's exception or text in it."""
+        """An answer in its promised form. Raises a RunError without a vendor's exception or text in it."""
+        repairing = Repairing(lane=self._lane, ask=lambda run: self._ask(run, stop=stop, on_text=on_text))
+        return repairing.answered(run, told=on_text is not None)
+
+    def _ask(self, run: Run, *, stop: threading.Event, on_text: OnPiece | None) -> Answer:
+        """Ask once."""
         if stop.is_set():
             raise RunTimedOut("cancelled")  # before anything is sent
         pieces: queue.SimpleQueue[str] = queue.SimpleQueue()
@@ -96,8 +108,7 @@ class ManagedBackend:
         return await hedge.sent()
 
     def _call(self, run: Run, on_piece: OnPiece | None) -> Call:
-        provider = self._providers.get(run.deployment, self._first)
-        return Call(provider=provider, run=run, first_byte_s=self._lane.first_token_s, on_piece=on_piece)
+        return Call(provider=self._provider(run), run=run, first_byte_s=self._lane.first_token_s, on_piece=on_piece)
 
     async def _second(self, run: Run, on_piece: OnPiece | None, until: float) -> Call | None:
         try:
@@ -116,6 +127,13 @@ class ManagedBackend:
             tell=lambda heard: run.tell(replace(heard, second=True)),
         )
         return self._call(again, on_piece)
+
+    def _provider(self, run: Run) -> Provider:
+        """Whom to call. The guard has looked by the lane that the run began with: this is the lane as it is now."""
+        allowed = [one.name for one in self._lane.deployments_in(run.regions)]
+        if not allowed:
+            raise NoClearance(f"no deployment of {self._lane.name} is in a region of the job's")
+        return self._providers[run.deployment if run.deployment in allowed else allowed[0]]
 
     async def _close_all(self) -> None:
         await asyncio.gather(*(provider.close() for provider in self._providers.values()))
