@@ -6,6 +6,7 @@ from pydantic import Field
 
 from tidegate.job import ToolCall
 from tidegate.lane import Zone
+from tidegate.price import Priced
 from tidegate.value import Many, Value
 
 Vector = Many[float]
@@ -19,6 +20,18 @@ class Usage(Value):
 
     prompt_tokens: Annotated[int, Field(ge=0)] = 0
     completion_tokens: Annotated[int, Field(ge=0)] = 0
+    cached_tokens: Annotated[int, Field(ge=0)] = 0
+    """Of the prompt's tokens, those that a provider still had in its cache: they cost less."""
+
+    @property
+    def counted(self) -> bool:
+        """Whether anybody counted: no call reads and writes nothing."""
+        return self.prompt_tokens > 0 or self.completion_tokens > 0
+
+    @property
+    def tokens(self) -> int:
+        """All of them."""
+        return self.prompt_tokens + self.completion_tokens
 
 
 class Confidence(Value):
@@ -89,7 +102,9 @@ class JobResult(Value):
     finish_reason: FinishReason
     usage: Usage
     cost_usd: float | None = None
-    """None where the lane's price is not known."""
+    """None where the lane's price, or the number of tokens, is not known."""
+    priced: Priced | None = None
+    """Where the price comes from, and of which day it is."""
     lane: str
     zone: Zone
     model: str

@@ -79,6 +79,10 @@ job that is still refused is not the gate's to help. From then on it waits on it
 
 PROBE_SPREAD_S = 1.0
 """Who waits for an open lane does not come back with all the others."""
+LOOK_S = 3600.0
+"""Who waits for longer looks now and then all the same: somebody may have given more, or mended what was broken."""
+BUDGET_SPREAD_S = 60.0
+"""Nor who waits for a budget; the longer they waited, the more there may be."""
 
 TABLE: Mapping[type[BaseException], Row] = {
     # Passing trouble: the same lane again later, then the next lane.
@@ -94,7 +98,7 @@ TABLE: Mapping[type[BaseException], Row] = {
     # The lane's trouble, which waiting does not cure: the next lane at once.
     ContextOverflow: Row(first=Action.NEXT_LANE, reason=Reason.CONTEXT_OVERFLOW),
     AuthFailed: Row(first=Action.NEXT_LANE, reason=Reason.PROVIDER_AUTH, of_deployment=True),
-    BudgetExhausted: Row(first=Action.NEXT_LANE, reason=Reason.BUDGET_EXHAUSTED),
+    BudgetExhausted: Row(first=Action.NEXT_LANE, reason=Reason.BUDGET_EXHAUSTED, pauses=True),
     LaneOpen: Row(first=Action.NEXT_LANE, reason=Reason.PROVIDER_DOWN, pauses=True),
     QuotaExhausted: Row(first=Action.NEXT_LANE, reason=Reason.QUOTA_EXHAUSTED, of_deployment=True),
     ModelMissing: Row(first=Action.NEXT_LANE, reason=Reason.MODEL_MISSING, of_deployment=True),
@@ -137,8 +141,8 @@ def decide(
         return _limited(_asked_s(error), held=held, last=last, jitter_s=jitter_s, time_left_s=time_left_s)
     if held is not None and others and row.of_deployment and held < MOST_HELD:
         return Outcome(action=Action.HOLD, reason=row.reason)  # the breaker keeps it from going back there
-    if row.pauses and last:
-        return _pause(row.reason, _asked_s(error) + random_unit * PROBE_SPREAD_S, time_left_s)
+    if row.pauses and last and not _in_vain(error):
+        return _pause(row.reason, _asked_s(error) + random_unit * _spread_s(error), time_left_s)
     delay_s = _delay_s(error, tries=tries, retry=retry, random_unit=random_unit)
     ends = _ends(row, tries=tries, crashes=crashes, retry=retry) or (Reason.TIMEOUT if delay_s >= time_left_s else None)
     if ends is None:
@@ -179,7 +183,7 @@ def _pause(reason: Reason, delay_s: float, time_left_s: float) -> Outcome:
     """Nothing can be done before; what ends sooner is told so now, and may be redriven."""
     if delay_s >= time_left_s:
         return _dead(reason)
-    return Outcome(action=Action.PAUSE, reason=reason, delay_s=delay_s)
+    return Outcome(action=Action.PAUSE, reason=reason, delay_s=min(delay_s, LOOK_S))
 
 
 def _row(error: BaseException) -> Row:
@@ -208,6 +212,16 @@ def _delay_s(error: BaseException, *, tries: int, retry: Retry, random_unit: flo
     return _asked_s(error) + random_unit * min(retry.cap_s, retry.base_s * 2.0**exponent)
 
 
+def _in_vain(error: BaseException) -> bool:
+    """Whether to wait helps nobody."""
+    return isinstance(error, BudgetExhausted) and error.retry_after_s is None
+
+
+def _spread_s(error: BaseException) -> float:
+    """Those that wait for one thing must not come back together: the longer they waited, the more there may be."""
+    return min(BUDGET_SPREAD_S, 4 * _asked_s(error)) if isinstance(error, BudgetExhausted) else PROBE_SPREAD_S
+
+
 def _asked_s(error: BaseException) -> float:
-    asked_s = error.retry_after_s if isinstance(error, RateLimited | LaneOpen) else None
+    asked_s = error.retry_after_s if isinstance(error, RateLimited | LaneOpen | BudgetExhausted) else None
     return asked_s if asked_s is not None and math.isfinite(asked_s) and asked_s > 0 else 0.0

@@ -15,6 +15,10 @@ class Gates:
     make: Callable[[Lane], str] = gate_of
     _made: dict[str, tuple[Lane, str]] = field(default_factory=dict)
 
+    def forget(self) -> None:
+        """What they were made of has changed, beside the lanes."""
+        self._made.clear()
+
     def of(self, lane: Lane) -> str:
         """Of a lane as it is now; '' where it needs none."""
         made = self._made.get(lane.name)
@@ -23,14 +27,27 @@ class Gates:
         return made[1]
 
 
-def refusal(permit: Permit) -> RunError | None:
+def refusal(permit: Permit, *, latency: str) -> RunError | None:
     """Why a claimed job may not be run on this lane now; None where it may."""
     made = _REFUSALS.get(permit.verdict)
-    return made(permit) if made else None
+    return made(permit, latency) if made else None
 
 
-_REFUSALS: Mapping[Verdict, Callable[[Permit], RunError]] = {
-    "open": lambda permit: LaneOpen(retry_after_s=permit.again_s),
-    "limited": lambda permit: RateLimited("no room before the job's deadline", retry_after_s=permit.again_s),
-    "budget": lambda permit: BudgetExhausted(f"budget {permit.account} is exhausted"),
+LENT_S = 2.0
+"""Where a budget has no room beside what other runs hold, they may settle for less: a job looks again so much later."""
+
+
+def _over_budget(permit: Permit, latency: str) -> BudgetExhausted:
+    if permit.lent:
+        told = f"budget {permit.account} has no room beside what is held for other runs"
+        return BudgetExhausted(told, retry_after_s=LENT_S)
+    # Nobody waits for it: where its deadline allows, it runs in the next period.
+    again_s = permit.again_s if latency == "batch" else None
+    return BudgetExhausted(f"budget {permit.account} is exhausted", retry_after_s=again_s)
+
+
+_REFUSALS: Mapping[Verdict, Callable[[Permit, str], RunError]] = {
+    "open": lambda permit, _: LaneOpen(retry_after_s=permit.again_s),
+    "limited": lambda permit, _: RateLimited("no room before the job's deadline", retry_after_s=permit.again_s),
+    "budget": _over_budget,
 }

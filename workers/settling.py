@@ -65,10 +65,27 @@ TABLE: Mapping[type[BaseException], Row] = {
 """An error's class -> its row; a subclass that has none takes the row of its nearest base."""
 
 
-def answered(usage: Usage, *, usd: float | None, took_s: float | None, heard: Sequence[Heard]) -> Settled:
+def answered(
+    usage: Usage,
+    *,
+    usd: float | None,
+    took_s: float | None,
+    heard: Sequence[Heard],
+    model: str | None = None,
+    saved_usd: float | None = None,
+) -> Settled:
     """A call that was answered."""
-    tokens = usage.prompt_tokens + usage.completion_tokens
-    return Settled(outcome="ok", tokens=tokens or None, usd=usd, took_s=took_s, heard=told(heard))
+    return Settled(
+        outcome="ok",
+        tokens=usage.tokens or None,
+        usd=usd,
+        prompt=usage.prompt_tokens,
+        completion=usage.completion_tokens,
+        model=model,
+        saved_usd=saved_usd,
+        took_s=took_s,
+        heard=told(heard),
+    )
 
 
 def failed(

@@ -10,6 +10,7 @@ from typing import Any, cast
 from celery import Celery
 from pydantic import ValidationError
 
+from tidegate.deployment import Deployment
 from tidegate.errors import Conflict, NoClearance, PayloadMissing, SealBroken, Unavailable, UnknownJob
 from tidegate.job import Job
 from tidegate.keys import Verifier
@@ -22,8 +23,9 @@ from tidegate.ledger.refusals import Refusals
 from tidegate.ledger.store import Ledger, Stored
 from tidegate.logs import logger
 from tidegate.names import RUN_TASK, queue_lane
-from tidegate.prices import cost_usd
+from tidegate.prices import cost as run_cost
 from tidegate.result import Answer, JobResult, Timings
+from tidegate.savings import saved_usd
 from tidegate.signals import Level
 from tidegate.taskevents import TaskEvents, Told
 from tidegate.vault import Vault, new_slot
@@ -155,7 +157,7 @@ class Running:
 
     def _answer(self, taken: Taken, lane: Lane, call: "Call", *, stop: threading.Event) -> Answer:
         record, claim, permit = taken.record, taken.claim, taken.permit
-        if permit is not None and (refusal := gates.refusal(permit)) is not None:
+        if permit is not None and (refusal := gates.refusal(permit, latency=record.latency)) is not None:
             raise refusal
         slot = guard.admitted_slot(record, lane)
         # It came with the claim; should the guard want another slot, that is what is looked at.
@@ -192,12 +194,14 @@ class Running:
     def _finish(self, taken: Taken, lane: Lane, call: "Call", answer: Answer, *, run_s: float) -> None:
         record, claim = taken.record, taken.claim
         queued_s = claim.at - record.accepted_at
+        cost = run_cost(lane, answer.usage, model=answer.model, deployment=_called(lane, taken))
         result = JobResult(
             job_id=record.id,
             text=answer.text,
             finish_reason=answer.finish_reason,
             usage=answer.usage,
-            cost_usd=cost_usd(lane, answer.usage, model=answer.model),
+            cost_usd=cost.usd if cost else None,
+            priced=cost.priced if cost else None,
             lane=lane.name,
             zone=lane.zone,
             model=answer.model,
@@ -212,9 +216,14 @@ class Running:
         sealed = self.vault.seals.seal(lane.zone, slot, result.to_json().encode())
         move = states.succeed(
             fence=claim.fence,
-            changes={"result": slot, "model": lane.model, "cost_usd": _number(result.cost_usd)},
+            changes={
+                "result": slot,
+                "model": lane.model,
+                "cost_usd": _number(result.cost_usd),
+                "priced": result.priced.to_json() if result.priced else "",
+            },
             note={"lane": lane.name, "usage": answer.usage.model_dump(), "finish_reason": answer.finish_reason},
-            settled=call.answered(answer, usd=result.cost_usd) if record.permit else None,
+            settled=call.answered(answer, lane, record, usd=result.cost_usd),
         )
         # Refused where the lease had lapsed: another run counts, and a zombie's result is not even stored.
         self.ledger.apply(record.id, move, texts=[Stored(slot=slot, envelope=sealed, keep_s=self.result_keep_s)])
@@ -237,9 +246,17 @@ class Call:
     def __exit__(self, *_: object) -> None:
         self.took_s = time.monotonic() - self._began
 
-    def answered(self, answer: Answer, *, usd: float | None) -> Settled:
+    def answered(self, answer: Answer, lane: Lane, record: Record, *, usd: float | None) -> Settled:
         """What it came to."""
-        return settling.answered(answer.usage, usd=usd, took_s=self.took_s, heard=self.heard)
+        inside = lane.zone is Zone.INSIDE
+        return settling.answered(
+            answer.usage,
+            usd=usd,
+            took_s=self.took_s,
+            heard=self.heard,
+            model=lane.model if record.permit is None else None,
+            saved_usd=saved_usd(record.elsewhere, answer.usage, lane=lane) if inside else None,
+        )
 
     def failed(self, error: Exception) -> Settled:
         """What it came to."""
@@ -264,6 +281,11 @@ def register(app: Celery, running: Running) -> None:
 def _guarded(record: Record) -> bool:
     """Whether anything but proof says that a job may be personal: what nobody judged counts as such."""
     return record.decided is None or record.decided.signals.sensitivity.level is not Level.PUBLIC
+
+
+def _called(lane: Lane, taken: Taken) -> Deployment | None:
+    name = taken.permit.deployment if taken.permit else None
+    return next((one for one in lane.every_deployment if one.name == name), None)
 
 
 def _number(value: float | None) -> str:

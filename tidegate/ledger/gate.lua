@@ -84,7 +84,7 @@ end
 -- or {verdict = 'open' or 'limited', again_s = …} where it should be claimed to go elsewhere.
 local function gate_judged(prefix, lane, gate, id, now)
   local told = redis.call('HMGET', prefix .. ':job:' .. id, 'tokens', 'max_tokens', 'avoid', 'deadline_at')
-  local read, written = tonumber(told[1] or 0), tonumber(told[2] or 0)
+  local read, written = math.ceil(tonumber(told[1] or 0) * (gate.stretch or 1)), tonumber(told[2] or 0)
   local ready, again, open, open_again = {}, math.huge, 0, math.huge
   for _, one in ipairs(gate.deployments) do
     local place = place_of(prefix, lane, one.name)
@@ -99,7 +99,7 @@ local function gate_judged(prefix, lane, gate, id, now)
         local fresh = now - number(seen, 'took_at') < OLD_S
         ready[#ready + 1] = {
           name = one.name, weight = one.weight, place = place, seen = seen, limits = one.limits, most = most,
-          flight = flight, probe = probe, took = fresh and tonumber(seen.took_s) or nil,
+          flight = flight, probe = probe, model = one.model, took = fresh and tonumber(seen.took_s) or nil,
           failing = fresh and number(seen, 'failing') or 0, price = one.price or gate.price,
         }
       end
@@ -123,7 +123,7 @@ local function gate_judged(prefix, lane, gate, id, now)
   local price = one.price
   return {
     verdict = 'granted', one = one, whole = whole, tokens = read + written,
-    usd = price and (read * price.input_usd + written * price.output_usd) / 1000000 or 0,
+    nano = price and nano_of((read * price.input_usd + written * price.output_usd) / 1000000) or 0,
   }
 end
 
@@ -135,13 +135,14 @@ local function places_of(prefix, permit)
   return places
 end
 
--- The permit as it is put on the record. `charged`: what budget_reserve says.
+-- The permit as it is put on the record. `charged`: the accounts that budget_look found.
 local function permit_of(lane, gate, verdict, id, charged, now)
   if verdict.verdict ~= 'granted' then
-    return {verdict = verdict.verdict, again_s = verdict.again_s, account = verdict.account}
+    return {verdict = verdict.verdict, again_s = verdict.again_s, account = verdict.account, lent = verdict.lent}
   end
   return {
-    verdict = 'granted', lane = lane, deployment = verdict.one.name, tokens = verdict.tokens, usd = verdict.usd,
+    verdict = 'granted', lane = lane, deployment = verdict.one.name, tokens = verdict.tokens, nano = verdict.nano,
+    model = verdict.one.model,
     accounts = charged, at = now, entry = id .. ':' .. stamp(now), probe = verdict.one.probe,
     whole = verdict.whole and true or false, breaker = gate.breaker,
   }
@@ -202,22 +203,25 @@ local function note_call(place, permit, said, class, tokens, usd, now)
   redis.call('EXPIRE', place .. '/recent', KEEP_S)
 end
 
--- The run has ended, in whatever way: nothing of it stays reserved. The deployment, where the call failed there.
+-- The run has ended, in whatever way: nothing of it stays reserved. The deployment, where the call failed there; and what
+-- it cost: {nano, tokens, whether that is known, model}.
 local function gate_settle(prefix, id, text, settled, now)
   local permit, said = decoded(text), settled ~= '' and decoded(settled) or {}
   if permit.verdict ~= 'granted' or not tonumber(permit.at) or type(permit.breaker) ~= 'table' then return nil end
   local class, place = said.outcome or '', place_of(prefix, tostring(permit.lane), tostring(permit.deployment))
   local estimate = tonumber(permit.tokens) or 0
-  local tokens, usd = said.tokens or estimate, said.usd or tonumber(permit.usd) or 0
+  local tokens, held = tonumber(said.tokens) or estimate, tonumber(permit.nano) or 0
+  local nano = tonumber(said.usd) and nano_of(said.usd) or held
   for _, at in ipairs(places_of(prefix, permit)) do
     redis.call('ZREM', at .. '/flight', id)
     correct_call(at, tostring(permit.entry), estimate, tokens)
   end
-  budget_settle(prefix, permit, usd, tokens, now)
-  note_call(place, permit, said, class, tokens, usd, now)
+  budget_settle(permit.accounts, held, estimate, nano, tokens)
+  note_call(place, permit, said, class, tokens, nano / 1e9, now)
   adapt(place, permit, class, said.heard or {}, now)
   breaker_learn(place, permit.breaker, id, permit, class, said.error or '', now)
   redis.call('EXPIRE', place, KEEP_S)
-  if class == 'failed' or class == 'down' or class == 'limited' then return tostring(permit.deployment) end
-  return nil
+  local bill = {nano, tokens, tonumber(said.usd) and true or false, tostring(permit.model)}
+  if class == 'failed' or class == 'down' or class == 'limited' then return tostring(permit.deployment), bill end
+  return nil, bill
 end

@@ -6,11 +6,14 @@ reserved, whoever dies.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from tidegate.lane import Lane
+from tidegate.budget import Budget
+from tidegate.deployment import Deployment
+from tidegate.lane import Lane, Zone
+from tidegate.prices import NANO, Rate, rate
 
 Verdict = Literal["granted", "open", "limited", "budget"]
 """`open`: every deployment is left alone. `limited`: no room before the deadline. `budget`: none is left."""
@@ -18,6 +21,9 @@ Verdict = Literal["granted", "open", "limited", "budget"]
 Class = Literal["ok", "job", "limited", "failed", "down", ""]
 """What a call tells of its deployment. `job`: it answered, and the job was at fault; `failed`: it counts for the
 breaker; `down`: nothing will work there for a while; '': nothing at all, perhaps it was never called."""
+
+SIGNALS_CHARS_PER_TOKEN = 4.0
+"""At which the router estimates a prompt's tokens; each lane knows its own rate."""
 
 UNGATED = frozenset({"llama_cpp", "noop"})
 """Backends of this process: they have no provider that could be away, so without limits they need no gate."""
@@ -33,13 +39,20 @@ class Permit:
     again_s: float | None = None
     """Where it was not granted: after how many seconds it is worth asking again."""
     account: str = ""
-    """Of the verdict `budget`: the account that is exhausted."""
+    """Of the verdict `budget`: the budget that has no room."""
+    lent: bool = False
+    """Whether there may be room again when other runs have settled what is held for them."""
     tokens: int = 0
     """Estimate, reserved."""
-    usd: float = 0.0
-    """Estimate, reserved."""
+    nano: int = 0
+    """Estimate, reserved: billionths of a dollar."""
     probe: bool = False
     """The one call that tries a deployment which was left alone."""
+
+    @property
+    def usd(self) -> float:
+        """Estimate, reserved."""
+        return self.nano / NANO
 
     @classmethod
     def read(cls, text: str) -> "Permit":
@@ -59,6 +72,13 @@ class Settled:
     """What was used; None: nobody knows, the estimate stands."""
     usd: float | None = None
     """What it cost; None: nobody knows, the estimate stands."""
+    prompt: int | None = None
+    """Tokens read, and below, tokens written: for `tidegate costs`."""
+    completion: int | None = None
+    model: str | None = None
+    """Which was ordered, where no permit says so."""
+    saved_usd: float | None = None
+    """What the same would have cost outside, of a run inside."""
     took_s: float | None = None
     heard: Mapping[str, float] = field(default_factory=dict)
     """What the provider said of its limits: `retry_after_s`, `requests_limit`, `requests_left`, `requests_reset_s`, and
@@ -81,17 +101,39 @@ def gate_of(lane: Lane, *, accounts: Sequence[Mapping[str, Any]] = ()) -> str:
     said: dict[str, Any] = {
         "limits": limits,
         "deployments": [
-            {"name": one.name, "weight": one.weight, "limits": most}
+            {"name": one.name, "weight": one.weight, "limits": most, "model": one.model, "price": _price(lane, one)}
             for one, most in zip(lane.every_deployment, own, strict=True)
         ],
         "breaker": lane.breaker.model_dump(),
         "retry": lane.retry.budget,
+        "stretch": SIGNALS_CHARS_PER_TOKEN / lane.chars_per_token,
     }
-    if lane.price:
-        said["price"] = lane.price.model_dump()
     if accounts:
         said["accounts"] = [dict(account) for account in accounts]
     return _json(said)
+
+
+def accounts_of(lane: Lane, budgets: Iterable[Budget]) -> list[dict[str, Any]]:
+    """The budgets that count what runs on a lane, as budget.lua reads them."""
+    return [
+        {
+            "name": budget.name,
+            "per": budget.per.value,
+            "each": budget.each is not None,
+            "hard": budget.hard and lane.zone is Zone.OUTSIDE,
+            **({"tenants": list(budget.tenants)} if budget.tenants else {}),
+            **({} if budget.usd is None else {"usd": round(budget.usd * NANO)}),
+            **({} if budget.tokens is None else {"tokens": budget.tokens}),
+        }
+        for budget in budgets
+        if budget.covers(lane)
+    ]
+
+
+def _price(lane: Lane, deployment: Deployment) -> dict[str, float]:
+    """At most so much for a million tokens; nothing where nobody knows: such a lane is not served at all."""
+    found = rate(lane, deployment) or Rate(input_nano=0.0, output_nano=0.0)
+    return {"input_usd": found.input_nano / 1000, "output_usd": found.output_nano / 1000}
 
 
 def _given(limits: Any) -> dict[str, int]:

@@ -59,6 +59,14 @@ class Record(Value):
     decision: str | None = None
     fingerprint: str | None = None
     cost_usd: float | None = None
+    spent_nano: int = 0
+    """What all of its runs cost, those that failed included: billionths of a dollar."""
+    priced: str | None = None
+    """Where the price comes from, and of which day it is."""
+    rule: str | None = None
+    """The rule that decided, as its costs are counted by it."""
+    elsewhere: str | None = None
+    """What its tokens would cost on the cheapest lane outside that could take it: see `savings`."""
     model: str | None = None
     tokens: int = 0
     """Of its prompt: the router's estimate."""

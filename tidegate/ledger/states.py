@@ -267,7 +267,7 @@ def redrive(*, rev: int, redrives: int, deadline_in_s: float, by: str, lane: str
     """A person sends a dead letter through the router again, with as much time as it had at first."""
     of_the_last_routing = (
         *("lane", "zone", "outside", "clearance", "placeholders", "worker", "decision", "model"),
-        *("tokens", "max_tokens", "held", "avoid"),
+        *("tokens", "max_tokens", "held", "avoid", "rule", "elsewhere", "priced"),
     )
     removed = dict.fromkeys((*of_the_last_routing, "reason", "cause"), "")
     return Move(

@@ -52,10 +52,10 @@ else
   local function claimed(id, verdict)
     local told = redis.call('HMGET', prefix .. ':job:' .. id, 'state', 'tries', 'tenant')
     if told[1] ~= 'placed' then return {0} end
-    local exhausted, charged
+    local full, charged
     if verdict.verdict == 'granted' and gate.accounts then
-      exhausted, charged = budget_reserve(prefix, gate.accounts, verdict.usd, verdict.tokens, now, told[3] or 'default')
-      if exhausted then verdict = {verdict = 'budget', account = exhausted} end
+      full, charged = budget_look(prefix, gate.accounts, told[3] or 'default', verdict.nano, verdict.tokens, now)
+      if full then verdict = {verdict = 'budget', account = full[1], lent = full[2] == 'held', again_s = full[3]} end
     end
     ARGV[fields + 1], ARGV[fields + 2] = 'permit', cjson.encode(permit_of(lane, gate, verdict, id, charged, now))
     local granted = verdict.verdict == 'granted'
@@ -64,6 +64,7 @@ else
     local claim = move(prefix, id, ARGV, CLAIM)
     if claim[1] ~= 1 then return claim end
     if granted then
+      budget_hold(charged, verdict.nano, verdict.tokens)
       gate_reserve(prefix, lane, gate, verdict, id, tonumber(told[2] or 0), now + ARGV[CLAIM + 5] * LEASES_KEPT, now)
     else
       redis.call('HINCRBY', prefix .. ':job:' .. id, 'attempts', -1) -- no call is made: it is no attempt

@@ -69,14 +69,17 @@ local function move(prefix, id, a, at)
     since = now
     put('queued_at', stamp(now))
   end
+  local bill
   if old[13] and state == 'running' then
     if to == 'running' then gate_renew(prefix, id, old[13], now + tonumber(a[at + 5]) * LEASES_KEPT)
     else
       gone[#gone + 1] = 'permit'
-      local failed_at = gate_settle(prefix, id, old[13], a[at + 11], now)
+      local failed_at
+      failed_at, bill = gate_settle(prefix, id, old[13], a[at + 11], now)
       if failed_at and old[4] == lane and not ENDS[to] then put('avoid', failed_at) end
     end
   end
+  if bill or to == 'succeeded' then costs_of(prefix, job, tenant, old[4], to, a[at + 11], bill, now) end
   local look = not ENDS[to] and stamp(math.min(now + tonumber(a[at + 5]), deadline))
   if ENDS[to] then
     put('ended_at', stamp(now))

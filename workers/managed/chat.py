@@ -63,6 +63,11 @@ class _Completion(_Part):
 class _Usage(_Part):
     prompt_tokens: Count
     completion_tokens: Count = 0
+    prompt_tokens_details: Any = None
+
+
+class _Details(_Part):
+    cached_tokens: Count = 0
 
 
 class _Model(_Part):
@@ -152,4 +157,16 @@ def usage(said: Any) -> Usage:
         counts = _Usage.model_validate(said)
     except ValidationError:
         return Usage()
-    return Usage(prompt_tokens=counts.prompt_tokens, completion_tokens=counts.completion_tokens)
+    return Usage(
+        prompt_tokens=counts.prompt_tokens,
+        completion_tokens=counts.completion_tokens,
+        cached_tokens=min(_cached(counts.prompt_tokens_details), counts.prompt_tokens),
+    )
+
+
+def _cached(details: Any) -> int:
+    """Of the prompt; nothing where a server says it in another way: then all of it counts in full."""
+    try:
+        return _Details.model_validate(details).cached_tokens
+    except ValidationError:
+        return 0
