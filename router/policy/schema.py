@@ -9,15 +9,16 @@ from tidegate.describing import described
 def schema() -> dict[str, Any]:
     """The schema of the grammar, generated from its models."""
     found = described(PolicyFile)
-    _name_is_the_key(found["$defs"]["Lane"])
+    for kind in ("Lane", "Budget"):
+        _name_is_the_key(found["$defs"][kind])
     _lanes_may_be_included(found)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found, "title": "tidegate policy"}
 
 
-def _name_is_the_key(lane: dict[str, Any]) -> None:
-    """In a file a lane's name is the key above it, not one of its fields."""
-    del lane["properties"]["name"]
-    lane["required"].remove("name")
+def _name_is_the_key(kind: dict[str, Any]) -> None:
+    """In a file a lane's (or a budget's) name is the key above it, not one of its fields."""
+    del kind["properties"]["name"]
+    kind["required"].remove("name")
 
 
 def _lanes_may_be_included(policy: dict[str, Any]) -> None:
