@@ -2,11 +2,11 @@
 
 import pytest
 from gating import Gated, api
-from tidegate.ledger.gates import Gates
 
 from tidegate.deployment import Deployment, Limits
 from tidegate.lane import Breaker, Zone
 from tidegate.ledger import states
+from tidegate.ledger.gates import Gates
 from tidegate.ledger.line import Shut, Taken
 from tidegate.ledger.states import State
 from tidegate.ledger.store import Ledger
