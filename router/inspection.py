@@ -12,7 +12,7 @@ from types import MappingProxyType
 from router.signals import complexity, tokens
 from router.signals.sensitivity.detector import Detector, Failure, hints_of
 from router.signals.sensitivity.gate import Gate
-from router.signals.sensitivity.levels import judge
+from router.signals.sensitivity.levels import IMAGE, judge
 from router.signals.sensitivity.lists import AS_SHIPPED, Rules
 from router.signals.sensitivity.look import INSPECTION, Look
 from router.signals.sensitivity.models.opening import open_models
@@ -24,7 +24,7 @@ from router.signals.sensitivity.walk import walk
 from tidegate.job import Job
 from tidegate.logs import logger
 from tidegate.settings import Settings
-from tidegate.signals import LaneLoad, Level, Sensitivity, Signals
+from tidegate.signals import Finding, LaneLoad, Level, Sensitivity, Signals
 
 log = logger(__name__)
 
@@ -33,6 +33,11 @@ MAX_CHARS = 2_000_000
 
 THREADS = 4
 """Detectors hold the interpreter's lock, so more threads are no faster: these are there for those that are stuck."""
+
+UNSEEN_IMAGE = "image: binary"
+
+_DECLARED: Mapping[str, Finding] = MappingProxyType({UNSEEN_IMAGE: Finding(type=IMAGE, score=1.0, detector=INSPECTION)})
+"""What nobody could look at -> what is on record of it where the policy says what it means."""
 
 NO_LOAD: Mapping[str, LaneLoad] = MappingProxyType({})
 
@@ -58,7 +63,7 @@ class Inspector:
         turns = job.turns()
         length = tokens.longest(job.input) if job.input else tokens.estimate(turns, job.params)
         return Signals(
-            sensitivity=self._sensitivity(job, rules, gated=gated),
+            sensitivity=self.sensitivity(job, rules=rules, gated=gated),
             complexity=complexity.measure(turns, job.params),
             tokens=length,
             max_tokens=0 if job.input else job.params.max_tokens,
@@ -68,6 +73,20 @@ class Inspector:
             task=job.hints.task,
             load=dict(load),
         )
+
+    def sensitivity(self, job: Job, *, rules: Rules = AS_SHIPPED, gated: bool = True) -> Sensitivity:
+        """How sensitive it is, by all that it says. Never raises on account of that: what fails makes it unknown."""
+        look = self._look(lambda look: self._texts(job, look), rules, every=False, gated=gated)
+        # Copies: a look that is overdue may still be adding to its own.
+        seen = (*(sight.finding for sight in tuple(look.sights)), *(_DECLARED[what] for what in tuple(look.unseen)))
+        findings = tuple(dict.fromkeys(seen))
+        failures, least = tuple(look.failures), job.hints.min_sensitivity
+        try:
+            judged = judge(findings, failures=failures, least=least, table=rules.table)
+        except Exception as exc:  # noqa: BLE001 - nobody has judged, whatever the reason
+            cause = "; ".join(map(str, (*failures, Failure.of("judge", exc))))
+            judged = Sensitivity(level=Level.UNKNOWN, findings=findings, cause=cause, least=least)
+        return judged.model_copy(update={"coverage": look.coverage})
 
     def places(self, text: str, *, rules: Rules = AS_SHIPPED, gated: bool = True) -> Places:
         """Every place of a text where something counts, by any reading of it. Never raises on account of the text."""
@@ -89,18 +108,6 @@ class Inspector:
         """Let the threads go; one that is stuck is not waited for."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _sensitivity(self, job: Job, rules: Rules, *, gated: bool) -> Sensitivity:
-        look = self._look(lambda look: self._texts(job, look), rules, every=False, gated=gated)
-        # Copies: a look that is overdue may still be adding to its own.
-        findings = tuple(dict.fromkeys(sight.finding for sight in tuple(look.sights)))
-        failures, least = tuple(look.failures), job.hints.min_sensitivity
-        try:
-            judged = judge(findings, failures=failures, least=least, table=rules.table)
-        except Exception as exc:  # noqa: BLE001 - nobody has judged, whatever the reason
-            cause = "; ".join(map(str, (*failures, Failure.of("judge", exc))))
-            judged = Sensitivity(level=Level.UNKNOWN, findings=findings, cause=cause, least=least)
-        return judged.model_copy(update={"coverage": look.coverage})
-
     def _look(self, texts: Callable[[Look], Iterable[str]], rules: Rules, *, every: bool, gated: bool) -> Look:
         """A look for as long as there is time, the gate's included. What hangs is left to its thread, and failed."""
         look = Look(gate=self._gate if gated else None, rules=rules, every=every)
@@ -121,6 +128,10 @@ class Inspector:
         walked = walk(job)
         for problem in walked.problems:
             look.note(Failure(INSPECTION, problem))
+        if walked.images and look.rules.images:
+            look.unseen.append(UNSEEN_IMAGE)
+        elif walked.images:
+            look.note(Failure(INSPECTION, UNSEEN_IMAGE))
         yield from self._bounded(("\n".join(walked.strings), *walked.seams), look)
 
     def _bounded(self, texts: Sequence[str], look: Look) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Placement: a decision becomes a sealed payload, a signed clearance, a record and a wake-up, in this order."""
 
 import contextlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from tidegate import clearance as clearances
 from tidegate.decision import Clearance, Decision
 from tidegate.doorbell import Doorbell
 from tidegate.errors import BrokerUnavailable, Conflict, Reason, UnknownJob
+from tidegate.flight import name_of
 from tidegate.job import Job
 from tidegate.keys import Signs
 from tidegate.lane import Zone
@@ -74,6 +76,7 @@ class Placement:
         texts: list[Stored] = []
         changes = {
             "decision": decision.to_json(),
+            "regions": _regions(decision),
             "tokens": str(_prompt_tokens(job, decision)),
             "max_tokens": str(decision.signals.max_tokens),
             "rule": decision.rule,
@@ -81,6 +84,9 @@ class Placement:
         }
         if rewritten:
             changes["payload"] = self._sealed(record, "payload", job.to_json(), Zone.INSIDE, texts)
+        flight = name_of(job, decision, key=self._vault.seals.keyrings[Zone.INSIDE].naming)
+        if flight is not None and record.shadow_of is None:
+            changes["flight"] = flight
         if decision.cleared:
             changes |= self._cleared(record, job, decision, redaction, texts)
         move = states.place(
@@ -142,6 +148,8 @@ class Placement:
             digest=digest(texts[-1].envelope),
             lanes=decision.cleared,
             policy=decision.policy,
+            regions=decision.regions,
+            answers_at_most=decision.answers_at_most,
             expires_at=record.deadline_at,
         )
         return {**changes, "outside": slot, "clearance": clearances.sign(clearance, self._signer)}
@@ -156,6 +164,11 @@ class Placement:
 
 def _keep_s(record: Record) -> int:
     return max(60, int(record.deadline_at - record.accepted_at) + _KEEP_BEYOND_DEADLINE_S)
+
+
+def _regions(decision: Decision) -> str:
+    """As the scripts that choose a deployment read it: a list in JSON; '' where it may be computed anywhere."""
+    return "" if decision.regions is None else json.dumps(decision.regions)
 
 
 def _copy(job: Job, decision: Decision, redaction: Redaction | None) -> Job:

@@ -23,6 +23,8 @@ StoreClient = Any
 _RETRIES = 3
 """A script that ran twice is refused the second time by its revision or its id: retrying is safe."""
 
+_MANY = 4096
+"""redis-py raises an error instead of opening its 101st: each thread that waits for a result has one."""
 
 _STORES = ("redis://", "rediss://", "sentinel://")
 
@@ -80,11 +82,18 @@ def without_password(url: str) -> str:
     return urlunsplit(parts._replace(netloc=f"***@{host}" if "@" in parts.netloc else host, query=""))
 
 
-def connect(url: str, *, timeout_s: float) -> StoreClient:
-    """A client of the store. Nothing is sent before it is used."""
+def connect(url: str, *, timeout_s: float, most: int | None = None) -> StoreClient:
+    """A client of the store. Nothing is sent before it is used.
+
+    `most`: share so many connections, and wait for a free one. Not for who listens: a subscription keeps its own; and
+    through Sentinel there is no waiting.
+    """
     options = {**_options(timeout_s), "retry": Retry(FullJitterBackoff(cap=1, base=0.05), _RETRIES)}
     if not sentinel.is_sentinel(url):
-        return redis.Redis.from_url(url, **options)
+        if most is None:
+            return redis.Redis.from_url(url, **options)
+        shared = {**options, "max_connections": most, "timeout": timeout_s}
+        return redis.Redis.from_pool(redis.BlockingConnectionPool.from_url(url, **shared))
     from redis.sentinel import Sentinel  # noqa: PLC0415 - where there is one
 
     return _master(Sentinel, sentinel.parse(url), options)
@@ -130,7 +139,12 @@ def _checked(url: str, tls: Tls) -> str:
 
 
 def _options(timeout_s: float) -> dict[str, Any]:
-    return {"socket_timeout": timeout_s, "socket_connect_timeout": timeout_s, "health_check_interval": 15}
+    return {
+        "socket_timeout": timeout_s,
+        "socket_connect_timeout": timeout_s,
+        "health_check_interval": 15,
+        "max_connections": _MANY,
+    }
 
 
 def _embedded(settings: Settings) -> Addresses:

@@ -18,6 +18,8 @@ def _bare(name: object) -> object:
 KeyEnv = Annotated[str, BeforeValidator(_bare), Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
 """The name of the environment variable that holds a provider's key, or `${NAME}`; never the key."""
 
+ApiVersion = Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]{1,40}$")]
+
 MAIN = "main"
 """What the only deployment of a lane is called that names none."""
 
@@ -41,6 +43,8 @@ class Deployment(Value):
     base_url: str | None = None
     model: Annotated[str, Field(min_length=1)] | None = None
     key_env: KeyEnv | None = None
+    api_version: ApiVersion | None = None
+    """Azure's, such as `2024-10-21`."""
     region: Name | None = None
     """Where the provider computes, such as `eu`: a policy may keep jobs in some regions."""
     weight: Annotated[float, Field(gt=0, le=1000)] = 1.0

@@ -2,8 +2,9 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, ConfigDict, Field, JsonValue, model_validator
+from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, JsonValue, Tag, model_validator
 
+from tidegate.images import MAX_IMAGES, ImagePart
 from tidegate.signals import Level
 from tidegate.tools import ChosenTool, Tool, ToolChoice
 from tidegate.value import Many, Name, Value
@@ -32,6 +33,31 @@ class TextPart(Value):
     text: str
 
 
+def _kind(part: object) -> object:
+    """What a part says that it is: text where it says nothing."""
+    return part.get("type", "text") if isinstance(part, dict) else getattr(part, "type", None)
+
+
+Part = Annotated[
+    Annotated[TextPart, Tag("text")] | Annotated[ImagePart, Tag("image_url")],
+    Discriminator(
+        _kind,
+        custom_error_type="part_kind",
+        custom_error_message="a part's type should be text or image_url",
+    ),
+]
+"""A piece of a message: text, or an image."""
+
+
+def _form(content: object) -> str:
+    return "parts" if isinstance(content, list | tuple) else "text"
+
+
+# Told apart by hand, so that what is wrong in a list is told of the list alone.
+Content = Annotated[Annotated[str, Tag("text")] | Annotated[Many[Part], Tag("parts")], Discriminator(_form)]
+"""What a message says: a text, or a list of parts."""
+
+
 class FunctionCall(Value):
     """The function that a model asked for; its arguments are JSON in a string, as OpenAI sends them."""
 
@@ -51,7 +77,7 @@ class Message(Value):
     """One turn of a conversation, in OpenAI's words."""
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
-    content: str | Many[TextPart] | None = None
+    content: Content | None = None
     name: str | None = None
     tool_calls: Many[ToolCall] | None = None
     tool_call_id: str | None = None
@@ -60,6 +86,8 @@ class Message(Value):
     def _says_something(self) -> Self:
         if self.content is None and not self.tool_calls:
             raise ValueError("a message needs content or tool_calls")
+        if self.images and self.role != "user":
+            raise ValueError("an image stands in a user's message")
         return self
 
     @property
@@ -67,7 +95,13 @@ class Message(Value):
         """The content as one string."""
         if self.content is None or isinstance(self.content, str):
             return self.content or ""
-        return "\n".join(part.text for part in self.content)
+        return "\n".join(part.text for part in self.content if isinstance(part, TextPart))
+
+    @property
+    def images(self) -> tuple[ImagePart, ...]:
+        """The images in the content."""
+        parts = () if self.content is None or isinstance(self.content, str) else self.content
+        return tuple(part for part in parts if isinstance(part, ImagePart))
 
 
 class PromptRef(Value):
@@ -217,6 +251,12 @@ class Job(Value):
         if isinstance(data, dict) and sum(data.get(body) is not None for body in bodies) != 1:
             raise ValueError(f"give exactly one of {', '.join(bodies)}")
         return data
+
+    @model_validator(mode="after")
+    def _images_are_bounded(self) -> Self:
+        if sum(len(message.images) for message in self.messages or ()) > MAX_IMAGES:
+            raise ValueError(f"a job has at most {MAX_IMAGES} images")
+        return self
 
     def turns(self) -> tuple[Message, ...]:
         """The messages to send to a model. None of an `input`, nor of a prompt reference that is not resolved yet."""

@@ -21,7 +21,9 @@ class Usage(Value):
     prompt_tokens: Annotated[int, Field(ge=0)] = 0
     completion_tokens: Annotated[int, Field(ge=0)] = 0
     cached_tokens: Annotated[int, Field(ge=0)] = 0
-    """Of the prompt's tokens, those that a provider still had in its cache: they cost less."""
+    """Of those that were read: how many the provider had read before and kept. Some charge less for them."""
+    reasoning_tokens: Annotated[int, Field(ge=0)] = 0
+    """Of those that were written: how many were thought and are not in the text."""
 
     @property
     def counted(self) -> bool:
@@ -65,6 +67,10 @@ class TokenLogprob(OtherToken):
     """The likeliest ones at this place, this token among them or not; as many as were asked for."""
 
 
+Repaired = Literal["unwrapped", "asked_again"]
+"""How an answer came to its promised form: what stood around the JSON was taken away, or the model was asked again."""
+
+
 class Answer(Value):
     """What a backend returns: the part of a result that the model made."""
 
@@ -82,6 +88,8 @@ class Answer(Value):
     """The calls that the model asks for, in order: each of a tool of the job, its arguments held to the schema."""
     logprobs: Many[TokenLogprob] | None = None
     """None where they were not asked for, and where the backend gave none."""
+    repaired: Repaired | None = None
+    """None where it came in the promised form."""
 
 
 class Timings(Value):
@@ -103,8 +111,12 @@ class JobResult(Value):
     usage: Usage
     cost_usd: float | None = None
     """None where the lane's price, or the number of tokens, is not known."""
+    batch: str | None = None
+    """The provider's batch that answered, by our id for it; None of a call of its own."""
     priced: Priced | None = None
     """Where the price comes from, and of which day it is."""
+    joined: str | None = None
+    """The job whose call answered this one too: then nothing was read, written or paid for this one."""
     lane: str
     zone: Zone
     model: str
@@ -122,3 +134,5 @@ class JobResult(Value):
     """The calls that the model asks for; `finish_reason` is then `tool_calls`."""
     logprobs: Many[TokenLogprob] | None = None
     """Each token's, where the job asked for them and the backend could tell."""
+    repaired: Repaired | None = None
+    """How the answer came to its promised form, where it had none at first; `usage` then counts both calls."""

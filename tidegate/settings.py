@@ -137,6 +137,7 @@ class Settings(BaseSettings):
     )
 
     openai_base_url: str | None = Field(default=None, description="Where lanes without a base_url call.")
+    anthropic_base_url: str | None = Field(default=None, description="The same for `anthropic` lanes.")
     flower_host: str = Field(default="127.0.0.1", description="The address that Flower listens on.")
     flower_port: int = Field(default=5555, ge=0, le=65535, description="Its port; 0 takes a free one in `up`.")
     flower_user: str = Field(default="tidegate", pattern=r"^[^:]+$", description="Who may look.")

@@ -102,6 +102,8 @@ class LaneLoad(Value):
     queued: int = 0
     running: int = 0
     waiting: int = 0
+    batched: int = 0
+    """Set aside for a provider's batch, or in one: nobody waits behind them."""
     slots: int = 0
     service_s: float | None = None
     oldest_s: float = 0.0

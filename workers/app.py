@@ -34,10 +34,12 @@ from tidegate.service import Service
 from tidegate.settings import Settings
 from tidegate.value import dotted
 from tidegate.vault import Seals, Vault
+from workers import ear
 from workers.allowances import Allowances
 from workers.backend import open_backend
 from workers.follow import Follower
 from workers.lease import Leases
+from workers.managed.batches.service import Batchers
 from workers.models import catalogue
 from workers.outcomes import Outcomes
 from workers.roster import Roster
@@ -48,12 +50,15 @@ log = logger(__name__)
 GRACE_S = 8.0
 """After a polite signal: what is running by then is handed back to its lane. Less than the supervisor's patience."""
 
+STORE_CONNECTIONS = 64
+"""However many slots there are: a job asks the store twice, for less than a millisecond each."""
+
 
 def open_service(settings: Settings, *, zone: Zone, only: Sequence[str] = ()) -> Service:
     """A worker of one zone's lanes (or of some of them), ready to run. Raises Misuse where it cannot serve them."""
     lanes = lanes_of(settings, zone=zone, only=only)
     where = connections.addresses(settings)
-    redis = connections.connect(where.store, timeout_s=settings.store_timeout_s)
+    redis = connections.connect(where.store, timeout_s=settings.store_timeout_s, most=STORE_CONNECTIONS)
     storecheck.check_at_start(redis)
     ring = rings(settings, zone)
     try:
@@ -89,7 +94,12 @@ def open_service(settings: Settings, *, zone: Zone, only: Sequence[str] = ()) ->
         changed=allowances.look,
         model_file=lambda lane: catalogue.entry_of(lane.model, settings).path if lane.backend == "llama_cpp" else None,
     )
+    listening = connections.connect(where.store, timeout_s=settings.store_timeout_s)
+    ear.listen(listening, name, running.leases.lose)
     threading.Thread(target=follower.follow, args=(threading.Event(),), name="follow", daemon=True).start()
+    if outside:
+        batchers = Batchers(running=running, settings=settings)
+        threading.Thread(target=batchers.run, args=(running.leases.leaving,), name="batchers", daemon=True).start()
     _leave_in_order(running)
     return Service(
         app=app,

@@ -21,6 +21,8 @@ _BATCH = 500
 _NUDGE_CAP_S = 3600.0
 _NUDGE_GROWTH = 8.0
 """Who serves a line is woken by `wake`, so a job that waits in it is not lost: a look at each is a last resort."""
+_BATCH_LOOK_S = 600.0
+"""How often it is asked whether the batch of a job is still under way."""
 _TRIM_EVERY = 3600
 
 log = logger(__name__)
@@ -88,13 +90,19 @@ class Janitor:
             self._ring(lane, job_id, priority=0)
 
     def _look(self, record: Record, now: float) -> None:
-        move = verdict(record, now=now, nudge_s=self.nudge_s, max_crashes=self.max_crashes)
+        held = self.ledger.batches.holds(record, now=now)
+        move = verdict(record, now=now, nudge_s=self.nudge_s, max_crashes=self.max_crashes, held=held)
         if move is None:
             return
         applied = self.ledger.apply(record.id, move)
-        log.info("janitor.moved", job=record.id, move=move.name, lane=record.lane)
+        if move.to is not State.BATCHED:
+            log.info("janitor.moved", job=record.id, move=move.name, lane=record.lane)
         if applied.ring:
-            self._ring(record.lane, record.id, priority=record.priority)
+            # Accepted with a lane is who brought an answer from there: that is for a router to look at.
+            lane = None if move.to is State.ACCEPTED else record.lane
+            self._ring(lane, record.id, priority=record.priority)
+        if applied.left:
+            self._ring(record.lane, applied.left, priority=record.priority)
 
     def _ring(self, lane: str | None, job_id: str, *, priority: int) -> None:
         with contextlib.suppress(BrokerUnavailable):  # looked at again, a little later each time
@@ -104,8 +112,8 @@ class Janitor:
                 self.doorbell.ring_lane(lane, job_id, priority=priority)
 
 
-def verdict(record: Record, *, now: float, nudge_s: float, max_crashes: int) -> Move | None:
-    """What to do with a job that is due. Pure."""
+def verdict(record: Record, *, now: float, nudge_s: float, max_crashes: int, held: bool = False) -> Move | None:
+    """What to do with a job that is due. `held`: by a batch that is under way. Pure."""
     if record.state.ended or (record.look_at or 0.0) > now:
         return None
     if now >= record.deadline_at:
@@ -114,8 +122,22 @@ def verdict(record: Record, *, now: float, nudge_s: float, max_crashes: int) -> 
         return states.release(rev=record.rev, nudge_s=nudge_s)
     if record.state is State.RUNNING:
         return _lapsed(record, nudge_s=nudge_s, max_crashes=max_crashes)
+    return _batched(record, held=held, nudge_s=nudge_s) or _nudged(record, nudge_s=nudge_s)
+
+
+def _nudged(record: Record, *, nudge_s: float) -> Move:
+    """It waits in a line, so that its wake-up may be lost."""
     wait_s = min(_NUDGE_CAP_S, nudge_s * _NUDGE_GROWTH ** min(record.nudges + 1, 8))
     return states.nudge(state=record.state, rev=record.rev, nudges=record.nudges + 1, nudge_s=wait_s)
+
+
+def _batched(record: Record, *, held: bool, nudge_s: float) -> Move | None:
+    """What no batch holds any more, or took in time, goes back to its lane."""
+    if record.state is not State.BATCHED:
+        return None
+    if held:
+        return states.keep_batched(rev=record.rev, look_in_s=_BATCH_LOOK_S)
+    return states.leave_batch(rev=record.rev, nudge_s=nudge_s)
 
 
 def _lapsed(record: Record, *, nudge_s: float, max_crashes: int) -> Move:

@@ -1,7 +1,7 @@
 """Lease: a run's right to finish, renewed while it works.
 
 Whoever loses it (the job was cancelled or expired, or this process slept too long and another took over) is told to
-stop, and the ledger would refuse its result anyway.
+stop: at once by the `ear`, or when it is renewed. The ledger would refuse its result anyway.
 """
 
 import threading
@@ -14,6 +14,7 @@ from tidegate.errors import Unavailable
 from tidegate.ledger import states
 from tidegate.ledger.store import Applied, Ledger, Step
 from tidegate.logs import logger
+from workers.stop import Stop
 
 _BEATS = 3
 """Renewals in the time of one lease: two may fail."""
@@ -64,6 +65,12 @@ class Leases:
         with self._lock:
             self._held.discard(lease)
 
+    def lose(self, job_id: str, fence: int) -> None:
+        """The ledger says that this run's job was taken from it; nothing happens where it is none of ours."""
+        for lease in self._present():
+            if (lease.job_id, lease.fence) == (job_id, fence):
+                self._lost(lease)
+
     def _present(self) -> list["Lease"]:
         with self._lock:
             return list(self._held)
@@ -113,7 +120,7 @@ class Lease:
     def __init__(self, leases: Leases, job_id: str, *, fence: int) -> None:
         self.job_id = job_id
         self.fence = fence
-        self.stop = threading.Event()
+        self.stop = Stop()
         self.lost = False
         self.renewed_at = time.monotonic()
         self._leases = leases

@@ -99,19 +99,26 @@ class Outcomes:
             return failures.beyond_budget(outcome, **around)
         return outcome
 
-    def hand_back(self, record: Record, *, fence: int) -> None:
-        """This process has to go: another of the lane takes the job."""
-        self._move(record, states.hand_back(fence=fence, changes={}, nudge_s=self.nudge_s))
+    def hand_back(self, record: Record, *, fence: int, settled: Settled | None = None) -> None:
+        """This process has to go, or a batch did not try the job: another of the lane takes it."""
+        self._move(record, states.hand_back(fence=fence, changes={}, nudge_s=self.nudge_s, settled=settled))
 
     def wake(self, lane: str, job_id: str, *, priority: int) -> None:
         """Wake somebody who serves a lane."""
         with contextlib.suppress(BrokerUnavailable):  # the janitor sends it again
             self.doorbell.ring_lane(lane, job_id, priority=priority)
 
+    def wake_router(self, job_id: str, *, priority: int) -> None:
+        """Wake a router: a job of ours came back to it."""
+        with contextlib.suppress(BrokerUnavailable):  # the janitor sends it again
+            self.doorbell.ring_router(job_id, priority=priority)
+
     def _move(self, record: Record, move: Move) -> None:
         applied = self.ledger.apply(record.id, move)
         if move.to is State.PLACED and applied.ring:
             self.wake(move.changes.get("lane") or record.lane or "", record.id, priority=record.priority)
+        if applied.left:
+            self.wake(record.lane or "", applied.left, priority=record.priority)
 
 
 def _retry(failure: Failure, outcome: Outcome, _nudge_s: float) -> Move:
@@ -163,7 +170,7 @@ def _die(failure: Failure, outcome: Outcome, _nudge_s: float) -> Move:
     return states.die(
         reason=outcome.reason,
         cause=f"{note['error']} on {note['lane']}" + (f": {note['said']}" if "said" in note else ""),
-        sources=frozenset({State.RUNNING}),
+        sources=states.HELD,
         fence=failure.fence,
         changes={"model": failure.lane.model},
         note=note,

@@ -1,11 +1,12 @@
 """A lane's jobs, one after the other: lease, guard, open, answer, seal, finish. What follows a failure: `outcomes`."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any, cast
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from typing import Any, TypedDict, cast
 
 from celery import Celery
 from pydantic import ValidationError
@@ -20,7 +21,7 @@ from tidegate.ledger.line import Idle, Shut, Taken, patiently
 from tidegate.ledger.permits import Settled
 from tidegate.ledger.record import Record
 from tidegate.ledger.refusals import Refusals
-from tidegate.ledger.store import Ledger, Stored
+from tidegate.ledger.store import Applied, Ledger, Stored
 from tidegate.logs import logger
 from tidegate.names import RUN_TASK, queue_lane
 from tidegate.prices import cost as run_cost
@@ -32,6 +33,7 @@ from tidegate.vault import Vault, new_slot
 from workers import gates, guard, settling
 from workers.alarms import Alarms
 from workers.backend import Backend, Heard, Run
+from workers.flights import Flights
 from workers.gates import Gates
 from workers.lease import Leases
 from workers.outcomes import Failure, Outcomes
@@ -62,6 +64,11 @@ class Running:
     def alarms(self) -> Alarms:
         """What wakes a lane when its gate has room again."""
         return Alarms(lambda lane, job_id: self.outcomes.wake(lane, job_id, priority=0))
+
+    @cached_property
+    def flights(self) -> Flights:
+        """Who gives a run's answer to the jobs that wait for it."""
+        return Flights(ledger=self.ledger, vault=self.vault, verifier=self.verifier, result_keep_s=self.result_keep_s)
 
     def run(self, job_id: str, *, lane: str | None = None) -> None:
         """Run the next jobs of a lane of ours; where nothing else tells which, the job that the wake-up names does."""
@@ -107,6 +114,7 @@ class Running:
                 zone=lane.zone,
                 claim=claim,
                 gate=self.gates.of(lane),
+                join=(lane.joins, lane.timeout_s + self.leases.lease_s),
                 named=named,
                 woken=woken or bool(named),
                 patient=patient,
@@ -131,11 +139,28 @@ class Running:
 
     def _claimed(self, taken: Taken, lane: Lane, told: Told) -> None:
         record, claim, began = taken.record, taken.claim, time.monotonic()
-        call = Call(time_limit_s=min(lane.timeout_s, record.deadline_at - claim.at), lane_limit_s=lane.timeout_s)
+        call = Call(
+            time_limit_s=min(lane.timeout_s, record.deadline_at - claim.at),
+            lane_limit_s=lane.timeout_s,
+            hedges=lane.hedge_after_s is not None and record.latency == "interactive" and record.permit is not None,
+        )
         with self.leases.hold(record.id, fence=claim.fence) as lease:
             try:
                 answer = self._answer(taken, lane, call, stop=lease.stop)
-                self._finish(taken, lane, call, answer, run_s=time.monotonic() - began)
+                result, applied = self.finish(
+                    record,
+                    lane,
+                    answer,
+                    claim=claim,
+                    run_s=time.monotonic() - began,
+                    # Of two calls, what the one came to that answered; the other is settled beside it.
+                    settled=lambda usd: call.answered(
+                        answer, lane, record, usd=None if usd is None else usd / call.paid
+                    ),
+                    price_share=call.paid,
+                    called=call.answered_by,
+                )
+                self.flights.serve(taken, lane, result, followers=applied.followers, at=applied.at)
             except (Conflict, UnknownJob):
                 raise
             except Exception as exc:  # noqa: BLE001 - whatever a run raises ends in the failure table, a store's blip too
@@ -156,31 +181,62 @@ class Running:
                     )
 
     def _answer(self, taken: Taken, lane: Lane, call: "Call", *, stop: threading.Event) -> Answer:
-        record, claim, permit = taken.record, taken.claim, taken.permit
+        record, permit = taken.record, taken.permit
         if permit is not None and (refusal := gates.refusal(permit, latency=record.latency)) is not None:
             raise refusal
-        slot = guard.admitted_slot(record, lane)
+        chosen = permit.deployment if permit else ""
+        run = self.admitted(
+            record, lane, slot=taken.slot, envelope=taken.envelope, now=taken.claim.at, deployment=chosen
+        )
+        another = partial(self._another, taken, lane) if call.hedges else None
+        run = replace(run, tell=call.heard.append, another=another)
+        backend = self.backend(lane)
+        with call:
+            return backend.answer(run, stop=stop)
+
+    def admitted(
+        self,
+        record: Record,
+        lane: Lane,
+        *,
+        slot: str | None,
+        envelope: bytes | None,
+        now: float,
+        deployment: str = "",
+    ) -> Run:
+        """The run of a job that the guard lets pass. Raises NoClearance, PayloadMissing."""
+        own = guard.admitted_slot(record, lane)
         # It came with the claim; should the guard want another slot, that is what is looked at.
-        envelope = taken.envelope if taken.envelope and taken.slot == slot else self.vault.envelope(slot)
-        guard.check_clearance(record, lane, envelope, verifier=self.verifier, now=claim.at)
-        job = self._opened(slot, envelope, lane)
-        run = Run(
+        given = envelope if envelope and slot == own else self.vault.envelope(own)
+        clearance = guard.check_clearance(record, lane, given, verifier=self.verifier, now=now)
+        regions = guard.admitted_regions(record, clearance)
+        called = guard.admitted_deployment(lane, regions=regions, chosen=deployment)
+        return replace(self.run_of(record, lane, envelope=given, now=now), deployment=called, regions=regions)
+
+    def run_of(self, record: Record, lane: Lane, *, envelope: bytes, now: float) -> Run:
+        """What the payload asks for. Raises NoClearance, PayloadMissing where it cannot be opened."""
+        job = self._opened(guard.admitted_slot(record, lane), envelope, lane)
+        return Run(
             job_id=record.id,
             attempt=record.attempts,
             messages=job.turns(),
             input=job.input or (),
             params=job.params,
-            timeout_s=call.time_limit_s,
+            timeout_s=min(lane.timeout_s, record.deadline_at - now),
             priority=record.priority,
             tenant=record.tenant,
             guarded=_guarded(record),
             suspect=record.tries > 0 or record.crashes > 0,
-            tell=call.heard.append,
-            deployment=permit.deployment if permit else "",
         )
-        backend = self.backend(lane)
-        with call:
-            return backend.answer(run, stop=stop)
+
+    def _another(self, taken: Taken, lane: Lane) -> str | None:
+        """A permit for a second call: the deployment, where there is room and the store answers."""
+        gate, fence = self.gates.of(lane), taken.claim.fence
+        with contextlib.suppress(Unavailable):
+            return self.ledger.line.hedge(
+                lane.name, taken.record.id, fence=fence, gate=gate, lease_s=self.leases.lease_s
+            )
+        return None
 
     def _opened(self, slot: str, envelope: bytes, lane: Lane) -> Job:
         try:
@@ -191,17 +247,33 @@ class Running:
         except ValidationError:
             raise PayloadMissing("the payload is no job that this release can read") from None
 
-    def _finish(self, taken: Taken, lane: Lane, call: "Call", answer: Answer, *, run_s: float) -> None:
-        record, claim = taken.record, taken.claim
+    def finish(
+        self,
+        record: Record,
+        lane: Lane,
+        answer: Answer,
+        *,
+        claim: Applied,
+        run_s: float,
+        settled: Callable[[float | None], Settled],
+        batch: str | None = None,
+        price_share: float = 1.0,
+        called: str | None = None,
+    ) -> tuple[JobResult, Applied]:
+        """Put the answer on record. Raises Conflict for who lost the job.
+
+        `settled`: what the call came to, by its cost. `batch`: the provider's that the answer came from.
+        """
         queued_s = claim.at - record.accepted_at
-        cost = run_cost(lane, answer.usage, model=answer.model, deployment=_called(lane, taken))
+        cost = run_cost(lane, answer.usage, model=answer.model, deployment=_called(lane, record, called))
         result = JobResult(
             job_id=record.id,
             text=answer.text,
             finish_reason=answer.finish_reason,
             usage=answer.usage,
-            cost_usd=cost.usd if cost else None,
+            cost_usd=cost.usd * price_share if cost else None,
             priced=cost.priced if cost else None,
+            batch=batch,
             lane=lane.name,
             zone=lane.zone,
             model=answer.model,
@@ -211,23 +283,43 @@ class Running:
             confidence=answer.confidence,
             tool_calls=answer.tool_calls,
             logprobs=answer.logprobs,
+            repaired=answer.repaired,
         )
         slot = new_slot(record.id, "result")
         sealed = self.vault.seals.seal(lane.zone, slot, result.to_json().encode())
-        move = states.succeed(
+        left_s = max(0, int(record.deadline_at - claim.at))  # an answer may wait that long for a router
+        stored = Stored(slot=slot, envelope=sealed, keep_s=self.result_keep_s + left_s)
+        told = _Told(
             fence=claim.fence,
             changes={
-                "result": slot,
                 "model": lane.model,
                 "cost_usd": _number(result.cost_usd),
                 "priced": result.priced.to_json() if result.priced else "",
             },
             note={"lane": lane.name, "usage": answer.usage.model_dump(), "finish_reason": answer.finish_reason},
-            settled=call.answered(answer, lane, record, usd=result.cost_usd),
+            settled=settled(result.cost_usd),
         )
+        looked_at = guard.answer_is_looked_at(record, lane, verifier=self.verifier)
+        if looked_at:
+            move = states.answer(slot=slot, nudge_s=self.outcomes.nudge_s, **told)
+        else:
+            move = states.succeed(slot=slot, **told)
         # Refused where the lease had lapsed: another run counts, and a zombie's result is not even stored.
-        self.ledger.apply(record.id, move, texts=[Stored(slot=slot, envelope=sealed, keep_s=self.result_keep_s)])
-        log.info("job.succeeded", job=record.id, lane=lane.name, attempt=record.attempts, run_s=run_s)
+        applied = self.ledger.apply(record.id, move, texts=[stored])
+        event = "job.answered" if looked_at else "job.succeeded"
+        log.info(event, job=record.id, lane=lane.name, attempt=record.attempts, run_s=run_s)
+        if looked_at and applied.ring:
+            self.outcomes.wake_router(record.id, priority=record.priority)
+        return result, applied
+
+
+class _Told(TypedDict):
+    """What a run's end says, whoever has the next word."""
+
+    fence: int
+    changes: dict[str, str]
+    note: dict[str, Any]
+    settled: Settled | None
 
 
 @dataclass
@@ -236,6 +328,8 @@ class Call:
 
     time_limit_s: float
     lane_limit_s: float
+    hedges: bool = False
+    """Whether there may be a second one."""
     heard: list[Heard] = field(default_factory=list)
     took_s: float | None = None
     """None: it was never made."""
@@ -246,27 +340,42 @@ class Call:
     def __exit__(self, *_: object) -> None:
         self.took_s = time.monotonic() - self._began
 
+    @property
+    def paid(self) -> int:
+        """How many calls: the one that was cut off may have cost as much."""
+        return 2 if settling.hedge(self.heard) in ("first", "second") else 1
+
+    @property
+    def answered_by(self) -> str | None:
+        """The deployment, where there were two."""
+        return next((one.answered_by for one in self.heard if one.answered_by is not None), None)
+
     def answered(self, answer: Answer, lane: Lane, record: Record, *, usd: float | None) -> Settled:
-        """What it came to."""
+        """What it came to; of two calls, what the one came to that answered."""
         inside = lane.zone is Zone.INSIDE
-        return settling.answered(
+        settled = settling.answered(
             answer.usage,
             usd=usd,
-            took_s=self.took_s,
+            took_s=settling.took_s(self.heard, self.took_s),
             heard=self.heard,
             model=lane.model if record.permit is None else None,
             saved_usd=saved_usd(record.elsewhere, answer.usage, lane=lane) if inside else None,
         )
+        return self._hedged(settled)
 
     def failed(self, error: Exception) -> Settled:
         """What it came to."""
-        return settling.failed(
+        settled = settling.failed(
             error,
             took_s=self.took_s,
             time_limit_s=self.time_limit_s,
             lane_limit_s=self.lane_limit_s,
             heard=self.heard,
         )
+        return self._hedged(settled)
+
+    def _hedged(self, settled: Settled) -> Settled:
+        return replace(settled, hedge=settling.hedge(self.heard)) if self.hedges else settled
 
 
 def register(app: Celery, running: Running) -> None:
@@ -283,8 +392,8 @@ def _guarded(record: Record) -> bool:
     return record.decided is None or record.decided.signals.sensitivity.level is not Level.PUBLIC
 
 
-def _called(lane: Lane, taken: Taken) -> Deployment | None:
-    name = taken.permit.deployment if taken.permit else None
+def _called(lane: Lane, record: Record, called: str | None) -> Deployment | None:
+    name = called or (record.permitted.deployment if record.permitted else None)
     return next((one for one in lane.every_deployment if one.name == name), None)
 
 

@@ -49,6 +49,8 @@ class _Attempt:
     def __init__(self, redactor: Redactor, job: Job, rules: Rules) -> None:
         if job.prompt is not None:
             raise NotRedacted("the prompt is not resolved")
+        if any(message.images for message in job.turns()):
+            raise NotRedacted("nobody can redact an image")
         self._redactor = redactor
         self._rules = rules
         self._tree = outbound(job)

@@ -24,15 +24,21 @@ def estimate(messages: Sequence[Message], params: Params, chars_per_token: float
 
     ceil(ASCII characters / chars_per_token + UTF-8 bytes of other characters / 2) + 8 a message + 3. A byte-level BPE
     never makes more tokens than bytes; outside Latin script, vocabularies of 32k to 200k come to 0.3 to 0.5 a byte.
+    An image counts as a large one.
     """
     texts = [text for message in messages for text in _texts(message)] + list(_schemas(params))
     length = sum(_weight(text, chars_per_token) for text in texts)
-    return math.ceil(length) + TOKENS_PER_TURN * len(messages) + TOKENS_PER_REPLY
+    images = sum(len(message.images) for message in messages)
+    return math.ceil(length) + IMAGE_TOKENS * images + TOKENS_PER_TURN * len(messages) + TOKENS_PER_REPLY
 
 
 def longest(texts: Sequence[str], chars_per_token: float = CHARS_PER_TOKEN) -> int:
     """Of texts that are embedded one by one: the context must hold each, not all."""
     return max(math.ceil(_weight(text, chars_per_token)) for text in texts) + TOKENS_PER_REPLY
+
+
+IMAGE_TOKENS = 1600
+"""What the largest image comes to at Anthropic, and about what OpenAI's large models make of one."""
 
 
 def together(texts: Sequence[str], chars_per_token: float = CHARS_PER_TOKEN) -> int:
@@ -53,6 +59,7 @@ def needs(
     wanted = {
         Capability.JSON: wants_json,
         Capability.TOOLS: wants_tools,
+        Capability.VISION: any(message.images for message in messages),
         Capability.LONG_CONTEXT: length > LONG_CONTEXT_TOKENS,
         Capability.EMBEDDINGS: embeds,
     }

@@ -18,10 +18,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.standin.app import HEADER
 from workers.standin.faults import FAULTS, Fault, FaultBook
 from workers.standin.instance import Unanswerable, instance
 from workers.standin.server import Running, running
+from workers.standin.wire import HEADER
 
 TOKEN = "control-me"
 MESSAGES: Any = [{"role": "user", "content": "one two three"}]

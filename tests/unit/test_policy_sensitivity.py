@@ -385,9 +385,9 @@ def test_the_schema_knows_it(tmp_path: Path) -> None:
     assert len(list(validator.iter_errors(tree))) == 1
     tree["sensitivity"]["types"]["UUID"]["level"] = "public"
     assert list(validator.iter_errors(tree)) == []
-    for name in ("Section", "TypeMeans", "Together", "Denied", "Allowed", "Own"):
+    for name in ("Section", "TypeMeans", "Together", "Denied", "Allowed", "Own", "Images"):
         assert all("description" in said for said in whole["$defs"][name]["properties"].values()), name
-    assert set(Section.model_fields) == {"types", "combinations", "deny", "allow", "patterns"}
+    assert set(Section.model_fields) == {"types", "combinations", "deny", "allow", "patterns", "images"}
 
 
 def test_the_table_in_force_is_shown(tmp_path: Path) -> None:

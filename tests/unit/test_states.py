@@ -13,6 +13,9 @@ MOVES: Mapping[str, Move] = {
     "claim": states.claim(worker="w", lease_s=1),
     "renew": states.renew(fence=1, lease_s=1),
     "succeed": states.succeed(fence=1, changes={}, note={}),
+    "answer": states.answer(fence=1, slot="s", nudge_s=1, changes={}, note={}),
+    "approve": states.approve(rev=1, note={}),
+    "share": states.share(fence=1, changes={}, note={}),
     "wait": states.wait(fence=1, delay_s=1, tries=1, note={}),
     "hop": states.hop(fence=1, lane="l", zone="inside", nudge_s=1, note={}),
     "hand_back": states.hand_back(fence=1, changes={}, nudge_s=1),
@@ -20,6 +23,8 @@ MOVES: Mapping[str, Move] = {
     "release": states.release(rev=1, nudge_s=1),
     "nudge accepted": states.nudge(state=State.ACCEPTED, rev=1, nudges=1, nudge_s=1),
     "nudge placed": states.nudge(state=State.PLACED, rev=1, nudges=1, nudge_s=1),
+    "keep batched": states.keep_batched(rev=1, look_in_s=1),
+    "leave batch": states.leave_batch(rev=1, nudge_s=1),
     "die": states.die(reason=Reason.POISON, cause="c", sources=OPEN),
     "cancel": states.cancel(),
     "expire": states.expire(rev=1),
@@ -71,10 +76,12 @@ def test_every_state_is_open_or_an_end() -> None:
     assert all(ALLOWED[state] >= ENDS - {State.SUCCEEDED} for state in OPEN)
 
 
-def test_success_comes_from_a_run_only() -> None:
-    """Nothing but a run under a fence ends in success."""
-    assert [source for source in State if State.SUCCEEDED in ALLOWED[source]] == [State.RUNNING]
-    assert [name for name, move in MOVES.items() if move.to is State.SUCCEEDED] == ["succeed"]
+def test_success_comes_from_a_run_a_batch_or_an_answer() -> None:
+    """Of a run, a line of a batch, another job's run under a fence; or of the router's look at what came back."""
+    ways = [source for source in State if State.SUCCEEDED in ALLOWED[source]]
+    assert ways == [State.ACCEPTED, State.RUNNING, State.WAITING, State.BATCHED]
+    assert [name for name, move in MOVES.items() if move.to is State.SUCCEEDED] == ["succeed", "approve", "share"]
+    assert (MOVES["succeed"].sources, MOVES["share"].sources) == ({State.RUNNING, State.BATCHED}, {State.WAITING})
 
 
 @pytest.mark.parametrize("move", MOVES.values(), ids=MOVES.keys())
@@ -83,14 +90,14 @@ def test_open_jobs_are_looked_at_again(move: Move) -> None:
     assert (move.look_in_s is None) == move.to.ended
 
 
-@pytest.mark.parametrize("name", ["renew", "succeed", "wait", "hop", "hand_back"])
+@pytest.mark.parametrize("name", ["renew", "succeed", "share", "answer", "wait", "hop", "hand_back"])
 def test_a_run_s_moves_need_its_fence(name: str) -> None:
     """What a run asks for is asked under its token; only a claim hands one out."""
     assert MOVES[name].fence == 1
     assert [name for name, move in MOVES.items() if move.take_fence] == ["claim"]
 
 
-@pytest.mark.parametrize("name", ["lapse", "release", "nudge accepted", "nudge placed", "expire", "redrive"])
+@pytest.mark.parametrize("name", ["lapse", "release", "approve", "nudge accepted", "nudge placed", "expire", "redrive"])
 def test_a_look_s_moves_need_its_revision(name: str) -> None:
     """What was decided on a look holds only for the revision that was looked at."""
     assert MOVES[name].rev == 1

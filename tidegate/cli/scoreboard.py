@@ -19,6 +19,7 @@ _COLOURS = {
     State.EXPIRED: "red",
     State.RUNNING: "cyan",
     State.WAITING: "yellow",
+    State.BATCHED: "yellow",
 }
 
 _COLUMNS = ("job", "sensitivity", "complexity", "lane", "rule", "why", "state", "latency")

@@ -52,6 +52,7 @@ def status(*, as_json: AsJson = False) -> None:
             load.queued,
             load.running,
             load.waiting,
+            load.batched,
             load.slots,
             seconds(load.service_s),
             seconds(load.wait_s) or "no worker",
@@ -59,7 +60,12 @@ def status(*, as_json: AsJson = False) -> None:
         )
         for name, load in loads.items()
     )
-    out.print(table(("lane", "zone", "queued", "running", "retry later", "slots", "service", "wait", "oldest"), rows))
+    out.print(
+        table(
+            ("lane", "zone", "queued", "running", "retry later", "in batches", "slots", "service", "wait", "oldest"),
+            rows,
+        )
+    )
     out.print()
     out.print(
         table(("worker", "role", "lanes", "slots"), ((w.name, w.role, ", ".join(w.lanes), w.slots) for w in workers))

@@ -16,6 +16,8 @@ PRESENCE_S = 15
 UNMEASURED_SERVICE_S = 1.0
 """The service time assumed for a lane that has not finished a job yet."""
 
+_COUNTED = (State.ACCEPTED, State.PLACED, State.RUNNING, State.WAITING, State.BATCHED)
+
 
 class Presence(Value):
     """A live worker, as it reports itself."""
@@ -75,7 +77,7 @@ class Census:
             pipe.time()
             pipe.hgetall(f"{self._prefix}:pace")
             for lane in names:
-                for state in (State.ACCEPTED, State.PLACED, State.RUNNING, State.WAITING):
+                for state in _COUNTED:
                     pipe.zcard(self._room(state, lane))
                 pipe.zrange(
                     self._room(State.ACCEPTED if lane == "intake" else State.PLACED, lane),
@@ -87,13 +89,14 @@ class Census:
         now = float(seconds) + float(micros) / 1e6
         found = {}
         for index, lane in enumerate(names):
-            accepted, placed, running, waiting, oldest = rows[index * 5 : index * 5 + 5]
+            accepted, placed, running, waiting, batched, oldest = rows[index * 6 : index * 6 + 6]
             slots = sum(worker.lanes.get(lane, 0) for worker in workers)
             service = float(pace[lane.encode()]) if lane.encode() in pace else None
             found[lane] = LaneLoad(
                 queued=accepted + placed,
                 running=running,
                 waiting=waiting,
+                batched=batched,
                 slots=slots,
                 service_s=service,
                 oldest_s=max(0.0, now - oldest[0][1]) if oldest else 0.0,

@@ -37,6 +37,11 @@ log = logger(__name__)
 
 _INTAKE = b"accepted:intake"
 
+Join = tuple[str, float]
+"""Which of a lane's jobs share calls (`Lane.joins`); seconds until the janitor looks at one that waits for another."""
+
+NO_JOIN: Join = ("", 0.0)
+
 _SLOT_FIELDS: Mapping[Zone, str] = {Zone.INSIDE: "payload", Zone.OUTSIDE: "outside"}
 
 
@@ -102,12 +107,16 @@ class Line:
         zone: Zone,
         claim: Move,
         gate: str = "",
+        join: Join = NO_JOIN,
         named: str = "",
         woken: bool = False,
         patient: bool = False,
     ) -> Taken | Shut | Idle:
-        """The lane's next job, claimed, if there is one and the gate (see `permits.gate_of`) lets it through."""
-        head = [self._prefix, lane, named, _flag(woken), token_hex(8), _SLOT_FIELDS[zone], _flag(patient), gate]
+        """The lane's next job, claimed, if there is one and the gate (see `permits.gate_of`) lets it through.
+
+        Those who ask what a run asks already wait for its answer, and none of them is it.
+        """
+        head = [self._prefix, lane, named, _flag(woken), token_hex(8), _SLOT_FIELDS[zone], _flag(patient), gate, *join]
         found, *rest = self._scripts.run("take", args=[*head, *arguments(claim, keep=self._keep)])
         if not found:
             stay, ring, ring_in_s = rest
@@ -143,6 +152,11 @@ class Line:
         if rest:
             return Collected(jobs=list(_readable(rest)), ring=ring.decode())
         return Idle.STAY if stay else Idle.GO
+
+    def hedge(self, lane: str, job_id: str, *, fence: int, gate: str, lease_s: float) -> str | None:
+        """A permit for a second call beside that of a run. Names the deployment; None where there is no room for it."""
+        args = [self._prefix, lane, job_id, fence, gate, lease_s]
+        return self._scripts.run("hedge", args=args).decode() or None
 
     def retry(self, lane: str) -> bool:
         """Take one retry from a lane's retry budget, if it has one left."""

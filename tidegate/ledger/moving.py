@@ -81,6 +81,10 @@ class Applied:
     at: float
     ring: bool = False
     """Whether somebody of the job's new lane (or a router) should be woken."""
+    followers: Mapping[str, int] = field(default_factory=dict)
+    """Jobs that wait for the answer of the run that this move ended well, and their fences."""
+    left: str = ""
+    """A job of its old lane that somebody should be woken for: it waited for an answer that does not come."""
 
 
 def arguments(move: Move, *, keep: Keep, texts: Sequence[Stored] = ()) -> list[Any]:
@@ -119,7 +123,15 @@ def outcome(step: Step, answer: Sequence[Any]) -> Applied | Conflict | UnknownJo
     """What transition.lua said, in our words."""
     done, *rest = answer
     if done:
-        return Applied(rev=rest[0], fence=rest[1], at=float(rest[2]), ring=bool(rest[3]))
+        followers = {name.decode(): int(fence) for name, fence in zip(rest[4][::2], rest[4][1::2], strict=True)}
+        return Applied(
+            rev=rest[0],
+            fence=rest[1],
+            at=float(rest[2]),
+            ring=bool(rest[3]),
+            followers=followers,
+            left=rest[5].decode(),
+        )
     state, rev = rest[0].decode(), rest[1]
     if not state:
         return UnknownJob(f"no job {step.job_id} is on record")

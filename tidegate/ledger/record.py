@@ -54,6 +54,8 @@ class Record(Value):
     """The slot with the copy that was cleared to leave, sealed for the outside."""
     placeholders: str | None = None
     """The slot with what that copy's placeholders stand for, sealed for the inside; None where nothing was replaced."""
+    answer: str | None = None
+    """The slot with an answer from outside at which the router has not looked yet: it is nobody's result before."""
     result: str | None = None
     clearance: str | None = None
     decision: str | None = None
@@ -68,6 +70,10 @@ class Record(Value):
     elsewhere: str | None = None
     """What its tokens would cost on the cheapest lane outside that could take it: see `savings`."""
     model: str | None = None
+    batch: str | None = None
+    """The provider's batch (by our id for it) that the job is in, or that answered it."""
+    alone: int = 0
+    """1 once a batch gave it back: it is in no other one."""
     tokens: int = 0
     """Of its prompt: the router's estimate."""
     max_tokens: int = 0
@@ -76,6 +82,10 @@ class Record(Value):
     """While it runs on a lane that has a gate: what the gate said, see `permits`."""
     avoid: str | None = None
     """The deployment of its lane that failed it last: another one is preferred."""
+    flight: str | None = None
+    """What it asks, by a keyed name: jobs of one name may share a call. None for one that shares with nobody."""
+    joined: str | None = None
+    """The job whose call it waits for, or whose call answered it."""
     shadow_of: str | None = None
     """The job that this one is a copy of: it runs for comparison, and nobody gets its result."""
     agreement: float | None = None

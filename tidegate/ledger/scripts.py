@@ -10,13 +10,19 @@ from tidegate.connections import StoreClient
 from tidegate.ledger.faults import store_errors
 
 _GATE = ("budget.lua", "costs.lua", "limits.lua", "adapt.lua", "breaker.lua", "gate.lua")
-_MOVING = ("journal.lua", "admission.lua", "order.lua", *_GATE, "transition.lua")
+_MOVING = ("journal.lua", "admission.lua", "order.lua", *_GATE, "flight.lua", "transition.lua")
 
 _PARTS: Mapping[str, tuple[str, ...]] = {
     "accept": ("journal.lua", "admission.lua", "order.lua", "accept.lua"),
     "apply": (*_MOVING, "apply.lua"),
-    "take": (*_MOVING, "take.lua"),
+    "take": (*_MOVING, "batching.lua", "take.lua"),
+    "hedge": ("order.lua", *_GATE, "hedge.lua"),
     "retry": ("order.lua", "limits.lua", "retry.lua"),
+    "batch_sweep": (*_MOVING, "batching.lua", "batch_sweep.lua"),
+    "batch_form": (*_MOVING, "batch_form.lua"),
+    "batch_step": ("batch_step.lua",),
+    "batch_turn": ("batch_turn.lua",),
+    "batch_settle": ("order.lua", *_GATE, "batch_settle.lua"),
     "collect": ("order.lua", "collect.lua"),
     "overdue": ("order.lua", "overdue.lua"),
     "forget": ("journal.lua", "forget.lua"),

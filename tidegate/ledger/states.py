@@ -20,6 +20,8 @@ class State(StrEnum):
     PLACED = "placed"
     RUNNING = "running"
     WAITING = "waiting"
+    BATCHED = "batched"
+    """Set aside for a provider's batch, or in one: see `batches`."""
     SUCCEEDED = "succeeded"
     DEAD = "dead"
     CANCELLED = "cancelled"
@@ -35,15 +37,21 @@ ENDS = frozenset({State.SUCCEEDED, State.DEAD, State.CANCELLED, State.EXPIRED})
 OPEN = frozenset(State) - ENDS
 
 ALLOWED: Mapping[State, frozenset[State]] = {
-    State.ACCEPTED: frozenset({State.ACCEPTED, State.PLACED, State.DEAD, State.CANCELLED, State.EXPIRED}),
-    State.PLACED: frozenset({State.PLACED, State.RUNNING, State.DEAD, State.CANCELLED, State.EXPIRED}),
-    State.RUNNING: OPEN - {State.ACCEPTED} | ENDS,
-    State.WAITING: frozenset({State.PLACED, State.DEAD, State.CANCELLED, State.EXPIRED}),
+    # To its end only with an answer that came back to the router: transition.lua sees to it.
+    State.ACCEPTED: frozenset({State.ACCEPTED, State.PLACED}) | ENDS,
+    State.PLACED: OPEN - {State.ACCEPTED} | ENDS - {State.SUCCEEDED},  # it may wait for another's run
+    State.RUNNING: OPEN - {State.BATCHED} | ENDS,
+    State.BATCHED: OPEN - {State.RUNNING} | ENDS,
+    State.WAITING: frozenset({State.PLACED, State.SUCCEEDED, State.DEAD, State.CANCELLED, State.EXPIRED}),
     State.DEAD: frozenset({State.ACCEPTED}),  # a redrive, and only by a person's order
     State.SUCCEEDED: frozenset(),
     State.CANCELLED: frozenset(),
     State.EXPIRED: frozenset(),
 }
+
+
+HELD = frozenset({State.RUNNING, State.BATCHED})
+"""Somebody has the job, and the fencing token that lets him end it: a run, or a batch whose line was answered."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +84,7 @@ class Move:
             raise ValueError(f"{self.name}: no way from {', '.join(sorted(wrong)) or 'nowhere'} to {self.to}")
 
 
-_OF_THE_LANE: Mapping[str, str] = {"tries": "0", "nudges": "0", "held": "", "avoid": ""}
+_OF_THE_LANE: Mapping[str, str] = {"tries": "0", "nudges": "0", "held": "", "avoid": "", "batch": ""}
 """What a job has gone through on its lane: on another one it begins anew."""
 
 
@@ -120,16 +128,62 @@ def renew(*, fence: int, lease_s: float) -> Move:
     return Move(name="renewed", to=State.RUNNING, sources=frozenset({State.RUNNING}), fence=fence, look_in_s=lease_s)
 
 
-def succeed(*, fence: int, changes: Mapping[str, str], note: Mapping[str, Any], settled: Settled | None = None) -> Move:
+def succeed(
+    *,
+    fence: int,
+    changes: Mapping[str, str],
+    note: Mapping[str, Any],
+    settled: Settled | None = None,
+    slot: str | None = None,
+) -> Move:
     """A run has a result."""
     return Move(
         name="succeeded",
         to=State.SUCCEEDED,
-        sources=frozenset({State.RUNNING}),
+        sources=HELD,
+        fence=fence,
+        changes={"reason": "", "cause": "", **changes, **({} if slot is None else {"result": slot})},
+        note=note,
+        settled=settled,
+    )
+
+
+def answer(
+    *,
+    fence: int,
+    slot: str,
+    nudge_s: float,
+    changes: Mapping[str, str],
+    note: Mapping[str, Any],
+    settled: Settled | None = None,
+) -> Move:
+    """A run has an answer that the router must look at before anybody gets it."""
+    return Move(
+        name="answered",
+        to=State.ACCEPTED,
+        sources=HELD,
+        fence=fence,
+        look_in_s=nudge_s,
+        changes={"reason": "", "cause": "", "nudges": "0", **changes, "answer": slot},
+        note=note,
+        settled=settled,
+    )
+
+
+def approve(*, rev: int, note: Mapping[str, Any]) -> Move:
+    """The router has looked at an answer, and the producer may have it: it becomes the result."""
+    return Move(name="approved", to=State.SUCCEEDED, sources=frozenset({State.ACCEPTED}), rev=rev, note=note)
+
+
+def share(*, fence: int, changes: Mapping[str, str], note: Mapping[str, Any]) -> Move:
+    """The run that a job waited for has an answer, which is its own too."""
+    return Move(
+        name="succeeded",
+        to=State.SUCCEEDED,
+        sources=frozenset({State.WAITING}),
         fence=fence,
         changes={"reason": "", "cause": "", **changes},
         note=note,
-        settled=settled,
     )
 
 
@@ -146,7 +200,7 @@ def wait(
     return Move(
         name="retry_later",
         to=State.WAITING,
-        sources=frozenset({State.RUNNING}),
+        sources=HELD,
         fence=fence,
         look_in_s=delay_s,
         changes={"tries": str(tries)} | ({} if crashes is None else {"crashes": str(crashes)}),
@@ -176,7 +230,7 @@ def hop(
     return Move(
         name="next_lane",
         to=State.PLACED,
-        sources=frozenset({State.RUNNING}),
+        sources=HELD,
         fence=fence,
         look_in_s=nudge_s,
         changes={"lane": lane, "zone": zone, **_OF_THE_LANE},
@@ -185,16 +239,24 @@ def hop(
     )
 
 
-def hand_back(*, fence: int | None = None, rev: int | None = None, changes: Mapping[str, str], nudge_s: float) -> Move:
+def hand_back(
+    *,
+    fence: int | None = None,
+    rev: int | None = None,
+    changes: Mapping[str, str],
+    nudge_s: float,
+    settled: Settled | None = None,
+) -> Move:
     """A run ended without a verdict (its worker stops, or its lease lapsed): the lane takes the job again."""
     return Move(
         name="handed_back" if fence is not None else "lease_lapsed",
         to=State.PLACED,
-        sources=frozenset({State.RUNNING}),
+        sources=HELD if fence is not None else frozenset({State.RUNNING}),
         fence=fence,
         rev=rev,
         look_in_s=nudge_s,
         changes=changes,
+        settled=settled,
     )
 
 
@@ -204,6 +266,29 @@ def release(*, rev: int, nudge_s: float) -> Move:
         name="retry_due",
         to=State.PLACED,
         sources=frozenset({State.WAITING}),
+        rev=rev,
+        look_in_s=nudge_s,
+        changes={"nudges": "0", "joined": ""},
+    )
+
+
+def keep_batched(*, rev: int, look_in_s: float) -> Move:
+    """A batch has it still."""
+    return Move(
+        name="renewed",
+        to=State.BATCHED,
+        sources=frozenset({State.BATCHED}),
+        rev=rev,
+        look_in_s=look_in_s,
+    )
+
+
+def leave_batch(*, rev: int, nudge_s: float) -> Move:
+    """No batch has it, or none took it in time: the lane runs it by itself."""
+    return Move(
+        name="left_batch",
+        to=State.PLACED,
+        sources=frozenset({State.BATCHED}),
         rev=rev,
         look_in_s=nudge_s,
         changes={"nudges": "0"},
@@ -265,11 +350,7 @@ def expire(*, rev: int) -> Move:
 
 def redrive(*, rev: int, redrives: int, deadline_in_s: float, by: str, lane: str | None = None) -> Move:
     """A person sends a dead letter through the router again, with as much time as it had at first."""
-    of_the_last_routing = (
-        *("lane", "zone", "outside", "clearance", "placeholders", "worker", "decision", "model"),
-        *("tokens", "max_tokens", "held", "avoid", "rule", "elsewhere", "priced"),
-    )
-    removed = dict.fromkeys((*of_the_last_routing, "reason", "cause"), "")
+    removed = dict.fromkeys((*_OF_A_ROUTING, "reason", "cause"), "")
     return Move(
         name="redriven",
         to=State.ACCEPTED,
@@ -288,3 +369,10 @@ def redrive(*, rev: int, redrives: int, deadline_in_s: float, by: str, lane: str
         },
         note={"by": by, **({"asked_lane": lane} if lane else {})},
     )
+
+
+_OF_A_ROUTING = (
+    *("lane", "zone", "outside", "clearance", "placeholders", "worker", "decision", "model", "regions"),
+    *("tokens", "max_tokens", "held", "avoid", "rule", "elsewhere", "priced", "flight", "joined", "batch", "alone"),
+)
+"""Fields that say nothing of a job that is routed again."""

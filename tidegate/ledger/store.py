@@ -7,6 +7,7 @@ from typing import Any
 from tidegate.connections import StoreClient
 from tidegate.errors import Conflict, SubmitRefused, UnknownJob
 from tidegate.ledger.admission import Limits
+from tidegate.ledger.batches import Batches
 from tidegate.ledger.faults import store_errors
 from tidegate.ledger.line import Line
 from tidegate.ledger.moving import KEEP, Accepted, Applied, Keep, NewJob, Step, Stored, accepted, arguments, outcome
@@ -37,6 +38,7 @@ class Ledger:
         self._prefix = prefix
         self._scripts = Scripts(client)
         self.line = Line(self._scripts, keep=keep, prefix=prefix)
+        self.batches = Batches(client, self._scripts, prefix=prefix)
         self.shelf = Shelf(client, keep_s=keep.dead_s, prefix=prefix)
         self.pressure = Pressure(client, limits=self._limits, prefix=prefix)
 

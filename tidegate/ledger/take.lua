@@ -1,16 +1,18 @@
--- Take the next job of a lane and begin a run of it, in one. After order.lua, gate.lua and transition.lua.
+-- Take the next job of a lane and begin a run of it, in one. After order.lua, gate.lua, flight.lua, transition.lua,
+-- batching.lua.
 --
 -- ARGV     1 prefix  2 lane  3 the job that the wake-up named, or ''  4 '1' if a wake-up led here
 --          5 this call's token  6 field of the record that names the payload's slot
 --          7 '1' to look again where nobody waits  8 what the lane's gate lets through, as JSON, or '' (see gate.lua)
---          9... the claim, as transition.lua wants it
+--          9 which jobs share calls here: 'always', 'deterministic' or ''  10 seconds until the janitor looks at one that
+--          waits for another's answer  11... the claim, as transition.lua wants it
 -- Returns  {1, id, job to ring for or '', revision, fence, now, record, slot or '', envelope or '', seconds until that
 --          ring or ''} or {0, 1 to look again in a moment, job to ring for or '', seconds until that ring or ''}
 
 local prefix, lane, token, woken = ARGV[1], ARGV[2], ARGV[5], ARGV[4] == '1'
-local room, asked, CLAIM = 'placed:' .. lane, prefix .. ':take:' .. token, 9
+local room, asked, CLAIM = 'placed:' .. lane, prefix .. ':take:' .. token, 11
 local gate = ARGV[8] ~= '' and cjson.decode(ARGV[8]) or nil
-local fields = #ARGV
+local join, fields = ARGV[9], #ARGV
 
 local function begun(id, claim, ring, again)
   local record = redis.call('HGETALL', prefix .. ':job:' .. id)
@@ -37,10 +39,13 @@ if not gate then
   if woken then ring_answered(prefix, room) end
   id = id or of_an_earlier_release()
   while id do
-    local claim = move(prefix, id, ARGV, CLAIM)
-    if claim[1] == 1 then
-      redis.call('SET', asked, id, 'EX', 60)
-      return begun(id, claim, ring_for_next(prefix, room, store_time(), woken))
+    if not set_aside(prefix, lane, id) and not flight_follow(prefix, lane, id, join, ARGV[10], move) then
+      local claim = move(prefix, id, ARGV, CLAIM)
+      if claim[1] == 1 then
+        redis.call('SET', asked, id, 'EX', 60)
+        flight_lead(prefix, lane, id, join)
+        return begun(id, claim, ring_for_next(prefix, room, store_time(), woken))
+      end
     end
     id = next_in_line(prefix, room)
   end
@@ -66,6 +71,7 @@ else
     if granted then
       budget_hold(charged, verdict.nano, verdict.tokens)
       gate_reserve(prefix, lane, gate, verdict, id, tonumber(told[2] or 0), now + ARGV[CLAIM + 5] * LEASES_KEPT, now)
+      flight_lead(prefix, lane, id, join)
     else
       redis.call('HINCRBY', prefix .. ':job:' .. id, 'attempts', -1) -- no call is made: it is no attempt
     end
@@ -82,7 +88,15 @@ else
     return again ~= '' and left[1] or '', again
   end
 
-  local first = first_in_line(prefix, room)
+  -- The next job that asks what no run asks already: the others wait for that one's answer, and need no room.
+  local function first_by_itself()
+    local first = first_in_line(prefix, room)
+    while first and (set_aside(prefix, lane, first[1])
+      or flight_follow(prefix, lane, first[1], join, ARGV[10], move)) do first = first_in_line(prefix, room) end
+    return first
+  end
+
+  local first = first_by_itself()
   local id = first and first[1] or of_an_earlier_release()
   while id do
     local verdict = gate_judged(prefix, lane, gate, id, now)
@@ -98,7 +112,7 @@ else
       local ring, again = onwards()
       return begun(id, claim, ring, again)
     end
-    first = first_in_line(prefix, room)
+    first = first_by_itself()
     id = first and first[1]
   end
   if woken then ring_answered(prefix, room) end

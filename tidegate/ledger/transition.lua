@@ -1,4 +1,4 @@
--- One move of one job: atomically, or refused. After order.lua and gate.lua; apply.lua and take.lua call it.
+-- One move of one job: atomically, or refused. After order.lua, gate.lua and flight.lua; apply.lua and take.lua call it.
 --
 -- a[at...]  +0 allowed source states, comma-separated  +1 new state  +2 fence that must hold, or ''
 --           +3 revision that must hold, or ''  +4 '1' to hand out the next fence
@@ -8,23 +8,36 @@
 --           +11 what the run's call came to, as JSON, or '': see gate_settle
 --           +12 how many envelopes to store; each: slot, envelope, seconds to keep it
 --           then fields and values; '' removes the field
--- Returns   {1, revision, fence, now, 1 if somebody should be woken} or {0, present state ('' for no such job), revision}
+-- Returns   {1, revision, fence, now, 1 if somebody should be woken, those who wait for this run's answer, another job
+--            that somebody should be woken for or ''} or {0, present state ('' for no such job), revision}
 
 local ENDS = {succeeded = true, dead = true, cancelled = true, expired = true}
 local IN_LINE = {accepted = true, placed = true}
 
-local function room_of(state, lane) return state .. ':' .. (lane or 'intake') end
+-- Whoever is accepted waits for a router; a job whose answer came back keeps its lane all the same.
+local function room_of(state, lane) return state .. ':' .. (state ~= 'accepted' and lane or 'intake') end
+
+-- A lane came to an answer: it works, and a run tells its smoothed service time, an exponential moving average with a
+-- weight of one fifth.
+local HAD = {running = true, batched = true}
+local function paced(prefix, lane, state, began, now)
+  redis.call('HSET', prefix .. ':succeeded_at', lane, stamp(now))
+  if state ~= 'running' or not began then return end
+  local took = now - tonumber(began)
+  local before = tonumber(redis.call('HGET', prefix .. ':pace', lane) or took)
+  redis.call('HSET', prefix .. ':pace', lane, stamp(before * 0.8 + took * 0.2))
+end
 
 local function move(prefix, id, a, at)
   local job = prefix .. ':job:' .. id
   local old = redis.call('HMGET', job, 'state', 'rev', 'fence', 'lane', 'deadline_at', 'started_at', 'move',
-    'updated_at', 'tenant', 'priority', 'queued_at', 'accepted_at', 'permit')
+    'updated_at', 'tenant', 'priority', 'queued_at', 'accepted_at', 'permit', 'worker', 'flight', 'latency')
   local state, rev, fence = old[1], tonumber(old[2] or 0), tonumber(old[3] or 0)
   local lane, tenant, priority = old[4] or nil, old[9] or 'default', tonumber(old[10] or 5)
   local since = tonumber(old[11] or old[12])
   if not state then return {0, '', 0} end
   -- The first answer was lost on its way and the client asked again: to refuse it now would deny what has happened.
-  if old[7] == a[at + 10] then return {1, rev, fence, old[8], 1} end
+  if old[7] == a[at + 10] then return {1, rev, fence, old[8], 1, {}, ''} end
 
   local allowed = string.find(',' .. a[at] .. ',', ',' .. state .. ',', 1, true)
   if not allowed
@@ -34,6 +47,9 @@ local function move(prefix, id, a, at)
   end
 
   local now, to, name = store_time(), a[at + 1], a[at + 7]
+  -- An answer that the router has to look at first: nothing else ends well without a run.
+  local answer = state == 'accepted' and redis.call('HGET', job, 'answer')
+  if to == 'succeeded' and state == 'accepted' and not answer then return {0, state, rev} end
   local agenda, vault = prefix .. ':agenda', prefix .. ':vault:'
   -- First of all writes: a full store stops a script at its first write that adds. What is in may always move on, since
   -- only an end makes room again.
@@ -65,12 +81,23 @@ local function move(prefix, id, a, at)
     if a[i] == 'lane' then lane = a[i + 1] ~= '' and a[i + 1] or nil end
     if a[i + 1] == '' then gone[#gone + 1] = a[i] else put(a[i], a[i + 1]) end
   end
+  if answer and to ~= 'accepted' then
+    gone[#gone + 1] = 'answer'
+    if to == 'succeeded' then put('result', answer) else redis.call('UNLINK', vault .. answer) end
+  end
   if state == 'dead' then
     since = now
     put('queued_at', stamp(now))
   end
+  if state == 'batched' and to ~= 'batched' and to ~= 'accepted' and not ENDS[to] then
+    -- What came back from a batch without an answer goes alone: another batch would be another half day.
+    put('alone', '1')
+    gone[#gone + 1] = 'batch'
+  end
+  -- What was reserved for a line of a batch is settled when that is read, whatever has become of its job meanwhile.
+  local unread = state == 'batched' and (to == 'batched' or to == 'cancelled' or to == 'expired')
   local bill
-  if old[13] and state == 'running' then
+  if old[13] and (state == 'running' or state == 'batched') and not unread then
     if to == 'running' then gate_renew(prefix, id, old[13], now + tonumber(a[at + 5]) * LEASES_KEPT)
     else
       gone[#gone + 1] = 'permit'
@@ -79,7 +106,11 @@ local function move(prefix, id, a, at)
       if failed_at and old[4] == lane and not ENDS[to] then put('avoid', failed_at) end
     end
   end
-  if bill or to == 'succeeded' then costs_of(prefix, job, tenant, old[4], to, a[at + 11], bill, now) end
+  -- A run that brought an answer to the router has done its part: it is counted now, and not when that is let through.
+  local brought = to == 'accepted' and HAD[state]
+  if bill or brought or (to == 'succeeded' and not answer) then
+    costs_of(prefix, job, tenant, old[4], brought and 'succeeded' or to, a[at + 11], bill, now)
+  end
   local look = not ENDS[to] and stamp(math.min(now + tonumber(a[at + 5]), deadline))
   if ENDS[to] then
     put('ended_at', stamp(now))
@@ -124,14 +155,9 @@ local function move(prefix, id, a, at)
     end
     redis.call('EXPIRE', job, keep)
     redis.call('EXPIRE', job .. ':history', keep)
-    if to == 'succeeded' and old[6] then
-      -- The lane's smoothed service time: an exponential moving average with a weight of one fifth.
-      local pace, took = prefix .. ':pace', now - tonumber(old[6])
-      local before = tonumber(redis.call('HGET', pace, lane) or took)
-      redis.call('HSET', pace, lane, stamp(before * 0.8 + took * 0.2))
-      redis.call('HSET', prefix .. ':succeeded_at', lane, stamp(now))
-    end
+    if to == 'succeeded' and HAD[state] then paced(prefix, lane, state, old[6], now) end
   else
+    if brought then paced(prefix, lane, state, old[6], now) end
     redis.call('ZADD', agenda, look, id)
     if state == 'dead' then
       redis.call('ZREM', prefix .. ':dead', id)
@@ -152,6 +178,14 @@ local function move(prefix, id, a, at)
     journal(prefix, id, event)
     if length > 200 then redis.call('LTRIM', history, -200, -1) end
     redis.call('PUBLISH', prefix .. ':state:' .. id, to)
+    -- Taken from a run that goes on: its worker hears of it at once (workers/ear.py).
+    if state == 'running' and a[at + 2] == '' and old[14] then
+      redis.call('PUBLISH', prefix .. ':state:' .. old[14], id .. ' ' .. old[3])
+    end
   end
-  return {1, rev, fence, stamp(now), ring}
+  local followers, other = {}, ''
+  if state == 'running' and to ~= 'running' and old[15] then
+    followers, other = flight_over(prefix, id, old[4], old[16], old[15], to == 'succeeded', move)
+  end
+  return {1, rev, fence, stamp(now), ring, followers, other}
 end

@@ -89,6 +89,8 @@ class LocalBackend:
         if bool(run.input) != embeds(self._lane):
             can, cannot = ("makes vectors", "writes nothing") if embeds(self._lane) else ("writes", "makes no vectors")
             raise ModelMissing(f"lane {self._lane.name} {can} and {cannot}: see its capabilities")
+        if any(message.images for message in run.messages):
+            raise ModelMissing(f"lane {self._lane.name} sees no images: its llama.cpp reads text alone")
         pieces: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         try:
             engine = self._ready(patience)

@@ -5,12 +5,13 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from tidegate.errors import ContentRefused, MalformedAnswer
+from tidegate.errors import ContentRefused, MalformedAnswer, RunError
 from tidegate.job import FunctionCall, Params, ToolCall
-from tidegate.result import Answer, FinishReason, Usage
-from workers.managed import promise
+from tidegate.result import Answer, FinishReason
+from workers.managed.acceptable import refuses
 from workers.managed.sureness import confidence, token_logprobs
 from workers.managed.translation import Rejection, rejected
+from workers.managed.usage import usage
 
 FINISHES: Mapping[str | None, FinishReason] = {
     None: "stop",
@@ -22,8 +23,6 @@ FINISHES: Mapping[str | None, FinishReason] = {
     "function_call": "tool_calls",
 }
 """A server's finish reason -> ours; what is not listed (`error`, `abort`) is no end of an answer."""
-
-Count = Annotated[int, Field(ge=0)]
 
 
 class _Part(BaseModel):
@@ -60,16 +59,6 @@ class _Completion(_Part):
     usage: Any = None
 
 
-class _Usage(_Part):
-    prompt_tokens: Count
-    completion_tokens: Count = 0
-    prompt_tokens_details: Any = None
-
-
-class _Details(_Part):
-    cached_tokens: Count = 0
-
-
 class _Model(_Part):
     id: Annotated[str, Field(min_length=1)]
 
@@ -92,7 +81,7 @@ def read(content: bytes, *, model: str, params: Params) -> Answer:
         raise_told_error(content)
         raise MalformedAnswer("status 200, but the body is no chat completion")
     choice = said.choices[0]
-    if choice.finish_reason == "content_filter" or choice.message.refusal:
+    if refuses(choice.finish_reason) or choice.message.refusal:
         raise ContentRefused("status 200, refused")
     finish = FINISHES.get(choice.finish_reason)
     if finish is None:
@@ -100,7 +89,6 @@ def read(content: bytes, *, model: str, params: Params) -> Answer:
     text, calls = choice.message.content, _calls(choice.message)
     if text is None and not calls and finish != "length":  # a model may spend its limit on thinking
         raise MalformedAnswer("status 200, but the message has no content")
-    promise.keep(text or "", params, calls=calls)
     return Answer(
         text=text or "",
         finish_reason="tool_calls" if calls else "stop" if finish == "tool_calls" else finish,
@@ -146,27 +134,11 @@ def raise_told_error(content: bytes) -> None:
         error = _Error.model_validate_json(content).error
     except ValidationError:
         return
+    raise told(error)
+
+
+def told(error: Mapping[str, Any]) -> RunError:
+    """Our error for one that came with status 200."""
     code = error.get("code")
     status = code if isinstance(code, int) and 400 <= code < 600 else 500  # noqa: PLR2004 - HTTP's error classes
-    raise rejected(Rejection(status=status, error=error))
-
-
-def usage(said: Any) -> Usage:
-    """The tokens, or zeros where a server counts none: the price of such a run is then not known."""
-    try:
-        counts = _Usage.model_validate(said)
-    except ValidationError:
-        return Usage()
-    return Usage(
-        prompt_tokens=counts.prompt_tokens,
-        completion_tokens=counts.completion_tokens,
-        cached_tokens=min(_cached(counts.prompt_tokens_details), counts.prompt_tokens),
-    )
-
-
-def _cached(details: Any) -> int:
-    """Of the prompt; nothing where a server says it in another way: then all of it counts in full."""
-    try:
-        return _Details.model_validate(details).cached_tokens
-    except ValidationError:
-        return 0
+    return rejected(Rejection(status=status, error=error))

@@ -1,14 +1,13 @@
 """A run as the body of OpenAI's chat completions, and the fields that some servers and models will not have."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from tidegate.errors import BadRequest
 from tidegate.job import Message, Params
 from workers.backend import Run
+from workers.managed.dialect import Body
 from workers.managed.translation import Rejection
-
-Body = dict[str, Any]
 
 
 def body(
@@ -19,7 +18,8 @@ def body(
     quirks: frozenset[str] = frozenset(),
     stream: bool = False,
     logprobs: bool = False,
-    openai: bool = False,
+    beyond: bool = True,
+    forgets: bool = False,
 ) -> Body:
     """The request, without what this server was seen to refuse. Raises BadRequest for what no server will do."""
     params = run.params
@@ -33,11 +33,12 @@ def body(
         limit_field: params.max_tokens,
         "temperature": params.temperature,
         **{name: getattr(params, name) for name in PASSED},
-        **({} if openai else _beyond_openai(params)),
+        **(_beyond_openai(params) if beyond else {}),
         "stop": list(params.stop) or None,
         "response_format": params.response_format and params.response_format.model_dump(exclude_none=True),
         "stream": stream or None,
         "stream_options": {"include_usage": True} if stream else None,
+        "store": False if forgets else None,  # new accounts keep everything unless they are told not to
         "logprobs": logprobs or None,
         "top_logprobs": max(2, params.top_logprobs or 0) if logprobs else None,
         "tools": [tool.model_dump(exclude_none=True) for tool in params.tools] or None,
@@ -62,19 +63,33 @@ def asked_for(params: Params) -> frozenset[str]:
     return frozenset({"logprobs", "top_logprobs"}) if params.logprobs else frozenset()
 
 
-def quirk(said: Rejection) -> str | None:
-    """The field that a rejection names as unknown or unsupported, where we have a remedy for it."""
+def quirk(said: Rejection, *, known: Collection[str] | None = None, ours: Collection[str] | None = None) -> str | None:
+    """The field that a rejection names as unknown or unsupported, where we have a remedy for it.
+
+    `known` are the fields with a remedy, `ours` those that no job asked for; those of chat completions if not given.
+    """
+    known, ours = QUIRKS if known is None else known, OURS if ours is None else ours
     code, text = (str(said.error.get(name) or "").lower() for name in ("code", "message"))
     if said.status not in (400, 422):
         return None
     unsupported = any(word in code or word in text for word in UNSUPPORTED)
     # What no job asked for is left out whatever a server has against it.
-    remedies = [name for name in QUIRKS if unsupported or name in OURS]
+    remedies = [name for name in known if unsupported or name in ours]
     named = said.error.get("param")
     if isinstance(named, str) and named.split(".")[0] in remedies:
         return named.split(".")[0]
     places = {text.find(name): name for name in remedies if name in text}
     return places[min(places)] if places else None  # the first one named: the second is often the advice
+
+
+def without(*names: str) -> Callable[[Body], None]:
+    """A remedy that leaves fields out."""
+
+    def leave_out(fields: Body) -> None:
+        for name in names:
+            fields.pop(name, None)
+
+    return leave_out
 
 
 def _turn(message: Message) -> Body:
@@ -100,31 +115,23 @@ def _renamed(old: str, new: str) -> Callable[[Body], None]:
     return rename
 
 
-def _without(*names: str) -> Callable[[Body], None]:
-    def leave_out(fields: Body) -> None:
-        for name in names:
-            fields.pop(name, None)
-
-    return leave_out
-
-
 QUIRKS: Mapping[str, Callable[[Body], None]] = {
     "max_tokens": _renamed("max_tokens", "max_completion_tokens"),  # OpenAI's reasoning models
     "max_completion_tokens": _renamed("max_completion_tokens", "max_tokens"),  # older servers
-    "response_format": _without("response_format"),  # the answer is held to the promise all the same
-    "seed": _without("seed"),
-    "temperature": _without("temperature"),  # reasoning models have only their own
-    "top_p": _without("top_p"),
-    "top_k": _without("top_k"),
-    "min_p": _without("min_p"),
-    "frequency_penalty": _without("frequency_penalty"),
-    "presence_penalty": _without("presence_penalty"),
-    "repeat_penalty": _without("repeat_penalty"),
-    "repetition_penalty": _without("repetition_penalty"),
-    "parallel_tool_calls": _without("parallel_tool_calls"),  # the answer is held to it all the same
-    "stream_options": _without("stream_options"),  # older servers: the usage is then not known
-    "logprobs": _without("logprobs", "top_logprobs"),  # the confidence is then not known
-    "top_logprobs": _without("logprobs", "top_logprobs"),
+    "response_format": without("response_format"),  # the answer is held to the promise all the same
+    "seed": without("seed"),
+    "temperature": without("temperature"),  # reasoning models have only their own
+    "top_p": without("top_p"),
+    "top_k": without("top_k"),
+    "min_p": without("min_p"),
+    "frequency_penalty": without("frequency_penalty"),
+    "presence_penalty": without("presence_penalty"),
+    "repeat_penalty": without("repeat_penalty"),
+    "repetition_penalty": without("repetition_penalty"),
+    "parallel_tool_calls": without("parallel_tool_calls"),  # the answer is held to it all the same
+    "stream_options": without("stream_options"),  # older servers: the usage is then not known
+    "logprobs": without("logprobs", "top_logprobs"),  # the confidence is then not known
+    "top_logprobs": without("logprobs", "top_logprobs"),
 }
 """A field that a server may refuse -> the remedy: what only colours chance is left out.
 
@@ -148,6 +155,7 @@ UNSUPPORTED = (
     "unrecognized",
     "unknown_parameter",
     "unknown parameter",
+    "unknown name",
     "unexpected keyword",
     "extra_forbidden",
     "extra inputs",

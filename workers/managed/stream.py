@@ -4,6 +4,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from workers.managed.events import Events
+
 CUT = "cut"
 """The finish of a stream that broke off: no finish that `chat` knows."""
 
@@ -13,7 +15,7 @@ class Stream:
 
     def __init__(self, on_text: Callable[[str], None]) -> None:
         self._on_text = on_text
-        self._line = bytearray()
+        self._events = Events(self._event)
         self._told: dict[str, list[str]] = {"content": [], "refusal": []}
         self._calls: dict[int, dict[str, str]] = {}
         self._logprobs: list[Any] = []
@@ -24,17 +26,11 @@ class Stream:
 
     def feed(self, chunk: bytes) -> None:
         """Some bytes, cut anywhere."""
-        self._line += chunk
-        *lines, rest = self._line.split(b"\n")
-        for line in lines:
-            if line.startswith(b"data:"):  # all else is a comment, a name or an empty line
-                self._event(bytes(line[5:]).strip())
-        self._line = bytearray(rest)
+        self._events.feed(chunk)
 
     def body(self) -> bytes:
         """The whole as a server would have said it at once; an error that came within, as it came."""
-        if self._line.startswith(b"data:"):  # the last line of a server that ends without one
-            self.feed(b"\n")
+        self._events.end()
         if self._error is not None:
             return self._error
         message: dict[str, Any] = {name: "".join(told) if told else None for name, told in self._told.items()}

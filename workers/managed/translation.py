@@ -4,12 +4,8 @@ An error's text may quote the job, so it is read here to tell cases apart and th
 status and a code that stands in the tables below.
 """
 
-import math
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx2
@@ -30,9 +26,14 @@ from tidegate.errors import (
     RunError,
     RunTimedOut,
 )
+from workers.managed.headers import retry_after_s
 
-RETRY_AFTER_CAP_S = 3600.0
-"""Who asks for more than an hour is asked again after an hour: a wrong header must not park a job for a year."""
+IMAGE_FAULTS = (
+    *("invalid_image", "invalid_image_format", "invalid_base64_image", "invalid_image_url", "invalid_image_mode"),
+    *("image_too_large", "image_too_small", "image_parse_error", "image_file_too_large", "empty_image_file"),
+    *("unsupported_image_media_type", "failed_to_download_image", "image_file_not_found"),
+)
+"""What a failed response of OpenAI's says of an image: with another one the same lane would answer."""
 
 BY_CODE: Mapping[str, type[RunError]] = {
     "insufficient_quota": QuotaExhausted,
@@ -44,8 +45,23 @@ BY_CODE: Mapping[str, type[RunError]] = {
     "content_policy_violation": ContentRefused,
     "invalid_prompt": ContentRefused,  # what OpenAI's reasoning models say of a prompt against their terms
     "model_not_found": ModelMissing,
+    "invalid_model": ModelMissing,  # Mistral
     "invalid_api_key": AuthFailed,
     "rate_limit_exceeded": RateLimited,
+    "billing_error": QuotaExhausted,  # Anthropic, as the four that follow
+    "contract_spend_limit_reached": QuotaExhausted,
+    "enforced_spend_limit_reached": QuotaExhausted,
+    "linked_organization_spend_limit_reached": QuotaExhausted,
+    "organization_on_hold": AuthFailed,
+    "RESOURCE_EXHAUSTED": RateLimited,  # Google
+    "data_residency_mismatch": AuthFailed,
+    "DeploymentNotFound": ModelMissing,  # Azure, as the next
+    "OperationNotSupported": ModelMissing,
+    "ResponsibleAIPolicyViolation": ContentRefused,
+    "image_content_policy_violation": ContentRefused,
+    "bio_policy": ContentRefused,
+    "misalignment_policy_violation": ContentRefused,
+    **dict.fromkeys(IMAGE_FAULTS, BadRequest),
 }
 """The `code` or `type` of an error's body: the most exact thing that a provider says, so it is looked at first."""
 
@@ -53,6 +69,15 @@ BY_WORDS: Mapping[str, type[RunError]] = {
     "maximum context length": ContextOverflow,  # vLLM, which gives no code
     "context window": ContextOverflow,
     "context size": ContextOverflow,
+    "prompt is too long": ContextOverflow,  # Anthropic, which says by code what kind of request it was
+    "exceed context limit": ContextOverflow,
+    "credit balance is too low": QuotaExhausted,
+    "usage limits": QuotaExhausted,  # that the account's owner set
+    "content filtering policy": ContentRefused,
+    "contextwindowexceeded": ContextOverflow,  # LiteLLM, which keeps no provider's code
+    "context_length_exceeded": ContextOverflow,
+    "invalid model name": ModelMissing,  # LiteLLM
+    "input token count": ContextOverflow,  # Gemini
 }
 """What the text of a 400 says where it has no code."""
 
@@ -107,8 +132,7 @@ def translate(error: Exception) -> RunError:
 
 def rejection(error: openai.APIStatusError) -> Rejection:
     """The parts of a vendor's exception that the tables look at."""
-    body = error.body if isinstance(error.body, dict) else {}
-    return Rejection(status=error.status_code, error=body, headers=error.response.headers)
+    return Rejection(status=error.status_code, error=_error(error.body), headers=error.response.headers)
 
 
 def rejected(said: Rejection) -> RunError:
@@ -121,20 +145,20 @@ def rejected(said: Rejection) -> RunError:
     return kind(message)
 
 
-def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """When the provider wants to be asked again: OpenAI's milliseconds, or HTTP's seconds or date."""
-    for name, unit_s in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        with suppress(KeyError, ValueError):
-            return _bounded_s(float(headers[name]) * unit_s)
-    with suppress(KeyError, ValueError):
-        # Against the provider's own clock where it tells the time: ours may be wrong by hours.
-        now = _date(headers["date"]) if "date" in headers else datetime.now(UTC)
-        return _bounded_s((_date(headers["retry-after"]) - now).total_seconds())
-    return None
+def _error(body: object) -> Mapping[str, Any]:
+    """The error in a body. Google wraps it in a list of one."""
+    if isinstance(body, list) and body:
+        body = body[0]
+    if isinstance(body, dict) and isinstance(body.get("error"), dict):
+        body = body["error"]
+    return body if isinstance(body, dict) else {}
 
 
 def _codes(error: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(value for value in (error.get("code"), error.get("type")) if isinstance(value, str))
+    """From the most exact: Azure's reason within, the code, the type, Google's status."""
+    inner = error.get("innererror")
+    said = (inner.get("code") if isinstance(inner, dict) else None, *map(error.get, ("code", "type", "status")))
+    return tuple(value for value in said if isinstance(value, str))
 
 
 def _by_words(said: Rejection) -> type[RunError] | None:
@@ -146,14 +170,3 @@ def _by_words(said: Rejection) -> type[RunError] | None:
 
 def _by_status(status: int) -> type[RunError]:
     return BY_STATUS.get(status) or BY_CLASS.get(status // 100, ProviderFailed)
-
-
-def _bounded_s(seconds: float) -> float:
-    if not math.isfinite(seconds):
-        raise ValueError("not a time")
-    return min(max(seconds, 0.0), RETRY_AFTER_CAP_S)
-
-
-def _date(text: str) -> datetime:
-    parsed = parsedate_to_datetime(text)
-    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)

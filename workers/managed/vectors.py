@@ -8,6 +8,7 @@ from tidegate.errors import MalformedAnswer
 from tidegate.result import Answer
 from workers.backend import Run
 from workers.managed import chat
+from workers.managed.usage import usage
 
 Body = dict[str, Any]
 
@@ -50,7 +51,7 @@ def read(content: bytes, *, model: str, count: int) -> Answer:
         raise MalformedAnswer("status 200, but the embeddings are not of one length")
     return Answer(
         text="",
-        usage=chat.usage(said.usage),
+        usage=usage(said.usage),
         model=said.model or model,
         embeddings=tuple(tuple(vector.embedding) for vector in vectors),
     )

@@ -40,7 +40,7 @@ def chunks(asked: Json, *, number: int, created: int) -> Iterator[Json]:
     choice = whole["choices"][0]
     head = _head(asked, "chat.completion.chunk", number=number, created=created)
     deltas: list[Json] = [{"role": "assistant", "content": ""}]
-    deltas += ({"content": word} for word in _words(choice["message"]["content"] or ""))
+    deltas += ({"content": word} for word in words(choice["message"]["content"] or ""))
     deltas += (part for call in choice["message"].get("tool_calls", ()) for part in _pieces(call))
     for delta in deltas:
         logprobs = _logprobs(delta.get("content") or "", asked)
@@ -86,18 +86,51 @@ def prompt_text(asked: Mapping[str, Any]) -> str:
     return "\n".join(_text(turn.get("content")) for turn in asked.get("messages") or [])
 
 
+def summary(prompt: str) -> str:
+    """What a stand-in has to say."""
+    return f"{MARK} I received {len(prompt.split())} words and would have summed them up here."
+
+
+def counted(body: Mapping[str, Any]) -> tuple[int, int]:
+    """The tokens that an answer says were read and written, whichever API's it is."""
+    usage = body["usage"]
+    read = usage.get("prompt_tokens", usage.get("input_tokens", 0))
+    return read, usage.get("completion_tokens", usage.get("output_tokens", 0))
+
+
 def tokens_of(text: str) -> int:
     """A plausible count."""
     return math.ceil(len(text) / CHARS_PER_TOKEN)
 
 
+def told(asked: Json, text: str | None) -> Json:
+    """A request whose answer will be this text; as it was where there is none."""
+    return asked if text is None else {**asked, _TOLD: text}
+
+
+_TOLD = "\0told"
+"""A field that no request can have: JSON's keys are text, and this is none that anybody writes."""
+
+
+def words(text: str) -> list[str]:
+    """The pieces that a stream says one after the other."""
+    return re.findall(r"\S+\s*", text)
+
+
+def shortened(text: str, limit_tokens: int | None) -> str:
+    """No more than so many tokens of a text."""
+    return text if limit_tokens is None or tokens_of(text) <= limit_tokens else text[: limit_tokens * CHARS_PER_TOKEN]
+
+
 def _content(asked: Json) -> str:
+    if _TOLD in asked:
+        return str(asked[_TOLD])
     wanted = asked.get("response_format") or {}
     if wanted.get("type") == "json_schema":
         return json.dumps(instance(wanted["json_schema"]["schema"], text=MARK))
     if wanted.get("type") == "json_object":
         return json.dumps({"note": MARK})
-    return f"{MARK} I received {len(prompt_text(asked).split())} words and would have summed them up here."
+    return summary(prompt_text(asked))
 
 
 def _call(asked: Json) -> Json | None:
@@ -131,12 +164,8 @@ def _logprobs(text: str, asked: Json) -> Json | None:
     """Every word a token, and as likely as any other."""
     if not asked.get("logprobs"):
         return None
-    told = [{"token": word, "logprob": -0.1, "bytes": list(word.encode())} for word in _words(text)]
+    told = [{"token": word, "logprob": -0.1, "bytes": list(word.encode())} for word in words(text)]
     return {"content": [{**token, "top_logprobs": [token][: asked.get("top_logprobs") or 0]} for token in told]}
-
-
-def _words(text: str) -> list[str]:
-    return re.findall(r"\S+\s*", text)
 
 
 def _cut(text: str, asked: Json) -> tuple[str, str]:
@@ -144,10 +173,8 @@ def _cut(text: str, asked: Json) -> tuple[str, str]:
     stops = asked.get("stop") or ()
     for stop in [stops] if isinstance(stops, str) else stops:
         text = text.partition(stop)[0]
-    limit = asked.get("max_completion_tokens") or asked.get("max_tokens")
-    if limit is None or tokens_of(text) <= limit:
-        return text, "stop"
-    return text[: limit * CHARS_PER_TOKEN], "length"
+    short = shortened(text, asked.get("max_completion_tokens") or asked.get("max_tokens"))
+    return short, "stop" if short == text else "length"
 
 
 def _head(asked: Json, kind: str, *, number: int, created: int) -> Json:

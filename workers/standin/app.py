@@ -1,36 +1,51 @@
-"""The stand-in as an application: OpenAI's paths, a control API for faults, and the count of what came in.
+"""The stand-in as an application: providers' paths, a control API for faults, and the count of what came in.
 
-Nothing of a request's text is kept, unless a test asks for the record.
+Nothing of a request's text is kept, unless a test asks for the record. Batches keep theirs until the stand-in ends.
 """
 
 import json
 import secrets
-import time
 from collections import Counter
-from collections.abc import Callable, MutableMapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import anyio
 from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tidegate.value import problems
-from workers.standin import answers
+from workers.standin import answers, google_words, message_batches, openai_batches
 from workers.standin.answers import MARK, Json
-from workers.standin.faults import FAULTS, REJECTIONS, Fault, FaultBook, Rejection
+from workers.standin.azure_words import AZURE_CHAT, AZURE_EMBEDDINGS
+from workers.standin.batching import Batching
+from workers.standin.faults import FAULTS, Fault, FaultBook, Rejection, Step
+from workers.standin.google_words import VERTEX_CHAT, VERTEX_RESPONSES
 from workers.standin.instance import Unanswerable
 from workers.standin.limiter import Limited, Limiter
+from workers.standin.messages import MESSAGES
+from workers.standin.openai_words import CHAT, EMBEDDINGS, NO_KEY
+from workers.standin.responses_words import RESPONSES
+from workers.standin.wire import INVALID, SECRET_HEADERS, Dialect, Dropped, Marked, parsed
 
-HEADER = "x-tidegate-standin"
 MODELS = ("gpt-4o-mini", "gpt-4o", "text-embedding-3-small")
-INVALID = "invalid_request_error"
+
+DIALECTS: Mapping[str, Dialect] = {
+    "/v1/chat/completions": CHAT,
+    "/v1/embeddings": EMBEDDINGS,
+    "/v1/responses": RESPONSES,
+    "/openai/deployments/{deployment}/chat/completions": AZURE_CHAT,
+    "/openai/deployments/{deployment}/embeddings": AZURE_EMBEDDINGS,
+    f"{google_words.PLACE}/endpoints/openapi/chat/completions": VERTEX_CHAT,
+    f"{google_words.PLACE}/publishers/openai/v1/responses": VERTEX_RESPONSES,
+    "/v1/messages": MESSAGES,
+}
+"""The paths that answer, one request each or as a line of a batch."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,19 +73,22 @@ class StandIn:
     idempotency_keys: Counter[str] = field(default_factory=Counter)
     hung_up: int = 0
     """Requests whose caller went away while the stand-in was being slow."""
+    batching: Batching = field(default_factory=Batching)
 
     def app(self) -> Starlette:
         """The server as an ASGI application."""
         return Starlette(
             routes=[
-                Route("/v1/chat/completions", self._chat, methods=["POST"]),
-                Route("/v1/embeddings", self._embed, methods=["POST"]),
+                *(Route(path, partial(self._answered, one), methods=["POST"]) for path, one in DIALECTS.items()),
                 Route("/v1/models", self._models),
+                Route("/token", google_words.token, methods=["POST"]),
+                *openai_batches.routes(self, DIALECTS),
+                *message_batches.routes(self),
                 Route("/health", lambda _request: JSONResponse({"status": f"{MARK} ok"})),
                 Route("/_standin/faults", self._faults, methods=["GET", "PUT", "DELETE"]),
                 Route("/_standin/calls", self._calls),
             ],
-            middleware=[Middleware(_Marked), *([Middleware(Limited, limiter=self.limiter)] if self.limiter else ())],
+            middleware=[Middleware(Marked), *([Middleware(Limited, limiter=self.limiter)] if self.limiter else ())],
         )
 
     @property
@@ -78,64 +96,68 @@ class StandIn:
         """How many requests for an answer came in."""
         return sum(count["calls"] for count in self.by_model.values())
 
-    async def _chat(self, request: Request) -> Response:
-        return await self._answered(request, needs="messages", text_of=answers.prompt_text, reply=self._reply)
-
-    async def _embed(self, request: Request) -> Response:
-        def reply(asked: Json) -> Response:
-            return self._counted(asked, answers.embeddings(asked))
-
-        return await self._answered(request, needs="input", text_of=lambda asked: str(asked["input"]), reply=reply)
+    async def step(self, request: Request, dialect: Dialect, step: Step, body: bytes = b"") -> Response | None:
+        """What a request about a batch meets before it is served; None where nothing is in its way."""
+        self._keep(request, body)
+        request.state.fault = None
+        if not dialect.has_key(request):
+            return dialect.said(NO_KEY)
+        fault = self.book.take(model="", text="", fields=(), step=step)
+        if fault is not None and fault.fault == "slow":
+            await self._slowly(request, fault)
+            return None
+        late = fault is not None and fault.fault == "dropped" and step in ("create", "results")
+        if fault is None or late or fault.fault in ("batch_failed", "batch_expired"):
+            request.state.fault = fault  # met after the deed: a batch is made, and its maker never hears of it
+            return None
+        return Dropped() if fault.fault == "dropped" else dialect.faulty(fault, {})
 
     async def _models(self, request: Request) -> Response:
-        return JSONResponse(answers.models(MODELS)) if _has_key(request) else _keyless()
+        dialect = MESSAGES if MESSAGES.has_key(request) else CHAT
+        return JSONResponse(answers.models(MODELS)) if dialect.has_key(request) else dialect.said(NO_KEY)
 
-    async def _answered(
-        self,
-        request: Request,
-        *,
-        needs: str,
-        text_of: Callable[[Json], str],
-        reply: Callable[[Json], Response],
-    ) -> Response:
-        """One request for an answer: counted, checked, and met with a fault or a reply."""
+    async def _answered(self, dialect: Dialect, request: Request) -> Response:
+        """One request for an answer: checked, and met with a fault or a reply."""
         raw = await request.body()
         self._keep(request, raw)
-        asked = _parsed(raw)
-        if not _has_key(request):
-            return _keyless()
-        if asked is None or not asked.get(needs):
-            return _error(Rejection(400, None, INVALID, f"a JSON object with model and {needs} is needed"))
+        asked = parsed(raw)
+        if not dialect.has_key(request):
+            return dialect.said(NO_KEY)
+        if asked is None or not asked.get(dialect.needs):
+            return _invalid(dialect, f"a JSON object with model and {dialect.needs} is needed")
+        problem = dialect.problem_of_headers(request) or dialect.checked(asked, request.headers)
+        return _invalid(dialect, problem) if problem else await self._met(dialect, asked, request)
+
+    async def _met(self, dialect: Dialect, asked: Json, request: Request) -> Response:
         self._count(asked["model"], request.headers.get("idempotency-key"))
         try:
-            fault = self.book.take(model=asked["model"], text=text_of(asked), fields=tuple(asked))
+            fault = self.book.take(model=asked["model"], text=dialect.text_of(asked), fields=tuple(asked))
             if fault is not None and fault.fault == "slow":
                 await self._slowly(request, fault)
-            return reply(asked) if fault is None or fault.fault == "slow" else _faulty(fault, asked)
+            if fault is not None and fault.fault not in ("slow", "says"):
+                return dialect.faulty(fault, asked)
+            asked = answers.told(asked, fault.text if fault else None)
+            said = dialect.streamed(asked, self.calls) if asked.get("stream") else self._reply(dialect, asked)
         except Unanswerable as error:
-            return _error(Rejection(400, None, INVALID, str(error)))
+            return _invalid(dialect, str(error))
         except (AttributeError, KeyError, TypeError, ValueError):
-            return _error(Rejection(400, None, INVALID, "a field has a wrong type or is out of bounds"))
+            return _invalid(dialect, "a field has a wrong type or is out of bounds")
+        said.headers.update(dialect.headers(self.calls))
+        return said
 
-    def _reply(self, asked: Json) -> Response:
-        number, created = self.calls, int(time.time())
-        if not asked.get("stream"):
-            return self._counted(asked, answers.completion(asked, number=number, created=created))
-        parts = [json.dumps(part) for part in answers.chunks(asked, number=number, created=created)]
-        events = (f"data: {part}\n\n" for part in (*parts, "[DONE]"))
-        return StreamingResponse(events, media_type="text/event-stream")
+    def _reply(self, dialect: Dialect, asked: Json) -> Response:
+        body = dialect.answer(asked, self.calls)
+        count = self.by_model[asked["model"]]
+        count["answered"] += 1
+        read, written = answers.counted(body)
+        count["prompt_tokens"] += read
+        count["completion_tokens"] += written
+        return JSONResponse(body)
 
     async def _slowly(self, request: Request, fault: Fault) -> None:
         with anyio.move_on_after(fault.delay_s):
             await request.receive()  # the body is read, so what comes next is the caller's going away
             self.hung_up += 1
-
-    def _counted(self, asked: Json, body: Json) -> Response:
-        count = self.by_model[asked["model"]]
-        count["answered"] += 1
-        count["prompt_tokens"] += body["usage"]["prompt_tokens"]
-        count["completion_tokens"] += body["usage"].get("completion_tokens", 0)
-        return JSONResponse(body)
 
     def _count(self, model: str, idempotency_key: str | None) -> None:
         self.by_model.setdefault(model, Counter())["calls"] += 1
@@ -145,7 +167,7 @@ class StandIn:
     def _keep(self, request: Request, raw: bytes) -> None:
         if not self.record and self.record_path is None:
             return
-        headers = {name: value for name, value in request.headers.items() if name != "authorization"}
+        headers = {name: value for name, value in request.headers.items() if name not in SECRET_HEADERS}
         received = Received(path=request.url.path, headers=headers, body=raw)
         if self.record:
             self.received.append(received)
@@ -161,7 +183,7 @@ class StandIn:
             try:
                 self.book.replace(FAULTS.validate_json(await request.body()))
             except ValidationError as error:
-                return _error(Rejection(400, None, INVALID, "; ".join(problems(error))))
+                return _invalid(CHAT, "; ".join(problems(error)))
         elif request.method == "DELETE":
             self.book.replace(())
         return Response(FAULTS.dump_json(self.book.faults, exclude_none=True), media_type="application/json")
@@ -175,6 +197,8 @@ class StandIn:
                 "models": {model: dict(count) for model, count in self.by_model.items()},
                 "idempotency_keys": dict(self.idempotency_keys),
                 "hung_up": self.hung_up,
+                "batches": {batch.id: batch.status for batch in self.batching.batches.values()},
+                "batch_lines": dict(self.batching.lines_received),
                 "let_through": self.limiter.let_through if self.limiter else self.calls,
                 "refused_at_s": self.limiter.refused_at if self.limiter else [],
             }
@@ -185,75 +209,9 @@ class StandIn:
         return self.control_token is not None and secrets.compare_digest(given.encode(), self.control_token.encode())
 
 
-class _Marked:
-    """Puts the stand-in's mark on every answer, errors included."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def mark(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), (HEADER.encode(), b"1")]
-            await send(message)
-
-        await self._app(scope, receive, mark)
-
-
-class _Dropped(Response):
-    """Half an answer and then nothing: uvicorn closes a connection whose answer was left unfinished."""
-
-    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
-        headers = [(b"content-type", b"application/json"), (b"content-length", b"4096")]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": b'{"id": "stand-in', "more_body": True})
-
-
-def _faulty(fault: Fault, asked: Json) -> Response:
-    """How a fault looks on the wire."""
-    if fault.fault in REJECTIONS:
-        headers = {} if fault.retry_after_s is None else {"retry-after": f"{fault.retry_after_s:g}"}
-        return _error(REJECTIONS[fault.fault], param=fault.param, headers=headers)
-    lies: MutableMapping[str, Callable[[], Response]] = {
-        "dropped": _Dropped,
-        "malformed": lambda: Response(b'{"id": "stand-in", "choices": [', media_type="application/json"),
-        "empty": lambda: JSONResponse({}),
-        "html": lambda: Response(f"<html><body>{MARK}</body></html>", media_type="text/html"),
-        "refusal": lambda: JSONResponse(_refusal(asked)),
-        "error_in_200": lambda: JSONResponse({"error": {"code": 502, "message": f"{MARK} upstream failed"}}),
-    }
-    return lies[fault.fault]()
-
-
-def _refusal(asked: Json) -> Json:
-    body = answers.completion({**asked, "response_format": None}, number=0, created=0)
-    message = {"role": "assistant", "content": None, "refusal": f"{MARK} I will not do that."}
-    return {**body, "choices": [{**body["choices"][0], "message": message}]}
-
-
-def _error(said: Rejection, *, param: str | None = None, headers: MutableMapping[str, str] | None = None) -> Response:
-    error = {"message": f"{MARK} {said.message}", "type": said.type, "param": param, "code": said.code}
-    return JSONResponse({"error": error}, status_code=said.status, headers=headers)
-
-
-def _keyless() -> Response:
-    return _error(Rejection(401, "invalid_api_key", INVALID, "send any key: Authorization: Bearer …"))
+def _invalid(dialect: Dialect, message: str) -> Response:
+    return JSONResponse(dialect.invalid(message), status_code=400)
 
 
 def _forbidden() -> Response:
-    return _error(Rejection(403, None, INVALID, "the control API wants the control token of this stand-in"))
-
-
-def _has_key(request: Request) -> bool:
-    scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    return scheme.lower() == "bearer" and bool(key.strip())
-
-
-def _parsed(raw: bytes) -> dict[str, Any] | None:
-    try:
-        value = json.loads(raw)
-    except (ValueError, RecursionError):
-        return None
-    model = value.get("model") if isinstance(value, dict) else None
-    # A name that cannot be printed cannot be told back: JSON may spell half a surrogate pair.
-    return value if isinstance(model, str) and model.isprintable() else None
+    return CHAT.said(Rejection(403, None, INVALID, "the control API wants the control token of this stand-in"))

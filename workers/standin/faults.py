@@ -1,7 +1,7 @@
 """The faults that the stand-in can be told to have, whom they befall and how often.
 
 What each looks like on the wire stands in the table; `slow`, `dropped` and the answers that lie are played by the
-server.
+server, and what befalls batches by `batching`.
 """
 
 import threading
@@ -29,7 +29,17 @@ FaultName = Literal[
     "html",
     "refusal",
     "error_in_200",
+    "says",
+    "expired",
+    "canceled",
+    "missing",
+    "twice",
+    "batch_failed",
+    "batch_expired",
 ]
+
+Step = Literal["call", "upload", "create", "poll", "cancel", "results", "line"]
+"""What a request does: asks for an answer, or one of the steps of a batch; `line` is one request inside a batch."""
 
 
 class When(Value):
@@ -37,10 +47,12 @@ class When(Value):
 
     contains: Annotated[str, Field(min_length=1)] | None = None
     model: str | None = None
+    step: Step | None = None
 
-    def holds(self, *, model: str, text: str) -> bool:
+    def holds(self, *, model: str, text: str, step: Step) -> bool:
         """Whether a request is meant."""
-        return self.model in (None, model) and (self.contains is None or self.contains in text)
+        asked = self.model in (None, model) and self.step in (None, step)
+        return asked and (self.contains is None or self.contains in text)
 
 
 class Fault(Value):
@@ -55,17 +67,33 @@ class Fault(Value):
     """For `slow`."""
     param: str | None = None
     """For `unsupported_parameter`: it befalls only requests that have the field."""
+    text: Annotated[str, Field(max_length=20_000_000)] | None = None
+    """For `says`: the answer, word for word, whatever was promised."""
 
     @model_validator(mode="after")
     def _names_its_param(self) -> Self:
         if (self.fault == "unsupported_parameter") != (self.param is not None):
             raise ValueError("param goes with unsupported_parameter, and only with it")
+        if (self.fault == "says") != (self.text is not None):
+            raise ValueError("text goes with says, and only with it")
         return self
 
-    def befalls(self, *, model: str, text: str, fields: Sequence[str]) -> bool:
+    def befalls(self, *, model: str, text: str, fields: Sequence[str], step: Step = "call") -> bool:
         """Whether a request is meant."""
         named = self.param is None or self.param in fields
-        return named and (self.when == "all" or self.when.holds(model=model, text=text))
+        possible = step in ONLY_IN.get(self.fault, (step,))
+        return named and possible and (self.when == "all" or self.when.holds(model=model, text=text, step=step))
+
+
+ONLY_IN: Mapping[str, tuple[Step, ...]] = {
+    "expired": ("line",),
+    "canceled": ("line",),
+    "missing": ("line",),
+    "twice": ("line",),
+    "batch_failed": ("create",),
+    "batch_expired": ("create",),
+}
+"""Faults that make sense in some steps alone."""
 
 
 FAULTS = TypeAdapter(Many[Fault])
@@ -113,11 +141,11 @@ class FaultBook:
         with self._lock:
             self._faults = tuple(faults)
 
-    def take(self, *, model: str, text: str, fields: Sequence[str]) -> Fault | None:
+    def take(self, *, model: str, text: str, fields: Sequence[str], step: Step = "call") -> Fault | None:
         """The fault that befalls a request, which uses one of its times up."""
         with self._lock:
             for index, fault in enumerate(self._faults):
-                if fault.befalls(model=model, text=text, fields=fields):
+                if fault.befalls(model=model, text=text, fields=fields, step=step):
                     self._faults = (*self._faults[:index], *_spent(fault), *self._faults[index + 1 :])
                     return fault
         return None

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from router.policy.cases.model import Case, CasesFile, Expect
 from router.policy.guarantees import Guarantee as Own
 from router.policy.model import Default, For, Overflow, PolicyFile, Rule
-from router.policy.sensitivity.grammar import Allowed, Denied, Section, Together, TypeMeans
+from router.policy.sensitivity.grammar import Allowed, Denied, Images, Section, Together, TypeMeans
 from router.policy.sensitivity.grammar import Own as OwnPattern
 from router.prompts import PromptFile
 from tidegate.budget import Budget
@@ -48,13 +48,14 @@ _ORDERED: Mapping[type[BaseModel], tuple[str, ...]] = {
     For: ("tenants", "environments"),
     Section: tuple(Section.model_fields),
     TypeMeans: tuple(TypeMeans.model_fields),
+    Images: tuple(Images.model_fields),
     Together: tuple(Together.model_fields),
     Denied: ("name", "words", "pattern", "type", "level", "why"),
     Allowed: ("words", "pattern", "types", "why"),
     OwnPattern: tuple(OwnPattern.model_fields),
-    Own: ("name", "when", "never", "why"),
+    Own: ("name", "when", "never", "only", "answers", "why"),
     Case: ("name", "given", "expect"),
-    Expect: ("lane", "lanes", "rule", "zone", "redacted", "shadow"),
+    Expect: ("lane", "lanes", "rule", "zone", "redacted", "shadow", "regions", "answers_at_most"),
 }
 """The fields in the order in which they are read. Conditions are a sentence: their order is the writer's."""
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from router.policy.model import Policy
-from router.signals.sensitivity.levels import Combination, Table, Weight
+from router.signals.sensitivity.levels import IMAGE, Combination, Table, Weight
+from tidegate.signals import Level
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ def differences(before: Policy, after: Policy) -> Iterator[Difference]:
     """Types, combinations, lists."""
     old, new = before.sensitivity.table, after.sensitivity.table
     for name in sorted(old.weights.keys() | new.weights.keys()):
-        yield from _types(name, old.weight(name), new.weight(name))
+        yield from _types(name, _weight(before, name), _weight(after, name))
     yield from _combinations(old, new)
     for part in ("deny", "allow", "patterns"):
         yield from _lists(part, _written(before, part), _written(after, part))
@@ -35,6 +36,12 @@ def _types(name: str, was: Weight, becomes: Weight) -> Iterator[Difference]:
         passes_over = becomes.least > was.least or was.below.sensitive
         loosens = was.level.sensitive and passes_over and not becomes.below.sensitive
         yield Difference(f"{name}: {_weak(was)} -> {_weak(becomes)}", loosens)
+
+
+def _weight(policy: Policy, name: str) -> Weight:
+    """What a type means; an image that no policy speaks of makes a job `unknown`."""
+    undeclared = name == IMAGE and not policy.sensitivity.images
+    return Weight(Level.UNKNOWN) if undeclared else policy.sensitivity.table.weight(name)
 
 
 def _weak(weight: Weight) -> str:

@@ -24,6 +24,14 @@ def _given(level: Level) -> Level:
     return level
 
 
+def _harmless(level: Level) -> Level:
+    if level.sensitive:
+        raise ValueError(
+            "should be public or internal: leave it out, and images make a job unknown, which stays inside"
+        )
+    return level
+
+
 SetLevel = Annotated[
     Level,
     AfterValidator(_given),
@@ -145,6 +153,19 @@ class Own(Grammar):
     """The reason in plain words."""
 
 
+class Images(Grammar):
+    """That images, which nothing here can look at, may be taken for harmless."""
+
+    level: Annotated[
+        Level,
+        AfterValidator(_harmless),
+        WithJsonSchema({"type": "string", "enum": [Level.PUBLIC.value, Level.INTERNAL.value]}),
+    ]
+    """public or internal."""
+    why: Reason
+    """The reason: what keeps personal images out of the jobs that this policy sees."""
+
+
 _Entries = Field(max_length=MAX_ENTRIES)
 
 
@@ -161,3 +182,5 @@ class Section(Grammar):
     """What is known to be harmless: your own address, test cards."""
     patterns: Annotated[Many[Own], _Entries] = ()
     """Types of your own, by their form."""
+    images: Images | None = None
+    """What an image means. Where nothing is said, a job with an image is `unknown`."""

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from router.policy.sensitivity.grammar import Allowed as AllowedEntry
-from router.policy.sensitivity.grammar import Denied, Own, Section, Together
-from router.signals.sensitivity.levels import COMBINATIONS, NEW_TYPE, SHIPPED, Combination, Table, Weight
+from router.policy.sensitivity.grammar import Denied, Images, Own, Section, Together
+from router.signals.sensitivity.levels import COMBINATIONS, IMAGE, NEW_TYPE, SHIPPED, Combination, Table, Weight
 from router.signals.sensitivity.lists import AS_SHIPPED, Rules
 from router.signals.sensitivity.lists.allow import Allow, Allowed, value
 from router.signals.sensitivity.lists.entry import Entry
@@ -26,7 +26,8 @@ def rules(section: Section | None, document: Document) -> Rules:
         table=table,
         entries=tuple(_entries(section)),
         allow=Allow(tuple(_allowed(entry, _place(document, "allow", at)) for at, entry in enumerate(section.allow))),
-        loosened=tuple(loosened(table)),
+        images=section.images is not None,
+        loosened=(*_images_loosened(section, document), *loosened(table)),
     )
 
 
@@ -46,6 +47,17 @@ def loosened(table: Table) -> Iterator[str]:
         if now_one is not None and shipped_one.level.sensitive and not now_one.level.sensitive:
             why = f"{now_one.why} ({now_one.place})"
             yield f"combination {shipped_one.name}: {now_one.level}, shipped as {shipped_one.level}: {why}"
+
+
+def _images_loosened(section: Section, document: Document) -> Iterator[str]:
+    """Images as shipped are nobody's to judge."""
+    if section.images is not None:
+        weight = _of_images(section.images, document)
+        yield f"{IMAGE}: {weight.level}, shipped as {Level.UNKNOWN}: {_because(weight)}"
+
+
+def _of_images(images: Images, document: Document) -> Weight:
+    return Weight(images.level, place=document.spot((HERE, "images")), why=images.why)
 
 
 def levels_of_entries(section: Section) -> Iterator[tuple[Steps, str, Level]]:
@@ -83,6 +95,8 @@ def _weights(section: Section, document: Document) -> dict[str, Weight]:
         weights[name] = weights.get(name, NEW_TYPE)._replace(level=level, place=document.spot(path))
     for name in (*(entry.type for entry in section.deny), *(entry.type for entry in section.patterns)):
         weights.setdefault(name, NEW_TYPE)
+    if section.images is not None:
+        weights[IMAGE] = _of_images(section.images, document)
     return weights
 
 

@@ -144,6 +144,9 @@ COMBINATIONS: tuple[Combination, ...] = (
 )
 """Some raise nothing while the types keep their shipped levels: they hold where a policy lowers one of them."""
 
+IMAGE = "IMAGE"
+"""The type of an image, which has a level only where a policy gives it one."""
+
 NEW_TYPE = Weight(Level.RESTRICTED)
 """A type that nobody has put into the table yet counts in full, so that a new detector cannot be forgotten."""
 

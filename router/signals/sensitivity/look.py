@@ -50,6 +50,8 @@ class Look:
     """Whether all places are wanted, or one a type."""
     sights: list[Sight] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
+    unseen: list[str] = field(default_factory=list)
+    """What nobody could look at and the policy declares harmless."""
     chars: int = 0
     read: dict[str, None] = field(default_factory=dict)
     """The readings that were looked at, in order."""
@@ -85,7 +87,7 @@ class Look:
     def coverage(self) -> Coverage:
         """What was looked at, and what nobody could look at."""
         skipped = (failure.kind for failure in tuple(self.failures) if failure.detector == INSPECTION)
-        return Coverage(chars=self.chars, views=tuple(self.read), skipped=tuple(skipped))
+        return Coverage(chars=self.chars, views=tuple(self.read), skipped=(*skipped, *self.unseen))
 
     def _as_written(self, text: str) -> View:
         self.chars += len(text)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, get_args
 
 from pydantic import BaseModel
 
+from tidegate.images import ImagePart, ImageUrl
 from tidegate.job import Hints, Job, Latency, Message, Params
 from tidegate.signals import Level
 
@@ -20,13 +21,13 @@ WORDS = frozenset(
         *get_args(Latency),
         *map(str, Level),
         *("text", "function", "json_object", "json_schema", "answer", "default"),
-        *("none", "auto", "required"),
+        *("none", "auto", "required", "image_url", "low", "high"),
     )
 )
 """The words that the contract's enumerations allow: harmless wherever they stand, and in every job."""
 
-KINDS = frozenset(("text", "function", "json_object", "json_schema"))
-"""What a part of the contract may say that it is. A new kind, such as a picture, is looked at by nobody yet."""
+KINDS = frozenset(("text", "function", "json_object", "json_schema", "image_url"))
+"""What a part of the contract may say that it is. A new kind, such as a sound, is looked at by nobody yet."""
 
 NUMBERS: Mapping[type[BaseModel], frozenset[str]] = {
     Job: frozenset(("v",)),
@@ -65,6 +66,8 @@ class Walked(NamedTuple):
     """Turns and fields glued together where they meet, so that a value split over them is whole again."""
     problems: tuple[str, ...]
     """Words for what is there and was not looked at: `binary`, `nesting`, `unknown content`."""
+    images: bool = False
+    """Whether there are images: nobody can look at those, but a policy may declare them harmless."""
 
 
 def walk(job: Job) -> Walked:
@@ -76,6 +79,7 @@ def walk(job: Job) -> Walked:
         tuple(dict.fromkeys(text for text in seen.strings if text not in WORDS)),
         tuple(dict.fromkeys((*turns, *seen.seams))),
         tuple(dict.fromkeys(seen.problems)),
+        seen.images,
     )
 
 
@@ -101,9 +105,13 @@ class _Seen:
     strings: list[str] = field(default_factory=list)
     seams: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    images: bool = False
 
     def model(self, model: BaseModel, depth: int) -> None:
         """A part of the contract: its field names are ours and said nowhere; what is as it was made says nothing."""
+        self.images |= isinstance(model, ImagePart)
+        if isinstance(model, ImageUrl) and model.embedded:
+            return  # no text; an address elsewhere is one, and is looked at
         defaults, numbers = _defaults(type(model)), NUMBERS.get(type(model), _NOTHING)
         for name, value in model.__dict__.items():
             if value is None or value is defaults.get(name) or name in numbers:

@@ -20,6 +20,8 @@ class Rules:
     entries: tuple[Entry, ...] = ()
     """Deny lists and patterns of the operator's own."""
     allow: Allow = field(default_factory=Allow)
+    images: bool = False
+    """Whether images have a level, by the table: as shipped they make a job `unknown`."""
     limit_s: float = LIMIT_S
     """Of processor time, that the entries may take for one job."""
     loosened: tuple[str, ...] = ()

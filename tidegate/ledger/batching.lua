@@ -1,0 +1,20 @@
+-- Setting jobs aside for a provider's batch. After transition.lua; see batches.py.
+--
+-- <prefix>:batcher:<lane>  '<token>|<seconds that a deadline must leave>|<seconds until the janitor looks>': whoever collects
+--                          the lane's batches, for as long as he says so; nobody is set aside where nobody collects
+-- <prefix>:batchable:<lane>  sorted set: jobs that were set aside, by when; some of them may have left since
+
+-- Whether a job that is next goes into the lane's next batch; then it waits there, and is no longer in line.
+local function set_aside(prefix, lane, id)
+  local batcher = redis.call('GET', prefix .. ':batcher:' .. lane)
+  if not batcher then return false end
+  local leaves, look = string.match(batcher, '^[^|]*|([%d.]+)|([%d.]+)$')
+  local told = redis.call('HMGET', prefix .. ':job:' .. id, 'priority', 'deadline_at', 'alone', 'batch')
+  if not leaves or band_of(told[1] or 0) ~= BANDS[2] or told[3] or told[4] then return false end
+  local now = store_time()
+  if tonumber(told[2] or 0) - now < tonumber(leaves) then return false end
+  local aside = {'placed', 'batched', '', '', '', look, '0', 'set_aside', '{}', '', 'aside-' .. id .. stamp(now), '', '0'}
+  if move(prefix, id, aside, 1)[1] ~= 1 then return false end
+  redis.call('ZADD', prefix .. ':batchable:' .. lane, stamp(now), id)
+  return true
+end
