@@ -7,10 +7,13 @@ from dataclasses import dataclass, field
 
 from router.policy.model import Policy
 from tidegate.ledger.accounts import Account, Accounts
+from tidegate.logs import logger
 from tidegate.signals import BudgetLeft
 
 RECENT_S = 0.25
 """Who asks for each of many jobs need not have each counted: when a run begins, the store counts for itself."""
+
+log = logger(__name__)
 
 MOST_KEPT = 10_000
 """Tenants are anybody's choice."""
@@ -36,6 +39,7 @@ class Budgets:
         self._accounts = accounts
         self._keep_s = keep_s
         self._read: dict[tuple[str, str], tuple[float, Left]] = {}
+        self._told: set[tuple[str, str, str, float]] = set()
         self._lock = threading.Lock()
 
     def left(self, policy: Policy, tenant: str) -> Left:
@@ -63,6 +67,7 @@ class Budgets:
             if budget.concerns(one)
         }
         read = {(one.budget.name, one.name): one for one in self._accounts.of(wanted.values())}
+        self._warn(read.values())
 
         def of(whose: str) -> list[Account]:
             return [read[budget.name, budget.account(whose)] for budget in policy.budgets if budget.concerns(whose)]
@@ -79,6 +84,17 @@ class Budgets:
                 ),
             },
         )
+
+    def _warn(self, accounts: Iterable[Account]) -> None:
+        """Once for each account and period, and once more when it is spent."""
+        for one in accounts:
+            event = "budget.spent" if one.used >= 1 else "budget.warned"
+            key = (one.budget.name, one.name, event, one.ends_at)
+            if one.used >= min(1.0, one.budget.warn_at) and key not in self._told:
+                if len(self._told) >= MOST_KEPT:
+                    self._told.clear()
+                self._told.add(key)
+                log.warning(event, budget=one.budget.name, account=one.name, used=round(one.used, 3))
 
 
 def _least(said: Iterable[tuple[str, Account]]) -> dict[str, float]:

@@ -16,7 +16,7 @@ from tidegate.value import Name, Value
 def read_lanes(path: Path) -> dict[str, Lane]:
     """The lanes of the file and of those that it includes, by name. Raises InvalidDocument with all their errors."""
     document = with_includes(read(path), path)
-    found, problems = document.attempt(_LanesPart)
+    found, problems = document.attempt(LanesPart)
     problems = (*problems, *misplaced_names(document))
     if found is None or problems:
         raise InvalidDocument(in_order(problems))
@@ -58,7 +58,7 @@ Lanes = Annotated[
 """A mapping from name to the lane's other fields."""
 
 
-class _LanesPart(Value):
+class LanesPart(Value):
     """A policy file of which only the lanes are looked at."""
 
     model_config = ConfigDict(extra="ignore")

@@ -20,6 +20,7 @@ NANO = 1_000_000_000
 
 PROVIDER_IDS: Mapping[str, str] = {
     "openai": "openai",
+    "openai_responses": "openai",
     "azure": "azure",
     "anthropic": "anthropic",
     "vertex": "google",
@@ -41,11 +42,6 @@ class Cost:
 
     usd: float
     priced: Priced
-
-    @property
-    def nano(self) -> int:
-        """As it is added up, rounded up."""
-        return math.ceil(round(self.usd * NANO, 3))
 
 
 @dataclass(frozen=True, kw_only=True)

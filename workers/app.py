@@ -4,6 +4,7 @@ A process that serves lanes outside is given the outside keyring and nothing els
 if it tried.
 """
 
+import contextlib
 import os
 import socket
 import threading
@@ -17,12 +18,13 @@ from celery.signals import worker_shutting_down
 from tidegate import __version__, connections, keychecks, storecheck
 from tidegate.budgets import read_budgets
 from tidegate.doorbell import Doorbell
-from tidegate.errors import InvalidSettings, Unavailable
+from tidegate.errors import InvalidSettings, Misuse, RunError, Unavailable
 from tidegate.keychecks import Held
 from tidegate.keys import Verifier
 from tidegate.lane import Lane, Zone
 from tidegate.lanes import lane_files, read_lanes
 from tidegate.ledger.census import Census, Presence
+from tidegate.ledger.permits import UNGATED
 from tidegate.ledger.store import Keep, Ledger
 from tidegate.livekeys import live_verifier, rings
 from tidegate.logs import logger
@@ -84,6 +86,7 @@ def open_service(settings: Settings, *, zone: Zone, only: Sequence[str] = ()) ->
     outside = zone is Zone.OUTSIDE
     keychecks.report(redis, name, lambda: Held.now(ring, **({"clearance": verifier()} if outside else {})))
     register(app, running)
+    _open_early(running)
     follower = Follower(
         roster,
         read=lambda: lanes_of(settings, zone=zone, only=only),
@@ -131,6 +134,14 @@ def lanes_of(settings: Settings, *, zone: Zone, only: Sequence[str] = ()) -> Map
         for path, message in unpriced(lane):
             raise InvalidSettings(f"{settings.policy_file}: {dotted(('lanes', name, *path))}: {message}")
     return wanted
+
+
+def _open_early(running: Running) -> None:
+    """The backends that call somebody: an SDK takes seconds to import, and first calls would come late, all at once."""
+    for lane in running.lanes.values():
+        if lane.backend not in UNGATED:
+            with contextlib.suppress(RunError, Misuse):  # its first job meets it again, where it is on record
+                running.backend(lane)
 
 
 def _verifier(settings: Settings) -> Callable[[], Verifier]:

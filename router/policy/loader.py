@@ -23,7 +23,7 @@ from tidegate.documents import Document, in_order, read
 from tidegate.errors import InvalidDocument
 from tidegate.includes import with_includes
 from tidegate.lane import Lane, Zone
-from tidegate.lanes import misplaced_names
+from tidegate.lanes import LanesPart, misplaced_names
 from tidegate.prices import Rate, dearest, unpriced
 from tidegate.signals import Level
 from tidegate.value import many
@@ -40,15 +40,16 @@ def policy_from(document: Document, *, name: str) -> Policy:
     """Check a document (with its includes) and make it ready. Raises InvalidDocument with every error."""
     file, problems = document.attempt(PolicyFile)
     problems = (*problems, *misplaced_names(document), *contradictions(document), *mistakes(document))
-    problems = (*problems, *budgets.mistakes(document), *(_unpriced(file, document) if file else ()))
+    problems = (*problems, *budgets.mistakes(document), *_unpriced(document))
     if file is None or problems:
         raise InvalidDocument(in_order(problems))
     return _ready(file, document, file.name or name)
 
 
-def _unpriced(file: PolicyFile, document: Document) -> Iterator[str]:
+def _unpriced(document: Document) -> Iterator[str]:
     """Lanes outside of which nobody knows what they cost: no budget could be kept, and no bill be foreseen."""
-    for name, lane in file.lanes.items():
+    found, _ = document.attempt(LanesPart)
+    for name, lane in found.lanes.items() if found else ():
         for path, message in unpriced(lane):
             yield document.at(("lanes", name, *path), message, value=True)
 

@@ -108,12 +108,12 @@ def test_the_view_tells_what_counts(ledger: Ledger) -> None:
     for _ in range(5):
         lane.put()
     lane.end(lane.take(), tokens=20, usd=0.5, took_s=0.2)
-    lane.fail(lane.take(), "limited", error="RateLimited", heard={"retry_after_s": 0.0})
+    lane.fail(lane.take(), "limited", error="RateLimited")
     view = Gates(ledger.redis).view([lane.lane])[0]
     (main,) = view.deployments
     assert view.gated
     assert (main.requests_per_minute.configured, main.requests_per_minute.used) == (600, 2)
-    assert main.requests_per_minute.effective == pytest.approx(300, rel=0.01)
+    assert main.requests_per_minute.effective == pytest.approx(300, rel=0.02)
     assert (main.tokens_per_minute.used, main.requests_per_day.used) == (20, 2)
     assert (main.calls, main.error_rate, main.errors, main.p50_s) == (2, 0.5, {"RateLimited": 1}, 0.2)
     assert (main.calls_today, main.tokens_today, main.usd_today) == (2, 20, 0.5)

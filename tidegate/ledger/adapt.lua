@@ -4,11 +4,13 @@
 --                                         for the limit where nobody has named one: what went through in the last minute
 --   closed_until                          it asked to be left alone until then
 --
--- Where the provider names its limits the lower of the two counts at once. Where it only refuses, the share is halved
--- (once for all the calls that were under way) and grows again by a tenth of the limit a minute.
+-- Where the provider names its limits the lower of the two counts at once. Where it refuses, the share is halved (once
+-- for all the calls that were under way) and grows again by half of the limit a minute. But one refusal in a minute that
+-- says when to come again is waited for and no more: calls that came late made a burst of an even pace, and to halve for
+-- that costs a minute's calls. `refused_at`: the last refusal of a call that had begun after the one before.
 
-local TOLD_S, HALVE, GROWS_A_MINUTE, FACTOR_LEAST = 600, 0.5, 0.1, 1 / 64
-local REFUSED_S, REFUSED_LEAST_S = 1, 0.1
+local TOLD_S, HALVE, GROWS_A_MINUTE, FACTOR_LEAST = 600, 0.5, 0.5, 1 / 64
+local REFUSED_S, REFUSED_LEAST_S, ONCE_S = 1, 0.1, 60
 
 local function factor_of(seen, now)
   local factor = tonumber(seen.factor)
@@ -55,12 +57,15 @@ local function adapt(place, permit, class, heard, now)
   end
   if class == 'limited' then
     closed = math.max(heard.retry_after_s or math.max(closed, REFUSED_S), REFUSED_LEAST_S)
-    local seen = redis.call('HMGET', place, 'factor', 'factor_at', 'base')
-    local now_seen = {factor = seen[1], factor_at = seen[2]}
-    if permit.at >= tonumber(seen[2] or 0) then -- those that began before learnt nothing new
-      put('factor', stamp(math.max(FACTOR_LEAST, factor_of(now_seen, now) * HALVE)))
-      put('factor_at', stamp(now))
-      if factor_of(now_seen, now) == 1 then put('base', redis.call('ZCARD', place .. '/minute')) end
+    local seen = redis.call('HMGET', place, 'factor', 'factor_at', 'refused_at')
+    local factor, refused_at = factor_of({factor = seen[1], factor_at = seen[2]}, now), tonumber(seen[3] or 0)
+    if permit.at >= refused_at then -- those that began before learnt nothing new
+      put('refused_at', stamp(now))
+      if not heard.retry_after_s or now - refused_at <= ONCE_S then
+        put('factor', stamp(math.max(FACTOR_LEAST, factor * HALVE)))
+        put('factor_at', stamp(now))
+        if factor == 1 then put('base', redis.call('ZCARD', place .. '/minute')) end
+      end
     end
   end
   local before = tonumber(redis.call('HGET', place, 'closed_until') or 0)

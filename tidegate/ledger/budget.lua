@@ -4,7 +4,8 @@
 --                                  `:tokens_held`, and `:told` once it was told that it comes to its end
 --
 -- Money is counted in whole billionths of a dollar: sums of floats do not add up. A period is told by the store's clock, in
--- UTC; what was held in one is settled in the same one, however late. Accounts go some time after their period.
+-- UTC; what was held in one is settled in the same one, however late. Accounts go some time after their period. A write that
+-- the store refuses (somebody wrote there what is no number) must not keep a job from moving: so pcall.
 
 local KEEP_BUDGET_S = 35 * 86400
 
@@ -55,9 +56,10 @@ local function budget_look(prefix, budgets, tenant, usd, tokens, now)
     if concerns(budget, tenant) then
       local period, ends = period_of(budget.per, now)
       local key, name = prefix .. ':budget:' .. budget.name .. ':' .. period, budget.each and tenant or '*'
-      local had = redis.call('HMGET', key, name .. ':usd', name .. ':usd_held', name .. ':tokens', name .. ':tokens_held')
-      local spent_usd, held_usd = tonumber(had[1] or 0), tonumber(had[2] or 0)
-      local spent_tokens, held_tokens = tonumber(had[3] or 0), tonumber(had[4] or 0)
+      local had = redis.pcall('HMGET', key, name .. ':usd', name .. ':usd_held', name .. ':tokens', name .. ':tokens_held')
+      -- Somebody else may have written what is no number: then all is spent, and no job stands still.
+      local function count(at) return not had.err and tonumber(had[at] or 0) or math.huge end
+      local spent_usd, held_usd, spent_tokens, held_tokens = count(1), count(2), count(3), count(4)
       local function over(more_usd, more_tokens)
         return (budget.usd and spent_usd + more_usd + usd > budget.usd)
           or (budget.tokens and spent_tokens + more_tokens + tokens > budget.tokens)
@@ -75,23 +77,39 @@ end
 -- Hold an estimate on each of the accounts that `budget_look` found.
 local function budget_hold(accounts, usd, tokens)
   for _, account in ipairs(accounts or {}) do
-    redis.call('HINCRBY', account[1], account[2] .. ':usd_held', whole(usd))
-    redis.call('HINCRBY', account[1], account[2] .. ':tokens_held', whole(tokens))
-    redis.call('EXPIRE', account[1], account[3])
+    redis.pcall('HINCRBY', account[1], account[2] .. ':usd_held', whole(usd))
+    redis.pcall('HINCRBY', account[1], account[2] .. ':tokens_held', whole(tokens))
+    redis.pcall('EXPIRE', account[1], account[3])
   end
+end
+
+-- The accounts of a permit, which lies on a record that others may write: no key of anything else is one.
+local function of_permit(accounts)
+  local found = {}
+  for _, account in ipairs(type(accounts) == 'table' and accounts or {}) do
+    local key, name = type(account) == 'table' and account[1], type(account) == 'table' and account[2]
+    if type(key) == 'string' and type(name) == 'string' and string.match(key, '^[^:]*:budget:') then
+      found[#found + 1] = account
+    end
+  end
+  return found
 end
 
 -- What was held is held no more; what was spent, is spent.
 local function budget_settle(accounts, held_usd, held_tokens, usd, tokens)
-  for _, account in ipairs(accounts or {}) do
+  for _, account in ipairs(of_permit(accounts)) do
     local function add(field, value)
-      return redis.call('HINCRBY', account[1], account[2] .. ':' .. field, whole(value))
+      return redis.pcall('HINCRBY', account[1], account[2] .. ':' .. field, whole(value))
     end
-    -- An account that had gone meanwhile holds nothing: it must not come back with less than nothing.
-    if add('usd_held', -held_usd) < 0 then redis.call('HSET', account[1], account[2] .. ':usd_held', 0) end
-    if add('tokens_held', -held_tokens) < 0 then redis.call('HSET', account[1], account[2] .. ':tokens_held', 0) end
+    local function give_back(field, value)
+      local left = add(field, -value)
+      -- An account that had gone meanwhile holds nothing: it must not come back with less than nothing.
+      if type(left) == 'number' and left < 0 then redis.pcall('HSET', account[1], account[2] .. ':' .. field, 0) end
+    end
+    give_back('usd_held', held_usd)
+    give_back('tokens_held', held_tokens)
     add('usd', usd)
     add('tokens', tokens)
-    if redis.call('TTL', account[1]) < 0 then redis.call('EXPIRE', account[1], KEEP_BUDGET_S) end
+    if redis.pcall('TTL', account[1]) == -1 then redis.pcall('EXPIRE', account[1], KEEP_BUDGET_S) end
   end
 end

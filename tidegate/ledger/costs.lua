@@ -9,20 +9,21 @@ local MOST_LINES = 5000
 
 local function costs_note(prefix, now, kind, tenant, lane, rule, model, sums)
   local key = prefix .. ':costs:' .. period_of('day', now)
-  local line = table.concat({kind, tenant, lane, rule, model}, '|')
-  local had = redis.call('HGET', key, line)
+  local line = table.concat({kind, tenant, lane, rule, tostring(model)}, '|')
+  -- pcall: what somebody else may have written there must not keep a job from moving.
+  local had = redis.pcall('HGET', key, line)
   if not had and redis.call('HLEN', key) >= MOST_LINES then
     line = table.concat({kind, '(others)', '(others)', '(others)', '(others)'}, '|')
-    had = redis.call('HGET', key, line)
+    had = redis.pcall('HGET', key, line)
   end
   local index = 0
-  for number in string.gmatch(had or '', '%-?%d+') do
+  for number in string.gmatch(type(had) == 'string' and had or '', '%d+') do
     index = index + 1
-    sums[index] = (sums[index] or 0) + tonumber(number)
+    if sums[index] then sums[index] = sums[index] + tonumber(number) end
   end
   for i = 1, #sums do sums[i] = whole(sums[i]) end
-  redis.call('HSET', key, line, table.concat(sums, ' '))
-  redis.call('EXPIRE', key, KEEP_COSTS_S)
+  redis.pcall('HSET', key, line, table.concat(sums, ' '))
+  redis.pcall('EXPIRE', key, KEEP_COSTS_S)
 end
 
 -- A run has ended. `bill`: what gate_settle says of it, or nil on a lane without a gate; `settled`: what its worker told.

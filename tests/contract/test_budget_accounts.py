@@ -167,6 +167,32 @@ def test_numbers_of_somebody_else_refuse_and_do_not_break(spend: Any) -> None:
     assert (account.readable, account.left_usd, account.free_usd, account.used) == (False, 0.0, 0.0, 1.0)
 
 
+@pytest.mark.parametrize("broken", ["a number", "the account", "the costs", "the permit"])
+def test_what_somebody_else_wrote_keeps_no_job_from_moving(spend: Any, broken: str) -> None:
+    """A run ends whatever lies in accounts and permits; a budget that cannot be read lets nothing out."""
+    lane = spend(budget(usd=1.0))
+    store, day = lane.ledger.redis, Per.DAY.key(lane.ledger.now())
+    lane.put()
+    taken = lane.take()
+    if broken == "a number":
+        store.hset(f"tg:budget:house:{day}", mapping={"*:usd": "lots", "*:usd_held": "x"})
+    if broken == "the account":
+        store.set(f"tg:budget:house:{day}", "no hash")
+    if broken == "the costs":
+        store.set(f"tg:costs:{day}", "no hash")
+    if broken == "the permit":
+        permit = json.loads(taken.record.permit)
+        permit["accounts"] = [["tg:policy:current", "x", 9], ["tg:ended", "x", 9], 7, "y", [None, None]]
+        store.hset(f"tg:job:{taken.record.id}", "permit", json.dumps(permit))
+    lane.end(taken, usd=0.01)
+    assert lane.ledger.get(taken.record.id).state.ended
+    assert not store.exists("tg:policy:current")
+    assert not store.hexists("tg:ended", "x:usd")
+    lane.put()
+    verdict = lane.take().permit.verdict
+    assert verdict == ("budget" if broken in {"a number", "the account"} else "granted")
+
+
 def test_accounts_go_some_time_after_their_period(spend: Any) -> None:
     """A month that nobody asks for any more leaves nothing behind."""
     lane = spend(budget(usd=1.0), budget("long", per=Per.MONTH, usd=1.0))
