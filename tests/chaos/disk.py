@@ -70,7 +70,7 @@ class OwnDisk(Disk):
     def fill(self) -> None:
         """One file takes all the room that is left."""
         free = shutil.disk_usage(self.folder).free
-        with self._ballast.open("wb") as file:
+        with self._ballast.open("wb") as file, contextlib.suppress(OSError):  # the store took the rest
             os.posix_fallocate(file.fileno(), 0, max(1, free - 2**14))
 
     def empty(self) -> None:

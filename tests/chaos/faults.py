@@ -98,9 +98,11 @@ def _power_cut(scene: Scene) -> None:
 
 
 def _disk_full(scene: Scene) -> None:
-    scene.arena.disk.fill()
-    time.sleep(LAPSED_S)
-    scene.arena.disk.empty()
+    try:
+        scene.arena.disk.fill()
+        time.sleep(LAPSED_S)
+    finally:
+        scene.arena.disk.empty()
 
 
 def _network_cut(scene: Scene) -> None:

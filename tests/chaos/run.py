@@ -133,12 +133,13 @@ class _Storm:
             producer.kill()
 
     def calm(self) -> float:
-        """Wait until every job has ended. Returns how long that took."""
-        began = time.monotonic()
+        """Wait until every job has ended, or none has for too long. Returns how long that took."""
+        began = moved = time.monotonic()
         self.canaries.send("(all over)")
         waiting = evidence.accepted_ids(self.plan.ledgers)
-        while waiting and time.monotonic() < began + self.plan.drain_s:
-            waiting = self._open(waiting)
+        while waiting and time.monotonic() < moved + self.plan.drain_s:
+            before, waiting = len(waiting), self._open(waiting)
+            moved = time.monotonic() if len(waiting) < before else moved
             self._tell(f"calm; {len(waiting)} jobs open")
             time.sleep(_GLANCE_S)
         took_s = time.monotonic() - began
