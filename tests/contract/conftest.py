@@ -1,6 +1,7 @@
 """The backends that keep one contract. To add one: a fixture that yields a `Served`, and its name in BACKENDS."""
 
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from managed_lanes import managed, peer
 from tidegate.lane import Lane, Zone
 from tidegate.settings import load
 from workers.backend import open_backend
+from workers.managed.backend import PROVIDERS
 from workers.standin.faults import Fault, When
 from workers.standin.server import Running, running
 
@@ -70,6 +72,7 @@ def llama_server(model_with_tools: Path) -> Iterator[Served]:
 @pytest.fixture(scope="session")
 def lengthy() -> Iterator[Running]:
     """The stand-in, which is told what is too long for it."""
+    import_module(PROVIDERS["anthropic"])  # its SDK takes seconds, which are no test's to wait for
     texts = (When(contains=text) for text in ("word word word", CANARY * 2))
     faults = [Fault(fault="context_too_long", times="forever", when=when) for when in texts]
     with pytest.MonkeyPatch.context() as patch, running(faults=faults, record=True) as standin:

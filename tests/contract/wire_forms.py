@@ -135,11 +135,67 @@ RESPONSES = Form(
     ),
 )
 
+
+def _says(text: Any = TEXT, stop_reason: Any = "end_turn", **more: Any) -> dict[str, Any]:
+    blocks = [{"type": "text", "text": text}]
+    usage = {"input_tokens": 3, "output_tokens": 4}
+    whole = {"id": "1", "type": "message", "role": "assistant", "model": "m", "content": blocks, "usage": usage}
+    return {**whole, "stop_reason": stop_reason, **more}
+
+
+def _delta(text: str) -> bytes:
+    return _typed("content_block_delta", index=0, delta={"type": "text_delta", "text": text})
+
+
+_BEGUN = _typed("message_start", message=_says(stop_reason=None, content=[]))
+_BLOCK = _typed("content_block_start", index=0, content_block={"type": "text", "text": ""})
+
+MESSAGES = Form(
+    sound=_says(),
+    events=(
+        _BEGUN + _typed("ping") + _BLOCK + _delta("All is "),
+        _delta("well.") + _typed("content_block_stop", index=0),
+        _typed("message_delta", delta={"stop_reason": "end_turn"}, usage={"output_tokens": 4}),
+        _typed("message_stop"),
+    ),
+    error_event=_typed("error", error={"type": "overloaded_error", "message": "no room"}),
+    nonsense=(
+        _says(7),
+        _says([TEXT]),
+        _says(None),
+        _says(stop_reason="pause_turn"),
+        _says(stop_reason=None),
+        _says(stop_reason=3),
+        _says(model=7),
+        _says(type="completion"),
+        _says(content=TEXT),
+        _says(content=None),
+        _says(content={}),
+        _says(content=[]),
+        _says(content=[None]),
+        _says(content=[TEXT]),
+        _says(content=[{"type": "thinking", "thinking": "hm"}]),
+        _says(content=[{"type": "tool_use", "id": "1", "name": 3, "input": {}}]),
+        _says(content=[{"type": "tool_use", "id": "1", "name": "look", "input": "{}"}]),
+        _chat(),
+    ),
+    refused=(_says(stop_reason="refusal"), _says(content=[], stop_reason="refusal")),
+    errors=(
+        *Form.errors,
+        ({"type": "error", "error": {"type": "overloaded_error", "message": "x"}}, "Overloaded"),
+        ({"type": "error", "error": {"type": "rate_limit_error", "message": "x"}}, "RateLimited"),
+        ({"type": "error", "error": {"type": "authentication_error", "message": "x"}}, "AuthFailed"),
+        ({"type": "error", "error": {"type": ["x"], "message": {}, "details": "x"}}, "ProviderFailed"),
+        (_says(stop_reason="model_context_window_exceeded"), "ContextOverflow"),
+    ),
+)
+
 FORMS: Mapping[str, Form] = {
     "openai": CHAT,
     "openai_responses": RESPONSES,
     "azure": CHAT,
     "vertex": CHAT,
     "vertex_openai": RESPONSES,
+    "anthropic": MESSAGES,
 }
 """By the name of the lane's fixture."""

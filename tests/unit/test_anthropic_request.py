@@ -216,6 +216,8 @@ def test_a_schema_that_is_none_harms_nobody(schema: dict[str, Any]) -> None:
         (400, "`temperature` is deprecated for this model.", "temperature"),
         (400, "`temperature` and `top_p` cannot both be specified for this model.", None),
         (400, "top_k: not supported for this model", "top_k"),
+        (400, "`temperature` may only be set to 1 when thinking is enabled.", "temperature"),
+        (400, "`top_k` must be unset when thinking is enabled.", "top_k"),
         (
             400,
             "This model does not support assistant message prefill. The conversation must end with a user message.",

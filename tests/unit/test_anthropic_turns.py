@@ -42,10 +42,10 @@ def text_of(blocks: list[dict[str, Any]]) -> list[str]:
 def conversations(draw: st.DrawFn) -> list[Message]:
     """Whatever OpenAI's API would take: any order of roles, calls that are answered, empty texts, parts."""
     messages: list[Message] = []
-    for number in range(draw(st.integers(1, 8))):
+    for _ in range(draw(st.integers(1, 8))):
         kind = draw(st.sampled_from(["system", "developer", "user", "assistant", "parts", "calls"]))
         if kind == "calls":
-            ids = [f"call.{number}.{index}" for index in range(draw(st.integers(1, 3)))]
+            ids = [f"call.{index}" for index in range(draw(st.integers(1, 3)))]  # the same in each turn
             calls = tuple(ToolCall(id=one, function=FunctionCall(name="look", arguments="{}")) for one in ids)
             messages.append(Message(role="assistant", content=draw(st.none() | SAID), tool_calls=calls))
             order = draw(st.permutations(ids))
@@ -176,7 +176,7 @@ def test_an_image_goes_along_or_is_fetched_by_anthropic() -> None:
                 ],
                 r"messages\[0\]\.tool_calls\[0\]\.function\.arguments",
             )
-            for arguments in ("[]", "secret", "[" * 100_000, "null")
+            for arguments in ("[]", "secret", "[" * 100_000, "null", '{"a": NaN}', '{"a": "\\ud800"}', '{"a": 1e999}')
         ),
     ],
 )
@@ -205,3 +205,23 @@ def test_ids_of_other_models_are_made_fit() -> None:
     _, calling, answering = turns(messages)
     assert calling["content"][0] == {"type": "tool_use", "id": "a_b_1", "name": "n_s", "input": {}}
     assert answering["content"][0]["tool_use_id"] == "a_b_1"
+
+
+def test_ids_that_come_twice_are_told_apart() -> None:
+    """A model that counts its calls from nought in each turn: each result still answers its own call."""
+    spoken = turns(
+        [
+            user("look"),
+            *(
+                message
+                for answer in ("one", "two", "three")
+                for message in (
+                    Message(role="assistant", tool_calls=(call("call_0"),)),
+                    Message(role="tool", tool_call_id="call_0", content=answer),
+                )
+            ),
+        ]
+    )
+    made = [turn["content"][0]["id"] for turn in spoken if turn["role"] == "assistant"]
+    answered = [turn["content"][0]["tool_use_id"] for turn in spoken[2::2]]
+    assert made == answered == ["call_0", "call_0_2", "call_0_3"]

@@ -181,6 +181,9 @@ def _problems_of_tools(asked: _Request) -> Iterator[str]:
 
 def _problems_of_calls(turns: Sequence[_Turn]) -> Iterator[str]:
     """Each call is answered in the very next turn, before anything else in it, and nothing else is answered."""
+    ids = [call.id for turn in turns for call in turn.blocks(_ToolUse)]
+    if len(set(ids)) < len(ids):
+        yield "messages: `tool_use` ids must be unique"
     for index, turn in enumerate(turns):
         before = turns[index - 1].blocks(_ToolUse) if index else []
         called = {call.id for call in before}

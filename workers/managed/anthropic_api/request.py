@@ -137,6 +137,8 @@ QUIRKS: Mapping[str, Callable[[Body], None]] = {
 BY_WORDS = (
     ("prefill", "prefill"),
     ("thinking may not be enabled when tool_choice", "thinking"),
+    ("may only be set to 1", "temperature"),  # while a model thinks, as the next
+    ("must be unset when thinking", "top_k"),
     ("structured output", form.AS_TOOL),
     ("output format", form.AS_TOOL),
     ("schema", form.THIS_SCHEMA),
