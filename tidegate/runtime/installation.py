@@ -29,6 +29,12 @@ from tidegate.settings import Settings
 _POLL_S = 0.1
 _STOP_S = 45.0
 _STANDIN_KEY = "stand-in"
+_KEY_ENV = {
+    "anthropic": "ANTHROPIC_API_KEY",
+    "azure": "AZURE_OPENAI_API_KEY",
+    "vertex": "GOOGLE_APPLICATION_CREDENTIALS",
+}
+"""Where a provider's key lies of a lane that does not say; OpenAI's else."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,14 +160,17 @@ class Installation:
             binary = server.find_server()
             yield programs.store((str(binary.path), str(server.prepare(self.settings))))
         outside = [lane for lane in self._lanes.values() if lane.zone is Zone.OUTSIDE]
-        keys = tuple(sorted({lane.key_env or "OPENAI_API_KEY" for lane in outside}))
+        called = ((lane.backend, one.key_env) for lane in outside for one in lane.every_deployment)
+        keys = tuple(sorted({key or _KEY_ENV.get(backend, "OPENAI_API_KEY") for backend, key in called}))
         secrets_of = (*keys, *(f"{key}_FILE" for key in keys))
         env: dict[str, str] = {}
-        configured = any(os.environ.get(key) for key in secrets_of) or self.settings.openai_base_url is not None
+        gateways = (self.settings.openai_base_url, self.settings.anthropic_base_url)
+        configured = any(os.environ.get(key) for key in secrets_of) or any(gateways)
         if outside and (self._always_standin or not configured):
             port = _free_port()
             self.standin_url = f"http://127.0.0.1:{port}"
-            env = {"TIDEGATE_OPENAI_BASE_URL": f"{self.standin_url}/v1", **dict.fromkeys(keys, _STANDIN_KEY)}
+            urls = dict.fromkeys(("TIDEGATE_OPENAI_BASE_URL", "TIDEGATE_ANTHROPIC_BASE_URL"), f"{self.standin_url}/v1")
+            env = {**urls, **dict.fromkeys(keys, _STANDIN_KEY)}
             yield programs.standin(port=port, token=self.standin_token, options=self._standin_options)
         workforce = programs.workforce(provider_keys=secrets_of, outside_env=env)
         idle = {f"worker:{zone}" for zone in Zone} - {f"worker:{lane.zone}" for lane in self._lanes.values()}
