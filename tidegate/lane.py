@@ -186,6 +186,16 @@ class Lane(Value):
         return self
 
     @model_validator(mode="after")
+    def _hedge_comes_in_time(self) -> Self:
+        if self.hedge_after_s is None:
+            return self
+        if self.backend in ("llama_cpp", "noop"):
+            raise ValueError("hedge_after_s: only a lane that calls a server can ask a second one")
+        if self.hedge_after_s >= min(self.timeout_s, self.first_token_s or self.timeout_s):
+            raise ValueError("hedge_after_s must be less than first_token_s and timeout_s: after those nobody waits")
+        return self
+
+    @model_validator(mode="after")
     def _inside_is_ours(self) -> Self:
         urls = (self.base_url, *(deployment.base_url for deployment in self.deployments))
         public = [url for url in urls if url is not None and hosts.is_public(url)]

@@ -90,6 +90,7 @@ class Flights:
                 "joined": result.job_id,
                 "usage": Usage(),
                 "cost_usd": 0.0,
+                "priced": None,
                 "attempts": max(1, record.attempts),
                 "timings": Timings(queued_s=queued_s, run_s=total_s - queued_s, total_s=total_s),
             }

@@ -1,10 +1,11 @@
 """A lane's jobs, one after the other: lease, guard, open, answer, seal, finish. What follows a failure: `outcomes`."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, TypedDict, cast
 
 from celery import Celery
@@ -138,7 +139,11 @@ class Running:
 
     def _claimed(self, taken: Taken, lane: Lane, told: Told) -> None:
         record, claim, began = taken.record, taken.claim, time.monotonic()
-        call = Call(time_limit_s=min(lane.timeout_s, record.deadline_at - claim.at), lane_limit_s=lane.timeout_s)
+        call = Call(
+            time_limit_s=min(lane.timeout_s, record.deadline_at - claim.at),
+            lane_limit_s=lane.timeout_s,
+            hedges=lane.hedge_after_s is not None and record.latency == "interactive" and record.permit is not None,
+        )
         with self.leases.hold(record.id, fence=claim.fence) as lease:
             try:
                 answer = self._answer(taken, lane, call, stop=lease.stop)
@@ -148,7 +153,12 @@ class Running:
                     answer,
                     claim=claim,
                     run_s=time.monotonic() - began,
-                    settled=lambda usd: call.answered(answer, lane, record, usd=usd),
+                    # Of two calls, what the one came to that answered; the other is settled beside it.
+                    settled=lambda usd: call.answered(
+                        answer, lane, record, usd=None if usd is None else usd / call.paid
+                    ),
+                    price_share=call.paid,
+                    called=call.answered_by,
                 )
                 self.flights.serve(taken, lane, result, followers=applied.followers, at=applied.at)
             except (Conflict, UnknownJob):
@@ -178,7 +188,8 @@ class Running:
         run = self.admitted(
             record, lane, slot=taken.slot, envelope=taken.envelope, now=taken.claim.at, deployment=chosen
         )
-        run = replace(run, tell=call.heard.append)
+        another = partial(self._another, taken, lane) if call.hedges else None
+        run = replace(run, tell=call.heard.append, another=another)
         backend = self.backend(lane)
         with call:
             return backend.answer(run, stop=stop)
@@ -218,6 +229,15 @@ class Running:
             suspect=record.tries > 0 or record.crashes > 0,
         )
 
+    def _another(self, taken: Taken, lane: Lane) -> str | None:
+        """A permit for a second call: the deployment, where there is room and the store answers."""
+        gate, fence = self.gates.of(lane), taken.claim.fence
+        with contextlib.suppress(Unavailable):
+            return self.ledger.line.hedge(
+                lane.name, taken.record.id, fence=fence, gate=gate, lease_s=self.leases.lease_s
+            )
+        return None
+
     def _opened(self, slot: str, envelope: bytes, lane: Lane) -> Job:
         try:
             return Job.from_json(self.vault.seals.open(slot, envelope))
@@ -238,13 +258,14 @@ class Running:
         settled: Callable[[float | None], Settled],
         batch: str | None = None,
         price_share: float = 1.0,
+        called: str | None = None,
     ) -> tuple[JobResult, Applied]:
         """Put the answer on record. Raises Conflict for who lost the job.
 
         `settled`: what the call came to, by its cost. `batch`: the provider's that the answer came from.
         """
         queued_s = claim.at - record.accepted_at
-        cost = run_cost(lane, answer.usage, model=answer.model, deployment=_called(lane, record))
+        cost = run_cost(lane, answer.usage, model=answer.model, deployment=_called(lane, record, called))
         result = JobResult(
             job_id=record.id,
             text=answer.text,
@@ -307,6 +328,8 @@ class Call:
 
     time_limit_s: float
     lane_limit_s: float
+    hedges: bool = False
+    """Whether there may be a second one."""
     heard: list[Heard] = field(default_factory=list)
     took_s: float | None = None
     """None: it was never made."""
@@ -317,27 +340,42 @@ class Call:
     def __exit__(self, *_: object) -> None:
         self.took_s = time.monotonic() - self._began
 
+    @property
+    def paid(self) -> int:
+        """How many calls: the one that was cut off may have cost as much."""
+        return 2 if settling.hedge(self.heard) in ("first", "second") else 1
+
+    @property
+    def answered_by(self) -> str | None:
+        """The deployment, where there were two."""
+        return next((one.answered_by for one in self.heard if one.answered_by is not None), None)
+
     def answered(self, answer: Answer, lane: Lane, record: Record, *, usd: float | None) -> Settled:
-        """What it came to."""
+        """What it came to; of two calls, what the one came to that answered."""
         inside = lane.zone is Zone.INSIDE
-        return settling.answered(
+        settled = settling.answered(
             answer.usage,
             usd=usd,
-            took_s=self.took_s,
+            took_s=settling.took_s(self.heard, self.took_s),
             heard=self.heard,
             model=lane.model if record.permit is None else None,
             saved_usd=saved_usd(record.elsewhere, answer.usage, lane=lane) if inside else None,
         )
+        return self._hedged(settled)
 
     def failed(self, error: Exception) -> Settled:
         """What it came to."""
-        return settling.failed(
+        settled = settling.failed(
             error,
             took_s=self.took_s,
             time_limit_s=self.time_limit_s,
             lane_limit_s=self.lane_limit_s,
             heard=self.heard,
         )
+        return self._hedged(settled)
+
+    def _hedged(self, settled: Settled) -> Settled:
+        return replace(settled, hedge=settling.hedge(self.heard)) if self.hedges else settled
 
 
 def register(app: Celery, running: Running) -> None:
@@ -354,8 +392,8 @@ def _guarded(record: Record) -> bool:
     return record.decided is None or record.decided.signals.sensitivity.level is not Level.PUBLIC
 
 
-def _called(lane: Lane, record: Record) -> Deployment | None:
-    name = record.permitted.deployment if record.permitted else None
+def _called(lane: Lane, record: Record, called: str | None) -> Deployment | None:
+    name = called or (record.permitted.deployment if record.permitted else None)
     return next((one for one in lane.every_deployment if one.name == name), None)
 
 

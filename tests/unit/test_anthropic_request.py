@@ -3,7 +3,10 @@
 from contextlib import suppress
 from typing import Any
 
+import jsonschema
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tidegate.errors import (
     AuthFailed,
@@ -148,6 +151,53 @@ def test_a_schema_goes_as_structured_output() -> None:
     assert sent["additionalProperties"] is False
     assert "minimum: 1" in sent["properties"]["n"]["description"]
     assert [tool["name"] for tool in made["tools"]] == ["look"]
+
+
+LEAVES = st.sampled_from(
+    [
+        {"type": "string"},
+        {"type": "string", "maxLength": 5, "format": "date"},
+        {"type": "string", "pattern": "^a"},
+        {"type": "integer", "minimum": 1, "multipleOf": 2},
+        {"type": "number", "exclusiveMaximum": 3.5},
+        {"type": "boolean", "default": True},
+        {"type": "null"},
+        {"enum": ["a", 1, None]},
+        {"const": "x"},
+        {"type": "object"},
+        {"type": "object", "additionalProperties": {"type": "string"}},
+        {},
+    ]
+)
+
+
+def _object(found: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": found, "required": list(found)} | more
+
+
+def _branches(inner: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[dict[str, Any]]:
+    named = st.dictionaries(st.sampled_from(["a", "b", "enum", "properties"]), inner, max_size=3)
+    return st.one_of(
+        st.builds(
+            lambda found, more: {"type": "object", "properties": found, "required": list(found)} | more, named, MORE
+        ),
+        st.builds(lambda item, most: {"type": "array", "items": item, "maxItems": most}, inner, st.integers(0, 3)),
+        st.builds(lambda found: {"anyOf": found}, st.lists(inner, min_size=1, max_size=3)),
+        st.builds(lambda found: {"oneOf": found}, st.lists(inner, min_size=1, max_size=3)),
+        st.builds(lambda found: {"allOf": found}, st.lists(inner, min_size=1, max_size=2)),
+    )
+
+
+MORE = st.sampled_from([{}, {"additionalProperties": False}, {"additionalProperties": True}, {"minProperties": 1}])
+
+
+@given(st.recursive(LEAVES, _branches, max_leaves=8))
+def test_whatever_the_schema_anthropic_takes_the_request(schema: dict[str, Any]) -> None:
+    """As structured output in the form that it takes, else as a tool's input; or it is refused here, by name."""
+    jsonschema.Draft202012Validator.check_schema(schema)
+    with suppress(BadRequest):
+        asked(response_format=schema_of(schema))
+        asked(response_format=schema_of(schema), tools=[LOOK], quirks=frozenset({"output_config"}))
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ local AGAIN_MOST_S, FULL_S = 10, 1
 local KEEP_S = 3 * 86400
 local EWMA, SLOW_MOST, FAILING = 0.2, 4, 9
 local OLD_S = 60
+local SECOND = '/2' -- behind a job's id: the second call of its run, see hedge.lua
 
 local function place_of(prefix, lane, deployment)
   return prefix .. ':gate:' .. lane .. (deployment and '@' .. deployment or '')
@@ -188,9 +189,12 @@ end
 -- Its worker is still at it.
 local function gate_renew(prefix, id, text, lost_at)
   local permit = decoded(text)
-  if permit.verdict ~= 'granted' then return end
-  for _, place in ipairs(places_of(prefix, permit)) do
-    redis.call('ZADD', place .. '/flight', 'XX', stamp(lost_at), id)
+  for call, of in pairs({[id] = permit, [id .. SECOND] = permit.second}) do
+    if type(of) == 'table' and of.verdict == 'granted' then
+      for _, place in ipairs(places_of(prefix, of)) do
+        redis.call('ZADD', place .. '/flight', 'XX', stamp(lost_at), call)
+      end
+    end
   end
 end
 
@@ -218,10 +222,9 @@ local function note_call(place, permit, said, class, tokens, usd, now)
   redis.call('EXPIRE', place .. '/recent', KEEP_S)
 end
 
--- The run has ended, in whatever way: nothing of it stays reserved. The deployment, where the call failed there; and what
+-- A call has ended, in whatever way: nothing of it stays reserved. The deployment, where the call failed there; and what
 -- it cost: {nano, tokens, whether that is known, model}.
-local function gate_settle(prefix, id, text, settled, now)
-  local permit, said = decoded(text), settled ~= '' and decoded(settled) or {}
+local function settle_call(prefix, id, permit, said, now)
   if permit.verdict ~= 'granted' or not tonumber(permit.at) or type(permit.breaker) ~= 'table' then return nil end
   local class, place = said.outcome or '', place_of(prefix, tostring(permit.lane), tostring(permit.deployment))
   local estimate = tonumber(permit.tokens) or 0
@@ -244,4 +247,24 @@ local function gate_settle(prefix, id, text, settled, now)
   local bill = {nano, tokens, tonumber(said.usd) and true or false, tostring(permit.model)}
   if class == 'failed' or class == 'down' or class == 'limited' then return tostring(permit.deployment), bill end
   return nil, bill
+end
+
+-- What is known of a run's two calls. `said.hedge` tells whose answer counted: 'first' or 'second'; 'unused': the second was
+-- never made. The one that was cut off may have cost as much. Where both failed, or nobody knows, its estimate stands.
+local function hedge_said(said)
+  local cut = {tokens = said.tokens, usd = said.usd}
+  if said.hedge == 'second' then return cut, said end
+  if said.hedge == 'first' then return said, cut end
+  return said, said.hedge == 'unused' and {tokens = 0, usd = 0} or {}
+end
+
+-- The run has ended: its call, and the second one where there was one.
+local function gate_settle(prefix, id, text, settled, now)
+  local permit, said = decoded(text), settled ~= '' and decoded(settled) or {}
+  if type(permit.second) ~= 'table' then return settle_call(prefix, id, permit, said, now) end
+  local first, second = hedge_said(said)
+  local _, more = settle_call(prefix, id .. SECOND, permit.second, second, now)
+  local failed_at, bill = settle_call(prefix, id, permit, first, now)
+  if bill and more then bill = {bill[1] + more[1], bill[2] + more[2], bill[3] and more[3], bill[4]} end
+  return failed_at, bill
 end

@@ -81,6 +81,8 @@ class Settled:
     saved_usd: float | None = None
     """What the same would have cost outside, of a run inside."""
     took_s: float | None = None
+    hedge: Literal["", "first", "second", "unused"] = ""
+    """Where the run may have had a second call: whose answer counted; `unused` where it was never made."""
     heard: Mapping[str, float] = field(default_factory=dict)
     """What the provider said of its limits: `retry_after_s`, `requests_limit`, `requests_left`, `requests_reset_s`, and
     the same of `tokens`."""

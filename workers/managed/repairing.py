@@ -87,7 +87,7 @@ def asking_again(run: Run, first: Answer, broken: Broken, *, timeout_s: float) -
         said = Message(role="assistant", content=first.text or "(nothing)")
         turns = [Message(role="user", content=_told(broken))]
     messages = (*run.messages, said, *turns)
-    return replace(run, job_id=f"{run.job_id}-repair", messages=messages, timeout_s=timeout_s)
+    return replace(run, job_id=f"{run.job_id}-repair", messages=messages, timeout_s=timeout_s, another=None)
 
 
 def added(one: Usage, other: Usage) -> Usage:
