@@ -33,8 +33,8 @@ version: 1
 lanes:
   near: {zone: inside, backend: llama_cpp, model: m, context_tokens: 4096, capabilities: [json, tools, vision]}
   barn: {zone: inside, backend: llama_cpp, model: m, context_tokens: 65536, capabilities: [json, tools, vision]}
-  far: {zone: outside, backend: openai, model: m, context_tokens: 128000, capabilities: [json, tools, vision]}
-  sea: {zone: outside, backend: openai, model: m, context_tokens: 1000000, capabilities: [json, tools, vision]}
+  far: {zone: outside, backend: openai, model: gpt-4o-mini, context_tokens: 128000, capabilities: [json, tools, vision]}
+  sea: {zone: outside, backend: openai, model: gpt-4.1, context_tokens: 1000000, capabilities: [json, tools, vision]}
 rules:
   - {name: guard, when: {sensitivity: {at_least: personal}}, send: [near, barn], why: x}
 """

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from celery.signals import worker_shutting_down
 
+from router.budgets import Budgets
 from router.circumstances import Circumstances
 from router.inspection import Inspector, open_inspector
 from router.loads import Loads
@@ -34,6 +35,7 @@ from tidegate import __version__, connections, keychecks, storecheck
 from tidegate.client import Client
 from tidegate.keychecks import Held
 from tidegate.lane import Zone
+from tidegate.ledger.accounts import Accounts
 from tidegate.ledger.census import Census, Presence
 from tidegate.livekeys import live_signer
 from tidegate.messaging import celery_app, intake_queues
@@ -108,6 +110,7 @@ def _circumstances(client: Client, settings: Settings) -> Circumstances:
     return Circumstances(
         conversations=Conversations(redis, ring, keep_s=settings.conversation_keep_s),
         overflows=Overflows(redis, dwell_s=settings.overflow_dwell_s),
+        budgets=Budgets(Accounts(redis)),
         draw_key=ring.naming,
     )
 

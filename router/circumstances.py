@@ -1,4 +1,4 @@
-"""Circumstances: what a job's signals take from beyond its text. Conversation, overflow, the time and the draw.
+"""Circumstances: what a job's signals take from beyond its text. Conversation, overflow, budgets, time and draw.
 
 The engine is pure, so all of it is read here, before it decides; and what it says that should be remembered is, after.
 """
@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from router import audit
+from router.budgets import Budgets
 from router.policy.model import Policy
 from router.signals.conversation import Conversations
 from router.signals.moment import draw, minute_of_week
@@ -24,17 +25,21 @@ class Circumstances:
 
     conversations: Conversations
     overflows: Overflows
+    budgets: Budgets
     draw_key: bytes
     clock: Callable[[], float] = time.time
 
     def around(self, job: Job, signals: Signals, *, job_id: str, policy: Policy) -> Signals:
         """The signals with all that a rule may ask for. Raises StoreUnavailable: without it nothing is decided."""
         known = self.conversations.stuck(job, signals)
+        left = self.budgets.left(policy, job.tenant)
         return known.model_copy(
             update={
                 "minute": minute_of_week(self.clock()),
                 "draw": draw(job, job_id=job_id, policy=policy.name, key=self.draw_key),
                 "overflowing": self.overflows.now(policy.name) if _has_states(policy) else (),
+                "budget_left_usd": dict(left.usd),
+                "budgets": dict(left.budgets),
             }
         )
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from router import audit
 from router.redaction.outcome import Redaction
+from router.signals import tokens
 from tidegate import clearance as clearances
 from tidegate.decision import Clearance, Decision
 from tidegate.doorbell import Doorbell
@@ -17,6 +18,7 @@ from tidegate.ledger import states
 from tidegate.ledger.record import Record
 from tidegate.ledger.states import State
 from tidegate.ledger.store import Applied, Ledger, Step, Stored
+from tidegate.savings import Elsewhere
 from tidegate.vault import Vault, digest, new_slot
 
 _KEEP_BEYOND_DEADLINE_S = 3600
@@ -57,13 +59,26 @@ class Placement:
             self.refuse(record, reason, cause, decision=decision)
 
     def plan(
-        self, record: Record, job: Job, decision: Decision, *, rewritten: bool, redaction: Redaction | None = None
+        self,
+        record: Record,
+        job: Job,
+        decision: Decision,
+        *,
+        rewritten: bool,
+        redaction: Redaction | None = None,
+        elsewhere: Elsewhere | None = None,
     ) -> Plan:
-        """Seal and sign what the first lane needs. Nothing is stored yet."""
+        """Seal and sign what the first lane needs. Nothing is stored yet. `elsewhere`: what it would cost outside."""
         lane = decision.lanes[0]
         zone = Zone.OUTSIDE if lane in decision.cleared else Zone.INSIDE
         texts: list[Stored] = []
-        changes = {"decision": decision.to_json()}
+        changes = {
+            "decision": decision.to_json(),
+            "tokens": str(_prompt_tokens(job, decision)),
+            "max_tokens": str(decision.signals.max_tokens),
+            "rule": decision.rule,
+            "elsewhere": elsewhere.to_json() if elsewhere else "",
+        }
         if rewritten:
             changes["payload"] = self._sealed(record, "payload", job.to_json(), Zone.INSIDE, texts)
         if decision.cleared:
@@ -150,6 +165,11 @@ def _copy(job: Job, decision: Decision, redaction: Redaction | None) -> Job:
     if decision.redacted or (decision.signals.sensitivity.level.sensitive and not decision.narrowed):
         raise ValueError("a sensitive job was cleared without a redacted copy")
     return job.for_outside()
+
+
+def _prompt_tokens(job: Job, decision: Decision) -> int:
+    """What is paid for: of texts that are embedded, all; the signal tells of the longest, for a lane's context."""
+    return tokens.together(job.input) if job.input else decision.signals.tokens
 
 
 def _reason_of(decision: Decision) -> tuple[Reason, str]:

@@ -22,6 +22,7 @@ from router.inspection import Inspector
 from router.loads import Loads
 from router.placement import Placement, Plan
 from router.policy.loader import Policy
+from router.policy.purse import cheapest_outside
 from router.prompts import Prompts, resolve
 from router.recorded import Decisions
 from router.redaction.decided import Decide, Redacts, decided
@@ -204,7 +205,14 @@ class Routing:
             self._afterwards([routed])
             return None
         asked = asked_first(decision, record.asked_lane)
-        plan = self.placement.plan(record, job, asked, rewritten=job is not given, redaction=redaction)
+        plan = self.placement.plan(
+            record,
+            job,
+            asked,
+            rewritten=job is not given,
+            redaction=redaction,
+            elsewhere=cheapest_outside(policy, around),
+        )
         self.loads.decided(plan.lane)
         return replace(routed, plan=plan)
 

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
+from tidegate.price import Price
 from tidegate.value import Name, Value
 
 Count = Annotated[int, Field(ge=1)]
@@ -49,3 +50,5 @@ class Deployment(Value):
     weight: Annotated[float, Field(gt=0, le=1000)] = 1.0
     """Its share of the calls beside the others'."""
     limits: Limits = Limits()
+    price: Price | None = None
+    """Where it costs something else than the lane's others."""

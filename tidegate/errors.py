@@ -237,6 +237,11 @@ class LaneOpen(RunError):
 class BudgetExhausted(RunError):
     """A hard budget has no room for the job."""
 
+    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+        self.retry_after_s = retry_after_s
+        """None where waiting helps nobody."""
+        super().__init__(message)
+
 
 class AnswerForbidden(RunError):
     """The policy forbids what the answer carries."""

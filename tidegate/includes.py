@@ -1,7 +1,7 @@
-"""Includes: the lanes of other files, and what they say about sensitivity, laid into a document with file and place.
+"""Includes: lanes and budgets of other files, and what they say about sensitivity, laid into a document with its place.
 
-An included file holds these and nothing else, so that what decides stands in one file. A lane, or an entity type,
-stands in one place only: a second one of the same name is an error and never an override. Lists are joined.
+An included file holds these and nothing else, so that what decides stands in one file. A lane, a budget, or an entity
+type stands in one place only: a second one of the same name is an error and never an override. Lists are joined.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,10 @@ MAX_FILES = 50
 
 SENSITIVITY = "sensitivity"
 
-_KNOWN = ("version", "include", "lanes", SENSITIVITY)
+NAMED: Mapping[str, str] = {"lanes": "lane", "budgets": "budget"}
+"""Parts that are mappings by name, and what one of each is called."""
+
+_KNOWN = ("version", "include", *NAMED, SENSITIVITY)
 
 
 def with_includes(document: Document, path: Path) -> Document:
@@ -33,7 +36,7 @@ class _Reader:
     def __init__(self, document: Document, path: Path) -> None:
         self._main = document
         self._path = path
-        self._lanes: dict[str, Any] = {}
+        self._named: dict[str, dict[str, Any]] = {part: {} for part in NAMED}
         self._section: dict[str, Any] = {}
         """What is said about sensitivity."""
         self._places: dict[Steps, Place] = {}
@@ -41,11 +44,13 @@ class _Reader:
         self._seen: dict[Path, Document] = {}
 
     def whole(self) -> Document:
-        own = self._main.tree.get("lanes")
         self._take(self._main, self._path, ())
-        lanes = self._lanes if self._lanes or own is None or isinstance(own, Mapping) else own
-        tree = {key: value for key, value in self._main.tree.items() if key != "include"} | {"lanes": lanes}
-        joined = {"lanes"}
+        tree = {key: value for key, value in self._main.tree.items() if key != "include"}
+        joined = {part for part, found in self._named.items() if found or part == "lanes"}
+        for part in joined:
+            own = self._main.tree.get(part)
+            if own is None or isinstance(own, Mapping):
+                tree[part] = self._named[part]
         if self._section and isinstance(tree.get(SENSITIVITY, {}), Mapping):
             tree[SENSITIVITY] = self._section
             joined.add(SENSITIVITY)
@@ -58,9 +63,12 @@ class _Reader:
         self._seen[path] = document
         for step, name in _included(document):
             self._follow(document, step, name, path, (*above, path))
-        lanes = document.tree.get("lanes")
-        for name, lane in lanes.items() if isinstance(lanes, Mapping) else ():
-            self._add(document, name, lane)
+        for part in NAMED:
+            ones = document.tree.get(part)
+            for name, one in ones.items() if isinstance(ones, Mapping) else ():
+                self._add(document, (part, name), one)
+            if part in document.tree and not isinstance(ones, Mapping) and document is not self._main:
+                self._flaw(document, (part,), "should be a mapping")
         self._join(document)
 
     def _follow(self, document: Document, step: Steps, name: object, path: Path, above: tuple[Path, ...]) -> None:
@@ -92,19 +100,19 @@ class _Reader:
                 self._flaw(
                     found,
                     (key,),
-                    f"an included file holds lanes and sensitivity only; expected one of: {', '.join(_KNOWN)}",
+                    f"an included file holds lanes, budgets and sensitivity only; expected one of: {', '.join(_KNOWN)}",
                 )
         if found.tree.get("version") != 1:
             self._flaw(found, ("version",), "should be 1")
         self._take(found, target, above)
 
-    def _add(self, document: Document, name: str, lane: Any) -> None:
-        here: Steps = ("lanes", name)
-        if name in self._lanes:
+    def _add(self, document: Document, here: tuple[str, str], one: Any) -> None:
+        part, name = here
+        if name in self._named[part]:
             other = self._places[here]
-            self._flaw(document, here, f"there is such a lane in {other.file} on line {other.name[0]}")
+            self._flaw(document, here, f"there is such a {NAMED[part]} in {other.file} on line {other.name[0]}")
             return
-        self._lanes[name] = lane
+        self._named[part][name] = one
         self._places |= {
             path: replace(place, file=document.name) for path, place in document.places.items() if path[:2] == here
         }

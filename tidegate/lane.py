@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from tidegate import hosts
 from tidegate.deployment import MAIN, ApiVersion, Deployment, KeyEnv, Limits
 from tidegate.names import lane_queue
+from tidegate.price import Price
 from tidegate.signals import Capability
 from tidegate.value import Many, Name, Value
 
@@ -18,17 +19,6 @@ class Zone(StrEnum):
 
     INSIDE = "inside"
     OUTSIDE = "outside"
-
-
-class Price(Value):
-    """What a million tokens cost, in USD."""
-
-    input_usd: Annotated[float, Field(ge=0)]
-    output_usd: Annotated[float, Field(ge=0)]
-
-    def cost_usd(self, *, prompt_tokens: int, completion_tokens: int) -> float:
-        """The price of one call."""
-        return (prompt_tokens * self.input_usd + completion_tokens * self.output_usd) / 1_000_000
 
 
 class Retry(Value):

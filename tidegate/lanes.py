@@ -16,7 +16,7 @@ from tidegate.value import Name, Value
 def read_lanes(path: Path) -> dict[str, Lane]:
     """The lanes of the file and of those that it includes, by name. Raises InvalidDocument with all their errors."""
     document = with_includes(read(path), path)
-    found, problems = document.attempt(_LanesPart)
+    found, problems = document.attempt(LanesPart)
     problems = (*problems, *misplaced_names(document))
     if found is None or problems:
         raise InvalidDocument(in_order(problems))
@@ -43,22 +43,22 @@ def misplaced_names(document: Document) -> tuple[str, ...]:
     )
 
 
-def _named(lanes: Any) -> Any:
-    """Give each lane the name of its key."""
-    if not isinstance(lanes, dict):
-        return lanes
-    return {key: {**lane, "name": key} if isinstance(lane, dict) else lane for key, lane in lanes.items()}
+def named(written: Any) -> Any:
+    """Give each thing in a mapping the name of its key."""
+    if not isinstance(written, dict):
+        return written
+    return {key: {**one, "name": key} if isinstance(one, dict) else one for key, one in written.items()}
 
 
 Lanes = Annotated[
     dict[Name, Lane],
-    BeforeValidator(_named),
+    BeforeValidator(named),
     Field(min_length=1, description="The places where a job may run, by name."),
 ]
 """A mapping from name to the lane's other fields."""
 
 
-class _LanesPart(Value):
+class LanesPart(Value):
     """A policy file of which only the lanes are looked at."""
 
     model_config = ConfigDict(extra="ignore")

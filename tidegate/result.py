@@ -6,6 +6,7 @@ from pydantic import Field
 
 from tidegate.job import ToolCall
 from tidegate.lane import Zone
+from tidegate.price import Priced
 from tidegate.value import Many, Value
 
 Vector = Many[float]
@@ -23,6 +24,16 @@ class Usage(Value):
     """Of those that were read: how many the provider had read before and kept. Some charge less for them."""
     reasoning_tokens: Annotated[int, Field(ge=0)] = 0
     """Of those that were written: how many were thought and are not in the text."""
+
+    @property
+    def counted(self) -> bool:
+        """Whether anybody counted: no call reads and writes nothing."""
+        return self.prompt_tokens > 0 or self.completion_tokens > 0
+
+    @property
+    def tokens(self) -> int:
+        """All of them."""
+        return self.prompt_tokens + self.completion_tokens
 
 
 class Confidence(Value):
@@ -93,7 +104,9 @@ class JobResult(Value):
     finish_reason: FinishReason
     usage: Usage
     cost_usd: float | None = None
-    """None where the lane's price is not known."""
+    """None where the lane's price, or the number of tokens, is not known."""
+    priced: Priced | None = None
+    """Where the price comes from, and of which day it is."""
     lane: str
     zone: Zone
     model: str

@@ -109,6 +109,15 @@ class LaneLoad(Value):
     """The estimated wait before a new job starts; None where nobody serves the lane."""
 
 
+class BudgetLeft(Value):
+    """What is left of one budget for this job's tenant, of what was not spent yet; what runs hold is still in it."""
+
+    usd: float | None = None
+    """None where the budget limits no dollars. Below zero where more was spent than expected."""
+    tokens: int | None = None
+    """None where the budget limits no tokens."""
+
+
 class Signals(Value):
     """Everything the rules may look at."""
 
@@ -133,3 +142,5 @@ class Signals(Value):
     """The rules that are in overflow now."""
     budget_left_usd: dict[str, float] = {}
     """By `lane:NAME` or `tenant:NAME`; what is not in here was not measured."""
+    budgets: dict[str, BudgetLeft] = {}
+    """By the budget's name; one that is not in here was not measured, and nothing is done about it here."""

@@ -7,13 +7,34 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
 from pydantic_core import ErrorDetails
 
 T = TypeVar("T")
 
 Many = Annotated[tuple[T, ...], Field(strict=False)]
 """A tuple that may be written as a list: strictness is about scalars, not about brackets."""
+
+Some = Annotated[Many[T], Field(min_length=1)]
+"""A list that is not empty."""
+
+
+def _one_shape(written: Any) -> str:
+    """Which branch of a union was meant, by its brackets, so that an error speaks of that branch only."""
+    return "<list>" if isinstance(written, list | tuple) else "<one>"
+
+
+OneOrMany = Annotated[
+    Annotated[T, Tag("<one>")] | Annotated[Some[T], Tag("<list>")],
+    Discriminator(_one_shape),
+]
+"""A value, or a list of values."""
+
+
+def many(written: Any) -> tuple[Any, ...]:
+    """The values of a one-or-many, each once, in order."""
+    return tuple(dict.fromkeys(written)) if isinstance(written, tuple) else (written,)
+
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$")]
 """A harmless identifier: safe in a queue name, a log line and a metric label."""

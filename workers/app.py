@@ -4,6 +4,7 @@ A process that serves lanes outside is given the outside keyring and nothing els
 if it tried.
 """
 
+import contextlib
 import os
 import socket
 import threading
@@ -15,20 +16,25 @@ from typing import Any
 from celery.signals import worker_shutting_down
 
 from tidegate import __version__, connections, keychecks, storecheck
+from tidegate.budgets import read_budgets
 from tidegate.doorbell import Doorbell
-from tidegate.errors import InvalidSettings, Unavailable
+from tidegate.errors import InvalidSettings, Misuse, RunError, Unavailable
 from tidegate.keychecks import Held
 from tidegate.keys import Verifier
 from tidegate.lane import Lane, Zone
 from tidegate.lanes import lane_files, read_lanes
 from tidegate.ledger.census import Census, Presence
+from tidegate.ledger.permits import UNGATED
 from tidegate.ledger.store import Keep, Ledger
 from tidegate.livekeys import live_verifier, rings
 from tidegate.logs import logger
 from tidegate.messaging import celery_app, queues
+from tidegate.prices import unpriced
 from tidegate.service import Service
 from tidegate.settings import Settings
+from tidegate.value import dotted
 from tidegate.vault import Seals, Vault
+from workers.allowances import Allowances
 from workers.backend import open_backend
 from workers.follow import Follower
 from workers.lease import Leases
@@ -59,6 +65,7 @@ def open_service(settings: Settings, *, zone: Zone, only: Sequence[str] = ()) ->
     name = f"{zone}@{socket.gethostname()}.{os.getpid()}"
     ledger = Ledger(redis, keep=Keep(result_s=settings.result_keep_s, dead_s=settings.dead_keep_s))
     roster = Roster(lanes, lambda lane: open_backend(lane, settings))
+    allowances = Allowances(lambda: read_budgets(settings.policy_file))
     running = Running(
         name=name,
         ledger=ledger,
@@ -69,14 +76,17 @@ def open_service(settings: Settings, *, zone: Zone, only: Sequence[str] = ()) ->
         lanes=roster.lanes,
         backend=roster.backend,
         result_keep_s=settings.result_keep_s,
+        gates=allowances.gates,
     )
     outside = zone is Zone.OUTSIDE
     keychecks.report(redis, name, lambda: Held.now(ring, **({"clearance": verifier()} if outside else {})))
     register(app, running)
+    _open_early(running)
     follower = Follower(
         roster,
         read=lambda: lanes_of(settings, zone=zone, only=only),
         policy_files=lambda: lane_files(settings.policy_file),
+        changed=allowances.look,
         model_file=lambda lane: catalogue.entry_of(lane.model, settings).path if lane.backend == "llama_cpp" else None,
     )
     threading.Thread(target=follower.follow, args=(threading.Event(),), name="follow", daemon=True).start()
@@ -109,7 +119,19 @@ def lanes_of(settings: Settings, *, zone: Zone, only: Sequence[str] = ()) -> Map
         raise InvalidSettings(
             f"{settings.policy_file}: no {zone} lane {', '.join(unknown) or 'at all'}; there is: {known}"
         )
-    return {name: lane for name, lane in lanes.items() if not only or name in only}
+    wanted = {name: lane for name, lane in lanes.items() if not only or name in only}
+    for name, lane in wanted.items():
+        for path, message in unpriced(lane):
+            raise InvalidSettings(f"{settings.policy_file}: {dotted(('lanes', name, *path))}: {message}")
+    return wanted
+
+
+def _open_early(running: Running) -> None:
+    """The backends that call somebody: an SDK takes seconds to import, and first calls would come late, all at once."""
+    for lane in running.lanes.values():
+        if lane.backend not in UNGATED:
+            with contextlib.suppress(RunError, Misuse):  # its first job meets it again, where it is on record
+                running.backend(lane)
 
 
 def _verifier(settings: Settings) -> Callable[[], Verifier]:

@@ -34,6 +34,8 @@ class Follower:
     """Where that stands. Asked only after a change: it reads them."""
     model_file: Callable[[Lane], Path | None]
     """The file behind a lane's model; None of a lane that has none here. Raises a RunError."""
+    changed: Callable[[], None] = lambda: None
+    """Whoever else reads the policy file: told after each change."""
     _seen: dict[str, object] = field(default_factory=dict)
     """The policy file and each lane, as they looked the last time."""
     _taken: dict[str, object] = field(default_factory=dict)
@@ -57,6 +59,7 @@ class Follower:
         """Look once."""
         if self._is_new(_POLICY, prints(self._files)):
             self._wanted |= self._read()
+            self.changed()
             self._files = self.policy_files()
         for name, lane in self._wanted.items():
             if self._is_new(name, self._look_of(lane)):

@@ -10,6 +10,7 @@ from tidegate.doorbell import Doorbell
 from tidegate.errors import BrokerUnavailable, EngineCrashed, RunError
 from tidegate.lane import Lane, Zone
 from tidegate.ledger import states
+from tidegate.ledger.permits import Settled
 from tidegate.ledger.record import Record
 from tidegate.ledger.states import Move, State
 from tidegate.ledger.store import Ledger
@@ -28,6 +29,10 @@ class Failure:
     lane: Lane
     fence: int
     error: Exception
+    gated: bool = False
+    """Whether the lane has a gate."""
+    settled: Settled | None = None
+    """What the call came to, where it had a permit."""
 
     @property
     def lanes(self) -> tuple[str, ...]:
@@ -67,20 +72,32 @@ class Outcomes:
     def follow(self, failure: Failure) -> None:
         """Retry later, next lane, or dead letter. Raises Conflict where the run had lost its lease."""
         record = failure.record
-        outcome = failures.decide(
-            failure.error,
-            tries=failure.tries,
-            lane_index=failure.lane_index,
-            lanes=failure.lanes,
-            retry=failure.lane.retry,
-            random_unit=random.random(),  # noqa: S311 - jitter, not a secret
-            time_left_s=record.deadline_at - self.ledger.now(),
-            crashes=failure.crashes,
-        )
+        outcome = self._outcome(failure)
         log.warning(
             "job.failed", job=record.id, action=outcome.action.value, reason=outcome.reason.value, **failure.note
         )
         self._move(record, _MOVES[outcome.action](failure, outcome, self.nudge_s))
+
+    def _outcome(self, failure: Failure) -> Outcome:
+        around: dict[str, Any] = {
+            "lane_index": failure.lane_index,
+            "lanes": failure.lanes,
+            "retry": failure.lane.retry,
+            "random_unit": random.random(),  # noqa: S311 - jitter, not a secret
+            "time_left_s": failure.record.deadline_at - self.ledger.now(),
+        }
+        held = failure.record.held if failure.gated else None
+        outcome = failures.decide(
+            failure.error,
+            tries=failure.tries,
+            crashes=failure.crashes,
+            held=held,
+            others=len(failure.lane.every_deployment) > 1,
+            **around,
+        )
+        if failure.gated and outcome.action is Action.RETRY and not self.ledger.line.retry(failure.lane.name):
+            return failures.beyond_budget(outcome, **around)
+        return outcome
 
     def hand_back(self, record: Record, *, fence: int) -> None:
         """This process has to go: another of the lane takes the job."""
@@ -104,6 +121,27 @@ def _retry(failure: Failure, outcome: Outcome, _nudge_s: float) -> Move:
         tries=failure.tries,
         note=failure.note,
         crashes=failure.crashes,
+        settled=failure.settled,
+    )
+
+
+def _pause(failure: Failure, outcome: Outcome, _nudge_s: float) -> Move:
+    return states.wait(
+        fence=failure.fence,
+        delay_s=outcome.delay_s,
+        tries=failure.record.tries,
+        note=failure.note,
+        settled=failure.settled,
+    )
+
+
+def _hold(failure: Failure, _outcome: Outcome, nudge_s: float) -> Move:
+    return states.hold(
+        fence=failure.fence,
+        held=failure.record.held + 1,
+        nudge_s=nudge_s,
+        note=failure.note,
+        settled=failure.settled,
     )
 
 
@@ -116,6 +154,7 @@ def _next_lane(failure: Failure, _outcome: Outcome, nudge_s: float) -> Move:
         zone=(Zone.OUTSIDE if lane in cleared else Zone.INSIDE).value,
         nudge_s=nudge_s,
         note={**failure.note, "to": lane},
+        settled=failure.settled,
     )
 
 
@@ -128,11 +167,14 @@ def _die(failure: Failure, outcome: Outcome, _nudge_s: float) -> Move:
         fence=failure.fence,
         changes={"model": failure.lane.model},
         note=note,
+        settled=failure.settled,
     )
 
 
 _MOVES: Mapping[Action, Callable[[Failure, Outcome, float], Any]] = {
     Action.RETRY: _retry,
+    Action.HOLD: _hold,
+    Action.PAUSE: _pause,
     Action.NEXT_LANE: _next_lane,
     Action.DEAD: _die,
 }

@@ -30,7 +30,7 @@ log = logger(__name__)
 Open = Callable[[Lane], Backend]
 Opener = Callable[[], Backend]
 
-OF_THE_ROUTER = frozenset({"timeout_s", "retry", "price", "chars_per_token"})
+OF_THE_ROUTER = frozenset({"timeout_s", "retry", "price", "chars_per_token", "limits", "breaker"})
 """Fields of a lane that its backend does not look at."""
 
 

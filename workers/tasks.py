@@ -4,29 +4,35 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import Any, cast
 
 from celery import Celery
 from pydantic import ValidationError
 
+from tidegate.deployment import Deployment
 from tidegate.errors import Conflict, NoClearance, PayloadMissing, SealBroken, Unavailable, UnknownJob
 from tidegate.job import Job
 from tidegate.keys import Verifier
 from tidegate.lane import Lane, Zone
 from tidegate.ledger import states
-from tidegate.ledger.line import Idle, Taken, patiently
+from tidegate.ledger.line import Idle, Shut, Taken, patiently
+from tidegate.ledger.permits import Settled
 from tidegate.ledger.record import Record
 from tidegate.ledger.refusals import Refusals
-from tidegate.ledger.store import Applied, Ledger, Stored
+from tidegate.ledger.store import Ledger, Stored
 from tidegate.logs import logger
 from tidegate.names import RUN_TASK, queue_lane
-from tidegate.prices import cost_usd
+from tidegate.prices import cost as run_cost
 from tidegate.result import Answer, JobResult, Timings
+from tidegate.savings import saved_usd
 from tidegate.signals import Level
 from tidegate.taskevents import TaskEvents, Told
 from tidegate.vault import Vault, new_slot
-from workers import guard
-from workers.backend import Backend, Run
+from workers import gates, guard, settling
+from workers.alarms import Alarms
+from workers.backend import Backend, Heard, Run
+from workers.gates import Gates
 from workers.lease import Leases
 from workers.outcomes import Failure, Outcomes
 
@@ -49,7 +55,13 @@ class Running:
     lanes: Mapping[str, Lane]
     backend: Callable[[Lane], Backend]
     result_keep_s: int
+    gates: Gates = field(default_factory=Gates)
     events: TaskEvents = field(default_factory=lambda: TaskEvents(RUN_TASK))
+
+    @cached_property
+    def alarms(self) -> Alarms:
+        """What wakes a lane when its gate has room again."""
+        return Alarms(lambda lane, job_id: self.outcomes.wake(lane, job_id, priority=0))
 
     def run(self, job_id: str, *, lane: str | None = None) -> None:
         """Run the next jobs of a lane of ours; where nothing else tells which, the job that the wake-up names does."""
@@ -71,25 +83,43 @@ class Running:
         if taken is None:
             self.ledger.get(named)  # nobody waits: was it a wake-up for a job that is not on record?
         while taken is not None:
-            if taken.ring:
-                self.outcomes.wake(lane.name, taken.ring, priority=taken.record.priority)
+            self._ring(taken, lane)
+            if isinstance(taken, Shut):
+                return
             self._run(taken, lane)
             present = self.lanes.get(lane.name)  # the policy may have been changed meanwhile
             if present is None or self.leases.leaving.is_set() or time.monotonic() > until:
+                if self.gates.of(
+                    lane
+                ):  # who came while the gate was shut has gone again: nobody else may be on his way
+                    self.outcomes.wake(lane.name, taken.record.id, priority=taken.record.priority)
                 return
             lane = present
             taken = self._next(lane)
 
-    def _next(self, lane: Lane, *, named: str = "") -> Taken | None:
+    def _next(self, lane: Lane, *, named: str = "") -> Taken | Shut | None:
         """The lane's next job, or that of a moment later. `named`: by the wake-up that led here."""
         claim = states.claim(worker=self.name, lease_s=self.leases.lease_s)
 
-        def take(woken: bool, patient: bool) -> Taken | Idle:  # noqa: FBT001 - as `patiently` asks
+        def take(woken: bool, patient: bool) -> Taken | Shut | Idle:  # noqa: FBT001 - as `patiently` asks
             return self.ledger.line.take(
-                lane.name, zone=lane.zone, claim=claim, named=named, woken=woken or bool(named), patient=patient
+                lane.name,
+                zone=lane.zone,
+                claim=claim,
+                gate=self.gates.of(lane),
+                named=named,
+                woken=woken or bool(named),
+                patient=patient,
             )
 
-        return patiently(take, leaving=self.leases.leaving)
+        return cast("Taken | Shut | None", patiently(take, leaving=self.leases.leaving))
+
+    def _ring(self, taken: Taken | Shut, lane: Lane) -> None:
+        """For those that are left: now, or when the lane's gate has room."""
+        if isinstance(taken, Taken) and taken.ring and not taken.ring_in_s:
+            self.outcomes.wake(lane.name, taken.ring, priority=taken.record.priority)
+        elif taken.ring and taken.ring_in_s is not None:
+            self.alarms.set(lane.name, taken.ring, in_s=taken.ring_in_s)
 
     def _run(self, taken: Taken, lane: Lane) -> None:
         record, claim = taken.record, taken.claim
@@ -101,10 +131,11 @@ class Running:
 
     def _claimed(self, taken: Taken, lane: Lane, told: Told) -> None:
         record, claim, began = taken.record, taken.claim, time.monotonic()
+        call = Call(time_limit_s=min(lane.timeout_s, record.deadline_at - claim.at), lane_limit_s=lane.timeout_s)
         with self.leases.hold(record.id, fence=claim.fence) as lease:
             try:
-                answer = self._answer(taken, lane, stop=lease.stop)
-                self._finish(record, lane, claim, answer, run_s=time.monotonic() - began)
+                answer = self._answer(taken, lane, call, stop=lease.stop)
+                self._finish(taken, lane, call, answer, run_s=time.monotonic() - began)
             except (Conflict, UnknownJob):
                 raise
             except Exception as exc:  # noqa: BLE001 - whatever a run raises ends in the failure table, a store's blip too
@@ -113,10 +144,21 @@ class Running:
                 if self.leases.given_up.is_set() and not lease.lost:
                     self.outcomes.hand_back(record, fence=claim.fence)
                 elif not lease.lost:
-                    self.outcomes.follow(Failure(record=record, lane=lane, fence=claim.fence, error=exc))
+                    self.outcomes.follow(
+                        Failure(
+                            record=record,
+                            lane=lane,
+                            fence=claim.fence,
+                            error=exc,
+                            gated=bool(self.gates.of(lane)),
+                            settled=call.failed(exc) if record.permit else None,
+                        )
+                    )
 
-    def _answer(self, taken: Taken, lane: Lane, *, stop: threading.Event) -> Answer:
-        record, claim = taken.record, taken.claim
+    def _answer(self, taken: Taken, lane: Lane, call: "Call", *, stop: threading.Event) -> Answer:
+        record, claim, permit = taken.record, taken.claim, taken.permit
+        if permit is not None and (refusal := gates.refusal(permit, latency=record.latency)) is not None:
+            raise refusal
         slot = guard.admitted_slot(record, lane)
         # It came with the claim; should the guard want another slot, that is what is looked at.
         envelope = taken.envelope if taken.envelope and taken.slot == slot else self.vault.envelope(slot)
@@ -128,13 +170,17 @@ class Running:
             messages=job.turns(),
             input=job.input or (),
             params=job.params,
-            timeout_s=min(lane.timeout_s, record.deadline_at - claim.at),
+            timeout_s=call.time_limit_s,
             priority=record.priority,
             tenant=record.tenant,
             guarded=_guarded(record),
             suspect=record.tries > 0 or record.crashes > 0,
+            tell=call.heard.append,
+            deployment=permit.deployment if permit else "",
         )
-        return self.backend(lane).answer(run, stop=stop)
+        backend = self.backend(lane)
+        with call:
+            return backend.answer(run, stop=stop)
 
     def _opened(self, slot: str, envelope: bytes, lane: Lane) -> Job:
         try:
@@ -145,14 +191,17 @@ class Running:
         except ValidationError:
             raise PayloadMissing("the payload is no job that this release can read") from None
 
-    def _finish(self, record: Record, lane: Lane, claim: Applied, answer: Answer, *, run_s: float) -> None:
+    def _finish(self, taken: Taken, lane: Lane, call: "Call", answer: Answer, *, run_s: float) -> None:
+        record, claim = taken.record, taken.claim
         queued_s = claim.at - record.accepted_at
+        cost = run_cost(lane, answer.usage, model=answer.model, deployment=_called(lane, taken))
         result = JobResult(
             job_id=record.id,
             text=answer.text,
             finish_reason=answer.finish_reason,
             usage=answer.usage,
-            cost_usd=cost_usd(lane, answer.usage, model=answer.model),
+            cost_usd=cost.usd if cost else None,
+            priced=cost.priced if cost else None,
             lane=lane.name,
             zone=lane.zone,
             model=answer.model,
@@ -167,12 +216,57 @@ class Running:
         sealed = self.vault.seals.seal(lane.zone, slot, result.to_json().encode())
         move = states.succeed(
             fence=claim.fence,
-            changes={"result": slot, "model": lane.model, "cost_usd": _number(result.cost_usd)},
+            changes={
+                "result": slot,
+                "model": lane.model,
+                "cost_usd": _number(result.cost_usd),
+                "priced": result.priced.to_json() if result.priced else "",
+            },
             note={"lane": lane.name, "usage": answer.usage.model_dump(), "finish_reason": answer.finish_reason},
+            settled=call.answered(answer, lane, record, usd=result.cost_usd),
         )
         # Refused where the lease had lapsed: another run counts, and a zombie's result is not even stored.
         self.ledger.apply(record.id, move, texts=[Stored(slot=slot, envelope=sealed, keep_s=self.result_keep_s)])
         log.info("job.succeeded", job=record.id, lane=lane.name, attempt=record.attempts, run_s=run_s)
+
+
+@dataclass
+class Call:
+    """One call of a backend: how long it took, and what was heard meanwhile."""
+
+    time_limit_s: float
+    lane_limit_s: float
+    heard: list[Heard] = field(default_factory=list)
+    took_s: float | None = None
+    """None: it was never made."""
+
+    def __enter__(self) -> None:
+        self._began = time.monotonic()
+
+    def __exit__(self, *_: object) -> None:
+        self.took_s = time.monotonic() - self._began
+
+    def answered(self, answer: Answer, lane: Lane, record: Record, *, usd: float | None) -> Settled:
+        """What it came to."""
+        inside = lane.zone is Zone.INSIDE
+        return settling.answered(
+            answer.usage,
+            usd=usd,
+            took_s=self.took_s,
+            heard=self.heard,
+            model=lane.model if record.permit is None else None,
+            saved_usd=saved_usd(record.elsewhere, answer.usage, lane=lane) if inside else None,
+        )
+
+    def failed(self, error: Exception) -> Settled:
+        """What it came to."""
+        return settling.failed(
+            error,
+            took_s=self.took_s,
+            time_limit_s=self.time_limit_s,
+            lane_limit_s=self.lane_limit_s,
+            heard=self.heard,
+        )
 
 
 def register(app: Celery, running: Running) -> None:
@@ -187,6 +281,11 @@ def register(app: Celery, running: Running) -> None:
 def _guarded(record: Record) -> bool:
     """Whether anything but proof says that a job may be personal: what nobody judged counts as such."""
     return record.decided is None or record.decided.signals.sensitivity.level is not Level.PUBLIC
+
+
+def _called(lane: Lane, taken: Taken) -> Deployment | None:
+    name = taken.permit.deployment if taken.permit else None
+    return next((one for one in lane.every_deployment if one.name == name), None)
 
 
 def _number(value: float | None) -> str:

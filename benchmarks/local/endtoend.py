@@ -30,7 +30,7 @@ lanes:
     concurrency: {slots}
     engine: {{kv_tokens: {cells}, step_tokens: {step_tokens}, threads: {threads}, n_gpu_layers: {gpu_layers}}}
   # An installation wants one; nothing is sent there.
-  unused: {{zone: outside, backend: openai, model: none, key_env: UNUSED_KEY, context_tokens: 1000, concurrency: 1}}
+  unused: {{zone: outside, backend: openai, model: gpt-4.1, key_env: UNUSED_KEY, context_tokens: 999, concurrency: 1}}
 rules: []
 default: {{send: measured, why: Everything is measured.}}
 """

@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from router.policy.grammar import Bounds, Grammar, OneOrMany, OneOrManyLevels, Some, levels
+from router.policy.grammar import Bounds, Grammar, OneOrManyLevels, levels
 from router.policy.hours import Hours
 from tidegate.job import Latency
 from tidegate.signals import Band, Capability, Level
-from tidegate.value import Name
+from tidegate.value import Name, OneOrMany, Some
 
 EntityType = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
 
@@ -116,6 +116,12 @@ class When(Grammar):
             for name, info in type(self).model_fields.items()
             if (value := getattr(self, name)) is not None
         }
+
+    def purse_tenants(self) -> frozenset[str]:
+        """The tenants whose budgets are asked for here, at any depth."""
+        own = {self.budget_left_usd.tenant} if self.budget_left_usd and self.budget_left_usd.tenant else set()
+        inner = (*(self.any_of or ()), *(self.all_of or ()), *((self.negated,) if self.negated else ()))
+        return frozenset(own).union(*(when.purse_tenants() for when in inner))
 
     @property
     def proven(self) -> bool:

@@ -3,7 +3,6 @@
 Whatever a rule says, a guarantee may take lanes away; whatever goes wrong, the job stays inside and the cause is named.
 """
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ from router.policy.bans import bans, said, speaks
 from router.policy.harmless import narrowed
 from router.policy.matching import wait_s, wait_seen
 from router.policy.model import Policy, ReadyRule
+from router.policy.purse import overdrawn, prompt_tokens, unaffordable
 from router.policy.turns import Turn, turn
 from tidegate.decision import Decision, RuleTrace
 from tidegate.errors import Reason
@@ -19,9 +19,6 @@ from tidegate.signals import Capability, Signals
 
 MIN_OUTPUT_TOKENS = 64
 """The room for an answer that a lane must have beside the prompt; less where the job asks for less."""
-
-SIGNALS_CHARS_PER_TOKEN = 4.0
-"""At which `Signals.tokens` is estimated; each lane knows its own rate."""
 
 FAIL_CLOSED_RULE = "fail-closed"
 """The rule on record where the engine itself failed."""
@@ -68,7 +65,8 @@ def _decide(policy: Policy, signals: Signals, *, traced: bool, unredacted: str |
     if said_first:
         banned = {**banned, **{lane: "" for lane in policy.outside if lane not in banned}}
     turned = turn(rule, signals)
-    choice = _refused(rule, _choose(turned.lanes, policy, signals, banned, said_first), signals)
+    wished = _frugal(turned.lanes, policy, signals, said_first)
+    choice = _refused(rule, _choose(wished, policy, signals, banned, said_first), signals)
     cleared = tuple(lane for lane in choice.lanes if lane in policy.outside)
     shadow = _shadow(rule, policy, signals, banned) if choice.lanes else None
     redacted = rule.redact and signals.sensitivity.level.sensitive and bool({*cleared, shadow} & policy.outside)
@@ -114,6 +112,16 @@ def _trace(rules: tuple[ReadyRule, ...], signals: Signals, turned: Turn) -> tupl
     return (*passed, *turned.looked)
 
 
+def _frugal(wished: tuple[str, ...], policy: Policy, signals: Signals, said_first: list[str]) -> tuple[str, ...]:
+    """The lanes inside first, where a soft budget is spent."""
+    spent = overdrawn(policy, signals, wished)
+    if not spent:
+        return wished
+    inside = tuple(lane for lane in wished if lane not in policy.outside)
+    said_first.append(f"budget {', '.join(spent)} is spent{': lanes inside go first' if inside else ''}")
+    return (*inside, *(lane for lane in wished if lane in policy.outside))
+
+
 @dataclass(frozen=True, slots=True)
 class _Choice:
     lanes: tuple[str, ...]
@@ -156,7 +164,7 @@ def _refused(rule: ReadyRule, choice: _Choice, signals: Signals) -> _Choice:
 def _shadow(rule: ReadyRule, policy: Policy, signals: Signals, banned: Mapping[str, str]) -> str | None:
     """The lane of the copy, where the original might go there, too."""
     lane = rule.shadow
-    if lane is None or lane in banned or _misfit(policy.lanes[lane], signals) is not None:
+    if lane is None or lane in banned or _misfit(policy.lanes[lane], policy, signals) is not None:
         return None
     return lane
 
@@ -170,20 +178,21 @@ class _Misfit:
 
 
 def _misfits(lanes: Iterable[str], policy: Policy, signals: Signals) -> dict[str, _Misfit]:
-    found = {lane: _misfit(policy.lanes[lane], signals) for lane in lanes}
+    found = {lane: _misfit(policy.lanes[lane], policy, signals) for lane in lanes}
     return {lane: misfit for lane, misfit in found.items() if misfit is not None}
 
 
-def _misfit(lane: Lane, signals: Signals) -> _Misfit | None:
+def _misfit(lane: Lane, policy: Policy, signals: Signals) -> _Misfit | None:
     missing = [need.value for need in signals.needs if need not in lane.capabilities and need is not _BY_SIZE]
     if missing:
         return _Misfit(Reason.POLICY_DENIED, f"lacks {', '.join(missing)}")
-    prompt = math.ceil(signals.tokens * SIGNALS_CHARS_PER_TOKEN / lane.chars_per_token)
+    prompt = prompt_tokens(lane, signals)
     answer = min(signals.max_tokens, MIN_OUTPUT_TOKENS)
     if prompt + answer > lane.context_tokens:
         needed = f"about {prompt} tokens and {answer} for the answer"
         return _Misfit(Reason.CONTEXT_OVERFLOW, f"holds {lane.context_tokens} tokens, the job needs {needed}")
-    return None
+    lacking = unaffordable(lane, policy, signals)
+    return _Misfit(Reason.BUDGET_EXHAUSTED, lacking) if lacking else None
 
 
 _BY_SIZE = Capability.LONG_CONTEXT
@@ -191,6 +200,9 @@ _BY_SIZE = Capability.LONG_CONTEXT
 
 
 def _reason(misfits: Iterable[_Misfit]) -> Reason:
-    """A larger lane would help where one was too small only; else the policy has no place for such a job."""
+    """What would help: money, or a larger lane, where that alone was missing; else the policy has no such place."""
     reasons = {misfit.reason for misfit in misfits}
-    return Reason.CONTEXT_OVERFLOW if Reason.CONTEXT_OVERFLOW in reasons else Reason.POLICY_DENIED
+    return next((one for one in _CURABLE if one in reasons), Reason.POLICY_DENIED)
+
+
+_CURABLE = (Reason.BUDGET_EXHAUSTED, Reason.CONTEXT_OVERFLOW)

@@ -7,9 +7,8 @@ from typing import Annotated, Any, Generic, Self, TypeVar
 from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 
 from tidegate.signals import Level
-from tidegate.value import Many, Value
+from tidegate.value import Some, Value, many
 
-T = TypeVar("T")
 Number = TypeVar("Number", int, float)
 
 
@@ -24,20 +23,6 @@ def _shape(written: Any) -> str:
     if isinstance(written, list | tuple):
         return "<list>"
     return "<mapping>" if isinstance(written, dict | Grammar) else "<one>"
-
-
-def _one_shape(written: Any) -> str:
-    return "<list>" if isinstance(written, list | tuple) else "<one>"
-
-
-Some = Annotated[Many[T], Field(min_length=1)]
-"""A list that is not empty."""
-
-OneOrMany = Annotated[
-    Annotated[T, Tag("<one>")] | Annotated[Some[T], Tag("<list>")],
-    Discriminator(_one_shape),
-]
-"""A value, or a list of values."""
 
 
 class Bounds(Grammar, Generic[Number]):
@@ -147,11 +132,6 @@ OneOrManyLevels = Annotated[
     Discriminator(_shape),
 ]
 """A level, a list of levels, or a range of them."""
-
-
-def many(written: Any) -> tuple[Any, ...]:
-    """The values of a one-or-many, each once, in order."""
-    return tuple(dict.fromkeys(written)) if isinstance(written, tuple) else (written,)
 
 
 def levels(written: Any) -> tuple[Level, ...]:

@@ -6,8 +6,8 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from router.policy.conditions import When
-from router.policy.grammar import Grammar, OneOrMany
-from tidegate.value import Name
+from router.policy.grammar import Grammar
+from tidegate.value import Name, OneOrMany
 
 
 class BuiltIn(StrEnum):

@@ -6,7 +6,8 @@ from typing import Annotated, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from router.policy.grammar import Grammar, OneOrMany, many
+from router.policy.grammar import Grammar
+from tidegate.value import OneOrMany, many
 
 DAY_MINUTES = 24 * 60
 WEEK_MINUTES = 7 * DAY_MINUTES

@@ -3,13 +3,12 @@
 All errors are told at once, with their places. A policy is loaded whole or not at all.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import accumulate
 from pathlib import Path
 from types import MappingProxyType
 
 from router.policy.contradictions import DEFAULT_RULE, contradictions
-from router.policy.grammar import many
 from router.policy.guarantees import Guarantee
 from router.policy.hashing import version
 from router.policy.matching import conditions, together
@@ -19,11 +18,14 @@ from router.policy.sensitivity.mistakes import mistakes
 from router.policy.sensitivity.remarks import remarks
 from router.policy.warnings import warnings
 from router.signals.sensitivity.levels import Table
+from tidegate import budgets
 from tidegate.documents import Document, in_order, read
 from tidegate.errors import InvalidDocument
 from tidegate.includes import with_includes
-from tidegate.lane import Zone
-from tidegate.lanes import misplaced_names
+from tidegate.lane import Lane, Zone
+from tidegate.lanes import LanesPart, misplaced_names
+from tidegate.prices import Rate, dearest, unpriced
+from tidegate.value import many
 
 __all__ = ["DEFAULT_RULE", "Policy", "load_policy", "policy_from"]
 
@@ -37,9 +39,23 @@ def policy_from(document: Document, *, name: str) -> Policy:
     """Check a document (with its includes) and make it ready. Raises InvalidDocument with every error."""
     file, problems = document.attempt(PolicyFile)
     problems = (*problems, *misplaced_names(document), *contradictions(document), *mistakes(document))
+    problems = (*problems, *budgets.mistakes(document), *_unpriced(document))
     if file is None or problems:
         raise InvalidDocument(in_order(problems))
     return _ready(file, document, file.name or name)
+
+
+def _unpriced(document: Document) -> Iterator[str]:
+    """Lanes outside of which nobody knows what they cost: no budget could be kept, and no bill be foreseen."""
+    found, _ = document.attempt(LanesPart)
+    for name, lane in found.lanes.items() if found else ():
+        for path, message in unpriced(lane):
+            yield document.at(("lanes", name, *path), message, value=True)
+
+
+def _rates(lanes: Mapping[str, Lane]) -> dict[str, Rate]:
+    """The dearest of each lane's deployments: which one it will be is not known before."""
+    return {name: dearest(lane) for name, lane in lanes.items()}
 
 
 def _ready(file: PolicyFile, document: Document, name: str) -> Policy:
@@ -56,6 +72,8 @@ def _ready(file: PolicyFile, document: Document, name: str) -> Policy:
         guarantees=tuple(_ready_guarantees(file, rules.table)),
         allow_outside=frozenset(file.allow_outside),
         sensitivity=rules,
+        budgets=tuple(file.budgets.values()),
+        rates=_rates(file.lanes),
         scope=file.scope,
         warnings=(*warnings(file, document), *remarks(file, rules, document)),
         file=file,

@@ -13,13 +13,13 @@ from pydantic import JsonValue
 
 from router.policy import cel
 from router.policy.conditions import BudgetLeft, Entities, Health, LaneWait, When
-from router.policy.grammar import Bounds, levels, many
+from router.policy.grammar import Bounds, levels
 from router.policy.harmless import narrowed
 from router.policy.hours import DAY_MINUTES, Day, Hours
 from router.signals.sensitivity.levels import SHIPPED, Table
 from tidegate.decision import Check
 from tidegate.signals import Signals
-from tidegate.value import Value
+from tidegate.value import Value, many
 
 Truth = bool | None
 Test = Callable[[Signals], Truth]

@@ -12,15 +12,18 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from router.policy.cases.model import Case
 from router.policy.conditions import EntityType, When
-from router.policy.grammar import Bounds, Grammar, OneOrMany, Some
+from router.policy.grammar import Bounds, Grammar
 from router.policy.guarantees import BuiltIn, Never, Written
 from router.policy.index import Index
 from router.policy.matching import Condition, Test
 from router.policy.sensitivity.grammar import Section
 from router.signals.sensitivity.lists import AS_SHIPPED, Rules
+from tidegate.budget import Budget
+from tidegate.budgets import Budgets
 from tidegate.lane import Lane, Zone
 from tidegate.lanes import Lanes
-from tidegate.value import Many, Name
+from tidegate.prices import Rate
+from tidegate.value import Many, Name, OneOrMany, Some
 
 Send = OneOrMany[Name]
 """A lane, or lanes in order of preference."""
@@ -123,10 +126,12 @@ class PolicyFile(Grammar):
     name: Name | None = None
     """What the policy is called in records; the file's name where not given."""
     include: OneOrMany[str] | None = None
-    """Files with lanes, and with `sensitivity`, that several policies share, relative to this one: `lanes.yaml`."""
+    """Files with lanes, budgets and `sensitivity` that several policies share, relative to this one: `lanes.yaml`."""
     scope: For | None = Field(default=None, alias="for")
     """Whose jobs it decides, where several policies stand side by side."""
     lanes: Lanes
+    budgets: Budgets = {}
+    """What may be spent in a day or a month, by name: by whom, and on which lanes."""
     rules: Many[Rule] = ()
     """Looked at from the top; the first that matches decides."""
     default: Default
@@ -202,6 +207,10 @@ class Policy:
     """Entity types that the operator declared harmless: to be printed in red."""
     sensitivity: Rules = field(default=AS_SHIPPED, repr=False, compare=False)
     """How jobs are inspected and judged."""
+    budgets: tuple[Budget, ...] = ()
+    """What may be spent."""
+    rates: Mapping[str, Rate] = field(default_factory=dict, repr=False, compare=False)
+    """What a token costs at most on each lane."""
     scope: For | None = None
     """Whose jobs it decides; None: everybody's for whom there is no other."""
     warnings: tuple[str, ...] = ()
@@ -217,6 +226,12 @@ class Policy:
     def outside(self) -> frozenset[str]:
         """The lanes on somebody else's machines."""
         return frozenset(name for name, lane in self.lanes.items() if lane.zone is not Zone.INSIDE)
+
+    @cached_property
+    def purse_tenants(self) -> tuple[str, ...]:
+        """The tenants whose budgets a condition asks for, whoever's job it is."""
+        whens = (*(rule.when for rule in self.every), *(promise.when for promise in self.guarantees))
+        return tuple(sorted(frozenset().union(*(when.purse_tenants() for when in whens))))
 
     @cached_property
     def index(self) -> Index:

@@ -5,19 +5,21 @@ Exact answers are the proof's business (`analysis`); these need no search, and a
 
 from collections.abc import Iterator
 
-from router.policy.conditions import When
-from router.policy.grammar import many
+from router.policy.conditions import BudgetLeft, When
 from router.policy.model import PolicyFile, Rule
 from router.policy.redacting import REDACTABLE
+from tidegate.budget import Budget
 from tidegate.documents import Document
 from tidegate.lane import Zone
 from tidegate.signals import Level
+from tidegate.value import many
 
 
 def warnings(file: PolicyFile, document: Document) -> Iterator[str]:
     """Each with its place."""
     yield from _sent_out_in_vain(file, document)
     yield from _redacted_in_vain(file, document)
+    yield from _asked_in_vain(file, document)
 
 
 def _sent_out_in_vain(file: PolicyFile, document: Document) -> Iterator[str]:
@@ -50,6 +52,23 @@ def _redacted_in_vain(file: PolicyFile, document: Document) -> Iterator[str]:
         elif not rule.when.levels() & REDACTABLE:
             message = "is never done: only personal and restricted jobs are redacted, and none can reach the rule"
             yield document.at(("rules", index, "redact"), message)
+
+
+def _asked_in_vain(file: PolicyFile, document: Document) -> Iterator[str]:
+    """Rules that ask what is left of a budget where none is counted: that is never known, so they never hold."""
+    for index, rule in enumerate(file.rules):
+        asked = rule.when.budget_left_usd
+        if asked is not None and not any(_counts(budget, asked, file) for budget in file.budgets.values()):
+            message = "never holds: no budget in dollars counts there, so nobody knows what is left"
+            yield document.at(("rules", index, "when", "budget_left_usd"), message)
+
+
+def _counts(budget: Budget, asked: BudgetLeft, file: PolicyFile) -> bool:
+    if budget.usd is None:
+        return False
+    if asked.tenant is not None:
+        return budget.concerns(asked.tenant)
+    return asked.lane in file.lanes and budget.covers(file.lanes[asked.lane])
 
 
 def _reach(rule: Rule) -> Iterator[str]:

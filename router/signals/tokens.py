@@ -37,8 +37,14 @@ def longest(texts: Sequence[str], chars_per_token: float = CHARS_PER_TOKEN) -> i
     return max(math.ceil(_weight(text, chars_per_token)) for text in texts) + TOKENS_PER_REPLY
 
 
+def together(texts: Sequence[str], chars_per_token: float = CHARS_PER_TOKEN) -> int:
+    """Of texts that are embedded one by one: all of them are paid for."""
+    return sum(math.ceil(_weight(text, chars_per_token)) + TOKENS_PER_REPLY for text in texts)
+
+
 IMAGE_TOKENS = 1600
 """What the largest image comes to at Anthropic, and about what OpenAI's large models make of one."""
+
 
 LONG_CONTEXT_TOKENS = 30_000
 """From here on a job needs a long context: most models of one's own hold 32k, prompt and answer together."""

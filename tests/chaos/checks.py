@@ -128,6 +128,19 @@ def unaudited(evidence: Evidence) -> Iterator[str]:
                 yield f"{job_id}: {move} {done} times, and {told} times in the audit log"
 
 
+def unbalanced(evidence: Evidence) -> Iterator[str]:
+    """Budgets on which something is held after the end, or whose sum is not that of the runs on record."""
+    for key, account in evidence.accounts.items():
+        yield from (
+            f"{key}: {name} {value}" for name, value in account.items() if name.endswith("_held") and value != "0"
+        )
+    booked = Counter[str]()
+    for key, account in evidence.accounts.items():
+        booked[key.split(":")[2]] += sum(int(value) for name, value in account.items() if name.endswith(":usd"))
+    spent = sum(int(found.fields.get("spent_nano", "0")) for found in evidence.found.values())
+    yield from (f"{budget}: {nano} booked, {spent} on record" for budget, nano in booked.items() if nano != spent)
+
+
 CHECKS: Mapping[str, Check] = {
     check.__name__: check
     for check in (
@@ -145,6 +158,7 @@ CHECKS: Mapping[str, Check] = {
         forked,
         poison_alive,
         unaudited,
+        unbalanced,
     )
 }
 """Every invariant by the name that the report gives it."""

@@ -64,6 +64,8 @@ class Evidence:
     """Each index of the store by its key, with the ids of accepted jobs in it."""
     ended: dict[str, int] = field(default_factory=dict)
     """What the census counts."""
+    accounts: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Each budget's accounts in each period, by their key."""
     calls: Counter[str] = field(default_factory=Counter)
     """The provider's calls by idempotency key; '' for those without."""
     outside_markers: set[str] = field(default_factory=set)
@@ -132,6 +134,9 @@ def _read_keys(evidence: Evidence, redis: StoreClient) -> None:
                 evidence.slots.add(key.removeprefix(vault))
             if key.startswith((vault, job)):
                 evidence.endless += [key] if ttl < 0 else []
+            elif key.startswith(f"{STORE_PREFIX}:budget:"):
+                account = redis.hgetall(key).items()
+                evidence.accounts[key] = {name.decode(): value.decode() for name, value in account}
             elif kind in (b"zset", b"set", b"list", b"hash"):
                 evidence.indexes[key] = _members(redis, key, kind.decode()) & evidence.accepted.keys()
     counts = redis.hgetall(f"{STORE_PREFIX}:ended")

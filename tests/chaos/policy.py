@@ -26,6 +26,10 @@ lanes:
     concurrency: 4
     timeout_s: 10
     retry: {{attempts: 20, base_s: 0.2, cap_s: 2}}
+budgets:
+  # More than any run spends: what is held and settled must add up, whatever is killed in between.
+  spending: {{usd: 100000, per: month}}
+  each: {{each: tenant, tokens: 1000000000, per: day}}
 rules:
   - name: poison-and-tiny
     when: {{task: tiny}}

@@ -54,7 +54,7 @@ tests:
 OTHER = POLICY.replace("send: near", "send: also").replace("lane: near", "lane: also")
 FAILS = OTHER.replace("lane: also", "lane: near")
 LEAKS = POLICY.replace(
-    "rules:", "  far: {zone: outside, backend: openai, model: m, context_tokens: 4096}\nrules:"
+    "rules:", "  far: {zone: outside, backend: openai, model: gpt-4o-mini, context_tokens: 4096}\nrules:"
 ).replace("- {name: all, send: near", "- {name: all, send: far")
 BROKEN = POLICY.replace("send: near, why: stays}\ndefault", "sned: near, why: stays}\ndefault")
 

@@ -48,7 +48,7 @@ version: 1
 name: tests
 lanes:
   local: {zone: inside, backend: llama_cpp, model: small, context_tokens: 4096, capabilities: [json]}
-  api: {zone: outside, backend: openai, model: large, context_tokens: 8192, capabilities: [json]}
+  api: {zone: outside, backend: openai, model: gpt-4o-mini, context_tokens: 8192, capabilities: [json]}
 rules:
   - name: out
     when: {sensitivity: [personal, restricted]}

@@ -12,6 +12,7 @@ import pytest
 from celery.exceptions import Reject
 from doubles import SECRET, RecordingDoorbell
 
+from router.budgets import Budgets
 from router.circumstances import Circumstances
 from router.inspection import Inspector
 from router.loads import Loads
@@ -38,6 +39,7 @@ from tidegate.job import Job
 from tidegate.keys import keyring, signer
 from tidegate.lane import Zone
 from tidegate.ledger import states
+from tidegate.ledger.accounts import Accounts
 from tidegate.ledger.census import Census
 from tidegate.ledger.states import State
 from tidegate.ledger.store import Ledger, Step
@@ -54,7 +56,7 @@ version: 1
 name: tests
 lanes:
   local: {zone: inside, backend: llama_cpp, model: small, context_tokens: 1024}
-  api: {zone: outside, backend: openai, model: large, context_tokens: 8192}
+  api: {zone: outside, backend: openai, model: gpt-4o-mini, context_tokens: 8192}
 rules:
   - name: sensitive
     when: {sensitivity: [personal, restricted, unknown]}
@@ -141,6 +143,7 @@ def circumstances(client: Client, settings: Settings, *, clock: Callable[[], flo
     """What is around a job, on this client's store."""
     ring = keyring(settings, Zone.INSIDE)
     return Circumstances(
+        budgets=Budgets(Accounts(client.ledger.redis)),
         conversations=Conversations(client.ledger.redis, ring, keep_s=settings.conversation_keep_s),
         overflows=Overflows(client.ledger.redis, dwell_s=settings.overflow_dwell_s),
         draw_key=ring.sealing[1],

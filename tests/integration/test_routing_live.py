@@ -24,7 +24,7 @@ name: tests
 lanes:
   local: {zone: inside, backend: llama_cpp, model: small, context_tokens: 1024}
   new: {zone: inside, backend: llama_cpp, model: new, context_tokens: 1024}
-  api: {zone: outside, backend: openai, model: large, context_tokens: 8192}
+  api: {zone: outside, backend: openai, model: gpt-4o-mini, context_tokens: 8192}
 default: {send: local, why: nothing else fits}
 rules:
 """

@@ -27,13 +27,14 @@ from tidegate.errors import (
 )
 from tidegate.job import FunctionCall, Job, ToolCall
 from tidegate.keys import keyring, signer
-from tidegate.lane import Lane, Price, Zone
+from tidegate.lane import Lane, Zone
 from tidegate.ledger import states
 from tidegate.ledger.record import Record
 from tidegate.ledger.states import Move, State
 from tidegate.ledger.store import Applied, Ledger
 from tidegate.messaging import celery_app
 from tidegate.names import RUN_TASK
+from tidegate.price import Price
 from tidegate.result import Answer, OtherToken, TokenLogprob
 from tidegate.settings import Settings, load
 from tidegate.vault import Seals, Vault, digest
@@ -479,7 +480,7 @@ def test_what_fails_after_the_answer_is_a_failure_too(bench: Bench, monkeypatch:
     def broken(*_args: object, **_kwargs: object) -> float:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("workers.tasks.cost_usd", broken)
+    monkeypatch.setattr("workers.tasks.run_cost", broken)
     bench.worker(says()).run(job_id)
     record = bench.client.record(job_id)
     assert (record.state, record.tries) == (State.WAITING, 1)

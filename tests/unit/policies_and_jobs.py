@@ -11,7 +11,7 @@ from tidegate.documents import Document
 from tidegate.signals import Band, Capability, Complexity, Finding, LaneLoad, Level, Sensitivity, Signals
 
 NEAR = {"zone": "inside", "backend": "llama_cpp", "model": "t"}
-FAR = {"zone": "outside", "backend": "openai", "model": "m"}
+FAR = {"zone": "outside", "backend": "openai", "model": "gpt-4o-mini"}
 LANES: dict[str, Any] = {
     "near": {**NEAR, "context_tokens": 200, "chars_per_token": 3.0, "capabilities": ["json"]},
     "barn": {**NEAR, "context_tokens": 700, "chars_per_token": 2.7},

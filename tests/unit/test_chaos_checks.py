@@ -39,6 +39,8 @@ HARMS: dict[str, tuple[str, Harm]] = {
     "two jobs for one key": ("forked", lambda found: found.notes.append({"forked": ["a", "b"]})),
     "an end that the audit log misses": ("unaudited", lambda found: found.audited.subtract([("ok", "succeeded")])),
     "a broken audit log": ("unaudited", lambda found: found.audit_findings.append("broken")),
+    "a budget that still holds": ("unbalanced", lambda found: _account(found, "*:usd_held", "5")),
+    "a budget that was charged twice": ("unbalanced", lambda found: _account(found, "*:usd", "14")),
     "a poison job that lived": ("poison_alive", lambda found: _set(found, "letter", "reason", "timeout")),
 }
 
@@ -67,7 +69,7 @@ def _good() -> Evidence:
     }
     evidence = Evidence(accepted=accepted, seen={"ok": ("succeeded", "r1")}, slots={"r1", "p2", "r3"})
     evidence.found = {
-        "ok": _found("succeeded", result="r1", zone="outside"),
+        "ok": _found("succeeded", result="r1", zone="outside", spent_nano="7"),
         "letter": _found("dead", reason="poison", payload="p2"),
         "secret": _found("succeeded", result="r3", zone="inside"),
     }
@@ -77,6 +79,7 @@ def _good() -> Evidence:
     evidence.audited.update(
         (job_id, event["move"]) for job_id, found in evidence.found.items() for event in found.moves
     )
+    evidence.accounts = {"tg:budget:spending:202611": {"*:usd": "7", "*:usd_held": "0"}}
     evidence.calls.update(["ok"])
     evidence.outside_markers.add("mk-ok")
     return evidence
@@ -97,6 +100,10 @@ def _append(evidence: Evidence, job_id: str, move: str, state: str, *, fence: in
     found = evidence.found[job_id]
     found.moves.append({"move": move, "state": state, "fence": fence, "rev": found.moves[-1]["rev"] + 1})
     found.fields["state"] = state
+
+
+def _account(found: Evidence, name: str, value: str) -> None:
+    found.accounts["tg:budget:spending:202611"][name] = value
 
 
 def _set(evidence: Evidence, job_id: str, name: str, value: str) -> None:

@@ -2,15 +2,16 @@
 
 import inspect
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegate import errors
-from tidegate.errors import RateLimited, Reason, RunError, RunTimedOut
+from tidegate.errors import LaneOpen, RateLimited, Reason, RunError, RunTimedOut
 from tidegate.lane import Retry
-from workers.failures import TABLE, Action, Outcome, decide
+from workers.failures import MOST_HELD, PROBE_SPREAD_S, TABLE, Action, Outcome, beyond_budget, decide
 
 RETRY = Retry(attempts=3, base_s=1.0, cap_s=8.0)
 TWO = ("near", "far")
@@ -123,6 +124,57 @@ def test_what_nobody_foresaw_is_retried(kind: type[BaseException]) -> None:
     assert outcome(kind("odd"), **LAST).reason is Reason.MAX_ATTEMPTS
 
 
+def test_a_provider_s_limit_costs_no_try() -> None:
+    """Where the gate knows when to come again the job goes back into its line, however many tries it has used."""
+    error = RateLimited(retry_after_s=5.0)
+    assert outcome(error, held=0, tries=9) == Outcome(action=Action.HOLD, reason=Reason.MAX_ATTEMPTS)
+    assert outcome(error, held=0, time_left_s=4.0).action is Action.NEXT_LANE
+    assert outcome(error, held=0, time_left_s=4.0, **LAST).action is Action.HOLD
+    assert outcome(error, held=MOST_HELD).action is Action.NEXT_LANE
+    waits = outcome(error, held=MOST_HELD, **LAST)
+    assert waits.action is Action.PAUSE
+    assert 5.0 <= waits.delay_s <= 5.0 + RETRY.cap_s
+
+
+@given(
+    held=st.integers(min_value=0, max_value=100),
+    tries=st.integers(min_value=1, max_value=100),
+    asked=st.none() | st.floats(min_value=0, max_value=3600),
+    time_left_s=st.floats(min_value=0.01, max_value=1e6),
+)
+def test_no_job_dies_of_a_provider_s_limit(held: int, tries: int, asked: float | None, time_left_s: float) -> None:
+    """Before its deadline it waits, or goes to its next lane."""
+    around = {"held": held, "tries": tries, "time_left_s": time_left_s}
+    for lane_index in range(2):
+        assert outcome(RateLimited(retry_after_s=asked), **around, lane_index=lane_index).action is not Action.DEAD
+
+
+def test_an_open_lane_is_waited_for_where_there_is_no_other() -> None:
+    """Until the next probe, at no try's cost; where the deadline comes first it is dead at once."""
+    error = LaneOpen(retry_after_s=8.0)
+    assert outcome(error).action is Action.NEXT_LANE
+    waits = outcome(error, **LAST)
+    assert waits.action is Action.PAUSE
+    assert 8.0 <= waits.delay_s <= 8.0 + PROBE_SPREAD_S
+    assert outcome(error, time_left_s=5.0, **LAST) == Outcome(action=Action.DEAD, reason=Reason.PROVIDER_DOWN)
+
+
+def test_a_dead_key_of_one_deployment_sends_the_job_to_another() -> None:
+    """Where the lane has several; else to the next lane."""
+    assert outcome(errors.AuthFailed(), held=0, others=True).action is Action.HOLD
+    assert outcome(errors.AuthFailed(), held=0).action is Action.NEXT_LANE
+    assert outcome(errors.AuthFailed(), held=MOST_HELD, others=True).action is Action.NEXT_LANE
+
+
+def test_a_retry_beyond_the_budget_waits_longer_or_goes_elsewhere() -> None:
+    """No job is lost for it: one that has no time for the longer wait retries as it would have."""
+    around: dict[str, Any] = {"lanes": TWO, "retry": RETRY, "random_unit": 0.5, "time_left_s": 500.0}
+    short = Outcome(action=Action.RETRY, reason=Reason.MAX_ATTEMPTS, delay_s=0.5)
+    assert beyond_budget(short, lane_index=0, **around).action is Action.NEXT_LANE
+    assert beyond_budget(short, lane_index=1, **around).delay_s == 0.5 + RETRY.cap_s * 1.5
+    assert beyond_budget(short, lane_index=1, **{**around, "time_left_s": 1.0}) == short
+
+
 def test_a_subclass_is_treated_like_its_base() -> None:
     """A finer error of an adapter needs no row of its own."""
 
@@ -133,7 +185,7 @@ def test_a_subclass_is_treated_like_its_base() -> None:
 
 
 @given(
-    failed=st.lists(st.sampled_from(RUN_ERRORS), min_size=200, max_size=200),
+    failed=st.lists(st.sampled_from([kind for kind in RUN_ERRORS if kind is not LaneOpen]), min_size=200, max_size=200),
     lanes=st.integers(min_value=1, max_value=5),
     attempts=st.integers(min_value=1, max_value=20),
     asked=st.none() | st.floats(min_value=0, max_value=3600),

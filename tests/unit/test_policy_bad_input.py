@@ -15,7 +15,7 @@ SOUND = """\
 version: 1
 lanes:
   near: {zone: inside, backend: llama_cpp, model: tiny, context_tokens: 1024}
-  far: {zone: outside, backend: openai, model: big, context_tokens: 8000}
+  far: {zone: outside, backend: openai, model: gpt-4o-mini, context_tokens: 8000}
 rules:
   - name: r
     when: {tokens: {over: 5}}
@@ -128,7 +128,7 @@ def test_the_sound_one_holds(tmp_path: Path) -> None:
             "10:21: rules[0].refuse.when.wait: unknown field; did you mean 'wait_s'?",
         ),
         (
-            "model: big",
+            "model: gpt-4o-mini",
             'model: "${MODEL}"',
             "4:48: lanes.far.model: ${…} stands only for the name of a key, in a lane's key_env",
         ),
@@ -195,7 +195,7 @@ def test_bytes_that_are_no_text_are_placed(tmp_path: Path, broken: bytes) -> Non
 
 def test_a_secrets_name_may_be_written_as_people_write_it(tmp_path: Path) -> None:
     """`${NAME}` in key_env is the name, and nothing is read from the environment."""
-    (tmp_path / "p.yaml").write_text(SOUND.replace("model: big", 'model: big, key_env: "${BIG_KEY}"'))
+    (tmp_path / "p.yaml").write_text(SOUND.replace("model: gpt-4o-mini", 'model: big, key_env: "${BIG_KEY}"'))
     assert load_policy(tmp_path / "p.yaml").lanes["far"].key_env == "BIG_KEY"
 
 

@@ -21,7 +21,7 @@ from tidegate.documents import parse, read
 from tidegate.errors import InvalidDocument
 from tidegate.job import Job
 from tidegate.settings import Settings
-from tidegate.signals import Band, Complexity, Finding, LaneLoad, Level, Sensitivity, Signals
+from tidegate.signals import Band, BudgetLeft, Complexity, Finding, LaneLoad, Level, Sensitivity, Signals
 
 RUNNER = CliRunner()
 SHIPPED = [path for path in sorted((Settings().home / "policies").glob("*.yaml")) if "rules" in read(path).tree]
@@ -206,6 +206,7 @@ SIGNALS = st.builds(
     draw=st.floats(0, 1, exclude_max=True),
     overflowing=st.sampled_from([(), ("short",)]),
     budget_left_usd=st.sampled_from([{}, {"lane:far": 2.5}]),
+    budgets=st.sampled_from([{}, {"house": BudgetLeft(usd=-0.5)}, {"acme": BudgetLeft(usd=1.0, tokens=7)}]),
 )
 
 

@@ -18,7 +18,7 @@ from tidegate.signals import Band, Complexity, Finding, LaneLoad, Level, Sensiti
 
 LANES: dict[str, Any] = {
     "near": {"zone": "inside", "backend": "llama_cpp", "model": "t", "context_tokens": 1000},
-    "far": {"zone": "outside", "backend": "openai", "model": "m", "context_tokens": 8000},
+    "far": {"zone": "outside", "backend": "openai", "model": "gpt-4o-mini", "context_tokens": 8000},
 }
 FAILS = ("1 / (tokens - 10) > 0", 'wait_s["nowhere"] > 1.0', "minute > 5", 'health["near"] == "up"')
 

@@ -20,7 +20,7 @@ version: 1
 lanes:
   near: {zone: inside, backend: llama_cpp, model: m, context_tokens: 64000,
         capabilities: [json, tools, vision, embeddings]}
-  far: {zone: outside, backend: openai, model: m, context_tokens: 64000,
+  far: {zone: outside, backend: openai, model: gpt-4o-mini, context_tokens: 64000,
         capabilities: [json, tools, vision, embeddings]}
 rules:
   - {name: guard, when: {sensitivity: {at_least: personal}}, send: near, why: x}

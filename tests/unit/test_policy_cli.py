@@ -108,7 +108,7 @@ def test_check_speaks_json(sound: Path, broken: Path) -> None:
 def test_warnings_do_not_fail_a_check(tmp_path: Path) -> None:
     """They are told, and the policy holds."""
     path = tmp_path / "warned.yaml"
-    far = "  far: {zone: outside, backend: openai, model: m, context_tokens: 1024}\nrules:"
+    far = "  far: {zone: outside, backend: openai, model: gpt-4o-mini, context_tokens: 1024}\nrules:"
     path.write_text(SOUND.replace("rules:", far).replace("    send: near", "    send: far"))
     result = RUNNER.invoke(cli.app, ["policy", "check", str(path)])
     assert result.exit_code == 0

@@ -23,7 +23,7 @@ version: 1
 lanes:
   near: {zone: inside, backend: llama_cpp, model: m, context_tokens: 640000,
         capabilities: [json, tools, vision, embeddings]}
-  far: {zone: outside, backend: openai, model: m, context_tokens: 640000,
+  far: {zone: outside, backend: openai, model: gpt-4o-mini, context_tokens: 640000,
         capabilities: [json, tools, vision, embeddings],
         price: {input_usd: 2.0, output_usd: 4.0}}
 rules:

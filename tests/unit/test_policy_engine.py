@@ -17,11 +17,12 @@ from tidegate.lane import Zone
 from tidegate.signals import Band, Capability, Complexity, Finding, LaneLoad, Level, Sensitivity, Signals
 
 NEAR = {"zone": "inside", "backend": "llama_cpp", "model": "t", "context_tokens": 1000, "chars_per_token": 2.0}
+FAR = {"zone": "outside", "backend": "openai", "model": "gpt-4o-mini"}
 LANES: dict[str, Any] = {
     "near": {**NEAR, "capabilities": ["json"]},
     "barn": {**NEAR, "context_tokens": 4000, "chars_per_token": 4.0},
-    "far": {"zone": "outside", "backend": "openai", "model": "m", "context_tokens": 8000, "capabilities": ["json"]},
-    "sea": {"zone": "outside", "backend": "openai", "model": "l", "context_tokens": 90000, "capabilities": ["tools"]},
+    "far": {**FAR, "context_tokens": 8000, "capabilities": ["json"]},
+    "sea": {**FAR, "context_tokens": 90000, "capabilities": ["tools"]},
 }
 
 

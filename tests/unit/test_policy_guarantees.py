@@ -20,8 +20,8 @@ from tidegate.signals import Band, Complexity, Finding, LaneLoad, Level, Sensiti
 LANES: dict[str, Any] = {
     "near": {"zone": "inside", "backend": "llama_cpp", "model": "t", "context_tokens": 1000},
     "barn": {"zone": "inside", "backend": "llama_cpp", "model": "t", "context_tokens": 1000},
-    "far": {"zone": "outside", "backend": "openai", "model": "m", "context_tokens": 8000},
-    "sea": {"zone": "outside", "backend": "openai", "model": "m", "context_tokens": 8000},
+    "far": {"zone": "outside", "backend": "openai", "model": "gpt-4o-mini", "context_tokens": 8000},
+    "sea": {"zone": "outside", "backend": "openai", "model": "gpt-4o-mini", "context_tokens": 8000},
 }
 
 

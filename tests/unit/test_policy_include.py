@@ -9,10 +9,13 @@ from tidegate.errors import InvalidDocument
 from tidegate.lanes import read_lanes
 
 NEAR = "  near: {zone: inside, backend: llama_cpp, model: tiny, context_tokens: 1024}\n"
-FAR = "  far: {zone: outside, backend: openai, model: big, context_tokens: 8000}\n"
+FAR = "  far: {zone: outside, backend: openai, model: gpt-4o-mini, context_tokens: 8000}\n"
 REST = "rules:\n  - {name: r, send: far, why: w, when: {sensitivity: public}}\ndefault: {send: near, why: d}\n"
 
-ONLY = "an included file holds lanes and sensitivity only; expected one of: version, include, lanes, sensitivity"
+ONLY = (
+    "an included file holds lanes, budgets and sensitivity only; "
+    "expected one of: version, include, lanes, budgets, sensitivity"
+)
 
 
 @pytest.fixture
@@ -49,7 +52,7 @@ def test_the_version_follows_what_the_included_files_say(folder: Path) -> None:
     whole = load_policy(write(folder, main="lanes:\n" + NEAR + FAR + REST)).version
     apart = load_policy(write(folder, main="include: a.yaml\nlanes:\n" + NEAR + REST, a="lanes:\n" + FAR)).version
     other = load_policy(
-        write(folder, main="include: a.yaml\nlanes:\n" + NEAR + REST, a="lanes:\n" + FAR.replace("big", "bigger"))
+        write(folder, main="include: a.yaml\nlanes:\n" + NEAR + REST, a="lanes:\n" + FAR.replace("4o-mini", "4.1"))
     )
     assert whole == apart != other.version
 
@@ -101,8 +104,11 @@ def test_a_file_may_be_included_twice_over(folder: Path) -> None:
             ["a.yaml:4:3: lanes.barn.zone: is missing"],
         ),
         (
-            {"main": "include: a.yaml\nlanes:\n" + NEAR + REST, "a": "lanes:\n" + FAR.replace("big", "big, modle: x")},
-            ["a.yaml:3:53: lanes.far.modle: unknown field; did you mean 'model'?"],
+            {
+                "main": "include: a.yaml\nlanes:\n" + NEAR + REST,
+                "a": "lanes:\n" + FAR.replace("mini", "mini, modle: x"),
+            },
+            ["a.yaml:3:61: lanes.far.mode: unknown field; did you mean 'model'?"],
         ),
         (
             {"main": "include: a.yaml\nlanes:\n" + NEAR + REST, "a": "lanes:\n" + FAR + REST},

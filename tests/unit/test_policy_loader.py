@@ -19,7 +19,7 @@ LANES = """\
 version: 1
 lanes:
   near: {zone: inside, backend: llama_cpp, model: tiny, context_tokens: 1024}
-  far: {zone: outside, backend: openai, model: big, context_tokens: 8000}
+  far: {zone: outside, backend: openai, model: gpt-4o-mini, context_tokens: 8000}
 """
 ALL_INSIDE = "  - {name: inside, why: w, send: near, when: {sensitivity: {at_least: personal}}}"
 ALL_OUTSIDE = "  - {name: outside, why: w, send: far}"
@@ -132,7 +132,8 @@ def test_all_mistakes_of_a_file_are_told_together(file: Path) -> None:
     """A missing lane is told beside a misspelt field: nobody mends a file error by error."""
     found = problems_of(
         file,
-        LANES.replace("model: big", "modle: big").replace("1024", "many") + "default: {send: far, why: w}\n"
+        LANES.replace("model: gpt-4o-mini", "modle: gpt-4o-mini").replace("1024", "many")
+        + "default: {send: far, why: w}\n"
         "rules:\n  - {name: default, why: w, send: neer}\n  - {name: a, why: w, send: far}\n"
         "  - {name: a, why: w, send: far}\nguarantees: [nothing-sensitive-outsid]\nnonsense: 1\n",
     )
@@ -170,7 +171,7 @@ def test_workers_read_lanes_without_the_rules(file: Path) -> None:
     """A worker does not care for rules, not even broken ones; it does for lanes."""
     file.write_text(LANES + "rules: nonsense\n")
     assert {name: lane.name for name, lane in read_lanes(file).items()} == {"near": "near", "far": "far"}
-    file.write_text(LANES.replace("model: big", "modle: big"))
+    file.write_text(LANES.replace("model: gpt-4o-mini", "modle: gpt-4o-mini"))
     with pytest.raises(InvalidDocument) as caught:
         read_lanes(file)
     assert len(caught.value.problems) == 2

@@ -18,8 +18,8 @@ from tidegate.signals import Band, Complexity, LaneLoad, Level, Sensitivity, Sig
 LANES: dict[str, Any] = {
     "near": {"zone": "inside", "backend": "llama_cpp", "model": "t", "context_tokens": 1000},
     "barn": {"zone": "inside", "backend": "llama_cpp", "model": "t", "context_tokens": 1000},
-    "far": {"zone": "outside", "backend": "openai", "model": "m", "context_tokens": 8000},
-    "sea": {"zone": "outside", "backend": "openai", "model": "m", "context_tokens": 8000},
+    "far": {"zone": "outside", "backend": "openai", "model": "gpt-4o-mini", "context_tokens": 8000},
+    "sea": {"zone": "outside", "backend": "openai", "model": "gpt-4o-mini", "context_tokens": 8000},
 }
 HYSTERESIS = {"to": "far", "when": {"wait_s": {"over": 20}}, "until": {"wait_s": {"under": 8}}}
 

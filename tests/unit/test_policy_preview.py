@@ -23,7 +23,7 @@ POLICY = policy_from(
             "version": 1,
             "lanes": {
                 "near": {"zone": "inside", "backend": "llama_cpp", "model": "t", "context_tokens": 1000},
-                "far": {"zone": "outside", "backend": "openai", "model": "m", "context_tokens": 8000},
+                "far": {"zone": "outside", "backend": "openai", "model": "gpt-4o-mini", "context_tokens": 8000},
             },
             "rules": [{"name": "out", "send": ["far", "near"], "why": "w"}],
             "default": {"send": "near", "why": "w"},

@@ -17,7 +17,7 @@ version: 1
 name: ward
 lanes:
   near: {zone: inside, backend: llama_cpp, model: m, context_tokens: 1024}
-  far: {zone: outside, backend: openai, model: m, context_tokens: 1024}
+  far: {zone: outside, backend: openai, model: gpt-4o-mini, context_tokens: 1024}
 rules:
   - {name: all, send: near, why: stays}
 default: {send: near, why: stays}

@@ -39,7 +39,7 @@ RUNNER = CliRunner()
 REST = """\
 lanes:
   near: {zone: inside, backend: llama_cpp, model: tiny, context_tokens: 1024}
-  far: {zone: outside, backend: openai, model: big, context_tokens: 8000}
+  far: {zone: outside, backend: openai, model: gpt-4o-mini, context_tokens: 8000}
 rules:
   - {name: out, when: {sensitivity: [public, internal]}, send: far, why: w}
 default: {send: near, why: d}

@@ -26,7 +26,7 @@ version: 1
 lanes:
   near: {zone: inside, backend: llama_cpp, model: tiny, context_tokens: 8192}
   far:
-    {zone: outside, backend: openai, model: x, context_tokens: 100000, concurrency: 50,
+    {zone: outside, backend: openai, model: gpt-4o-mini, context_tokens: 100000, concurrency: 50,
      price: {input_usd: 1, output_usd: 2}}
 rules:
   - name: sensitive

@@ -214,7 +214,7 @@ POLICY = """
 version: 1
 lanes:
   near: {zone: inside, backend: llama_cpp, model: t, context_tokens: 1024}
-  far: {zone: outside, backend: openai, model: m, context_tokens: 8192}
+  far: {zone: outside, backend: openai, model: gpt-4o-mini, context_tokens: 8192}
 rules:
   - name: out
     when: {sensitivity: [personal, restricted]}

@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 from tidegate.errors import UnknownJob
 from tidegate.lane import Zone
 from tidegate.ledger.moving import Applied, Keep, arguments
+from tidegate.ledger.permits import Permit
 from tidegate.ledger.record import Record
 from tidegate.ledger.scripts import Scripts
 from tidegate.ledger.states import Move
@@ -58,6 +59,23 @@ class Taken:
     """What lies in that slot; None where it expired."""
     ring: str
     """Another job of the lane that somebody should be woken for; '' where enough wake-ups are under way."""
+    ring_in_s: float = 0.0
+    """When: the lane's gate has no room for it before."""
+
+    @property
+    def permit(self) -> Permit | None:
+        """What the lane's gate said; None on a lane without one."""
+        return self.record.permitted
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shut:
+    """Jobs wait, and the lane's gate has no room for the first of them."""
+
+    ring: str
+    """A job of the lane that somebody should be woken for."""
+    ring_in_s: float | None
+    """When; None where another will be woken for it by then."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,14 +96,25 @@ class Line:
         self._prefix = prefix
 
     def take(
-        self, lane: str, *, zone: Zone, claim: Move, named: str = "", woken: bool = False, patient: bool = False
-    ) -> Taken | Idle:
-        """The lane's next job, claimed, if there is one."""
-        head = [self._prefix, lane, named, _flag(woken), token_hex(8), _SLOT_FIELDS[zone], _flag(patient)]
+        self,
+        lane: str,
+        *,
+        zone: Zone,
+        claim: Move,
+        gate: str = "",
+        named: str = "",
+        woken: bool = False,
+        patient: bool = False,
+    ) -> Taken | Shut | Idle:
+        """The lane's next job, claimed, if there is one and the gate (see `permits.gate_of`) lets it through."""
+        head = [self._prefix, lane, named, _flag(woken), token_hex(8), _SLOT_FIELDS[zone], _flag(patient), gate]
         found, *rest = self._scripts.run("take", args=[*head, *arguments(claim, keep=self._keep)])
         if not found:
-            return Idle.STAY if rest[0] else Idle.GO
-        job_id, ring, rev, fence, at, fields, slot, envelope = rest
+            stay, ring, ring_in_s = rest
+            if ring:
+                return Shut(ring=ring.decode(), ring_in_s=float(ring_in_s) if ring_in_s else None)
+            return Idle.STAY if stay else Idle.GO
+        job_id, ring, rev, fence, at, fields, slot, envelope, ring_in_s = rest
         record = Record.from_hash(_hash(fields))
         if record.id != job_id.decode():  # by it slots are told apart: see Ledger.get
             raise UnknownJob(f"no job {job_id.decode()} is on record: what lies there says that it is another")
@@ -95,6 +124,7 @@ class Line:
             slot=slot.decode() or None,
             envelope=envelope or None,
             ring=ring.decode(),
+            ring_in_s=float(ring_in_s or 0),
         )
 
     def collect(
@@ -113,6 +143,10 @@ class Line:
         if rest:
             return Collected(jobs=list(_readable(rest)), ring=ring.decode())
         return Idle.STAY if stay else Idle.GO
+
+    def retry(self, lane: str) -> bool:
+        """Take one retry from a lane's retry budget, if it has one left."""
+        return bool(self._scripts.run("retry", args=[self._prefix, lane]))
 
     def overdue(self) -> list[tuple[str | None, str]]:
         """The lanes (None: the intake) where jobs wait and nobody was woken for a while, with a job to ring for."""

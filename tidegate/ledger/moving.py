@@ -97,6 +97,7 @@ def arguments(move: Move, *, keep: Keep, texts: Sequence[Stored] = ()) -> list[A
         json.dumps(dict(move.note), separators=(",", ":")),
         or_empty(move.deadline_in_s),
         secrets.token_hex(6),
+        move.settled.wire if move.settled else "",
         len(texts),
         *(part for text in texts for part in (text.slot, text.envelope, text.keep_s)),
         *flat(move.changes),

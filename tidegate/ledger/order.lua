@@ -8,7 +8,7 @@
 
 local BANDS = {'interactive', 'batch'}
 local BATCH_TURN, LEVEL_S = 8, 60
-local RINGS, MOST_RINGS, STALE_S, LAST_RESORT_S = 1, 64, 2, 30
+local RINGS, MOST_RINGS, STALE_S, LAST_RESORT_S, SAME_S = 1, 64, 2, 30, 0.005
 
 local function stamp(value) return string.format('%.6f', value) end
 local function store_time()
@@ -51,17 +51,24 @@ local function head(order, band)
   end
 end
 
--- Who is next in a room, now out of line: an id, or nil.
-local function next_in_line(prefix, room)
+-- Who is next in a room, still in line: {id, tenant, turn}, its band, and what `passed` will be; or nil.
+local function first_in_line(prefix, room)
   local order = order_of(prefix, room)
   local quick, slow = head(order, BANDS[1]), head(order, BANDS[2])
   if not quick and not slow then return nil end
   local passed = tonumber(redis.call('HGET', order, 'passed') or 0)
-  local band, chosen = BANDS[1], quick
-  if slow and (not quick or passed + 1 >= BATCH_TURN) then band, chosen = BANDS[2], slow end
+  if slow and (not quick or passed + 1 >= BATCH_TURN) then return slow, BANDS[2], 0 end
+  return quick, BANDS[1], slow and passed + 1 or 0
+end
+
+-- Who is next in a room, now out of line: an id, or nil.
+local function next_in_line(prefix, room)
+  local order = order_of(prefix, room)
+  local chosen, band, passed = first_in_line(prefix, room)
+  if not chosen then return nil end
   redis.call('ZREM', order .. ':' .. band .. ':' .. chosen[2], chosen[1])
   redis.call('ZADD', order .. ':' .. band, stamp(tonumber(chosen[3]) + 1), chosen[2])
-  redis.call('HSET', order, band, chosen[3], 'passed', (band == BANDS[1] and slow) and passed + 1 or 0)
+  redis.call('HSET', order, band, chosen[3], 'passed', passed)
   redis.call('HINCRBY', order, 'waiting', -1)
   return chosen[1]
 end
@@ -87,6 +94,18 @@ local function ring_for_next(prefix, room, now, woken)
   local order = order_of(prefix, room)
   local left = head(order, BANDS[1]) or head(order, BANDS[2])
   return left and left[1] or ''
+end
+
+-- Nobody may begin for so many seconds: whoever is told so sends a wake-up then. It counts as under way until it is due,
+-- so that nobody is woken in vain; should its sender die, the last resort wakes somebody. Seconds, or '' where another
+-- wake-up will come by then.
+local function ring_later(prefix, room, now, seconds)
+  local order = order_of(prefix, room)
+  local told = redis.call('HMGET', order, 'rung', 'rung_at')
+  local rung, due = tonumber(told[1] or 0), tonumber(told[2] or 0)
+  if rung > 0 and due > now and due <= now + seconds + SAME_S then return '' end
+  redis.call('HSET', order, 'rung', math.max(rung, 1), 'rung_at', stamp(now + seconds))
+  return stamp(seconds)
 end
 
 -- Somebody came on account of a wake-up.

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from tidegate.decision import Decision
+from tidegate.ledger.permits import Permit
 from tidegate.ledger.states import State
 from tidegate.value import Value
 
@@ -39,6 +40,8 @@ class Record(Value):
     """Runs that failed on the present lane."""
     crashes: int = 0
     """Runs that ended because their process died."""
+    held: int = 0
+    """How often the present lane's providers had no room after all, and it went back into the line."""
     nudges: int = 0
     redrives: int = 0
     asked_lane: str | None = None
@@ -56,7 +59,23 @@ class Record(Value):
     decision: str | None = None
     fingerprint: str | None = None
     cost_usd: float | None = None
+    spent_nano: int = 0
+    """What all of its runs cost, those that failed included: billionths of a dollar."""
+    priced: str | None = None
+    """Where the price comes from, and of which day it is."""
+    rule: str | None = None
+    """The rule that decided, as its costs are counted by it."""
+    elsewhere: str | None = None
+    """What its tokens would cost on the cheapest lane outside that could take it: see `savings`."""
     model: str | None = None
+    tokens: int = 0
+    """Of its prompt: the router's estimate."""
+    max_tokens: int = 0
+    """What it may write at most, by the router's word."""
+    permit: str | None = None
+    """While it runs on a lane that has a gate: what the gate said, see `permits`."""
+    avoid: str | None = None
+    """The deployment of its lane that failed it last: another one is preferred."""
     shadow_of: str | None = None
     """The job that this one is a copy of: it runs for comparison, and nobody gets its result."""
     agreement: float | None = None
@@ -68,6 +87,11 @@ class Record(Value):
     def decided(self) -> Decision | None:
         """The router's decision, where it was made."""
         return Decision.from_json(self.decision) if self.decision else None
+
+    @cached_property
+    def permitted(self) -> Permit | None:
+        """What the gate said of the present run; None on a lane without one."""
+        return Permit.read(self.permit) if self.permit else None
 
     @property
     def redacted(self) -> dict[str, int] | None:

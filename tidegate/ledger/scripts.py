@@ -9,10 +9,14 @@ from redis import exceptions
 from tidegate.connections import StoreClient
 from tidegate.ledger.faults import store_errors
 
+_GATE = ("budget.lua", "costs.lua", "limits.lua", "adapt.lua", "breaker.lua", "gate.lua")
+_MOVING = ("journal.lua", "admission.lua", "order.lua", *_GATE, "transition.lua")
+
 _PARTS: Mapping[str, tuple[str, ...]] = {
     "accept": ("journal.lua", "admission.lua", "order.lua", "accept.lua"),
-    "apply": ("journal.lua", "admission.lua", "order.lua", "transition.lua", "apply.lua"),
-    "take": ("journal.lua", "admission.lua", "order.lua", "transition.lua", "take.lua"),
+    "apply": (*_MOVING, "apply.lua"),
+    "take": (*_MOVING, "take.lua"),
+    "retry": ("order.lua", "limits.lua", "retry.lua"),
     "collect": ("order.lua", "collect.lua"),
     "overdue": ("order.lua", "overdue.lua"),
     "forget": ("journal.lua", "forget.lua"),
@@ -28,7 +32,7 @@ class Scripts:
 
     def __init__(self, client: StoreClient) -> None:
         self._client = client
-        self._scripts = {name: client.register_script("\n".join(map(_text, parts))) for name, parts in _PARTS.items()}
+        self._scripts = {name: client.register_script("\n".join(map(lua_of, parts))) for name, parts in _PARTS.items()}
 
     def run(self, name: str, *, keys: Sequence[str] = (), args: Sequence[Any]) -> Any:
         """Call one."""
@@ -61,7 +65,7 @@ class Scripts:
 
 def journalled(script: str) -> str:
     """A script with the journal's function before it: what it moves goes into the audit log in the same step."""
-    return _text("journal.lua") + script
+    return lua_of("journal.lua") + script
 
 
 def flat(fields: Mapping[str, Any]) -> Iterator[str]:
@@ -76,5 +80,6 @@ def or_empty(value: float | None) -> str:
     return "" if value is None else repr(value)
 
 
-def _text(name: str) -> str:
+def lua_of(name: str) -> str:
+    """One file's text."""
     return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")

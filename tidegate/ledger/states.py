@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from tidegate.errors import Reason
+from tidegate.ledger.permits import Settled
 
 
 class State(StrEnum):
@@ -66,11 +67,17 @@ class Move:
     """Fields to set; an empty string removes the field."""
     note: Mapping[str, Any] = field(default_factory=dict)
     """What the job's history should say beside the move's name. Never text of the job."""
+    settled: Settled | None = None
+    """Of a move out of `running`: what the call came to. None: nobody knows, and the permit's estimate stands."""
 
     def __post_init__(self) -> None:
         wrong = [source for source in self.sources if self.to not in ALLOWED[source]]
         if wrong or not self.sources:
             raise ValueError(f"{self.name}: no way from {', '.join(sorted(wrong)) or 'nowhere'} to {self.to}")
+
+
+_OF_THE_LANE: Mapping[str, str] = {"tries": "0", "nudges": "0", "held": "", "avoid": ""}
+"""What a job has gone through on its lane: on another one it begins anew."""
 
 
 def place(
@@ -89,7 +96,7 @@ def place(
         sources=frozenset({State.ACCEPTED}),
         rev=rev,
         look_in_s=nudge_s,
-        changes={"lane": lane, "zone": zone, "tries": "0", "nudges": "0", **changes},
+        changes={"lane": lane, "zone": zone, **_OF_THE_LANE, **changes},
         note={"lane": lane, **note},
     )
 
@@ -113,7 +120,7 @@ def renew(*, fence: int, lease_s: float) -> Move:
     return Move(name="renewed", to=State.RUNNING, sources=frozenset({State.RUNNING}), fence=fence, look_in_s=lease_s)
 
 
-def succeed(*, fence: int, changes: Mapping[str, str], note: Mapping[str, Any]) -> Move:
+def succeed(*, fence: int, changes: Mapping[str, str], note: Mapping[str, Any], settled: Settled | None = None) -> Move:
     """A run has a result."""
     return Move(
         name="succeeded",
@@ -122,10 +129,19 @@ def succeed(*, fence: int, changes: Mapping[str, str], note: Mapping[str, Any]) 
         fence=fence,
         changes={"reason": "", "cause": "", **changes},
         note=note,
+        settled=settled,
     )
 
 
-def wait(*, fence: int, delay_s: float, tries: int, note: Mapping[str, Any], crashes: int | None = None) -> Move:
+def wait(
+    *,
+    fence: int,
+    delay_s: float,
+    tries: int,
+    note: Mapping[str, Any],
+    crashes: int | None = None,
+    settled: Settled | None = None,
+) -> Move:
     """A run failed; the same lane tries again later."""
     return Move(
         name="retry_later",
@@ -135,10 +151,27 @@ def wait(*, fence: int, delay_s: float, tries: int, note: Mapping[str, Any], cra
         look_in_s=delay_s,
         changes={"tries": str(tries)} | ({} if crashes is None else {"crashes": str(crashes)}),
         note={"delay_s": round(delay_s, 3), **note},
+        settled=settled,
     )
 
 
-def hop(*, fence: int, lane: str, zone: str, nudge_s: float, note: Mapping[str, Any]) -> Move:
+def hold(*, fence: int, held: int, nudge_s: float, note: Mapping[str, Any], settled: Settled | None) -> Move:
+    """The provider had no room: the job is in its line again, at its old place, and the gate knows until when."""
+    return Move(
+        name="held_back",
+        to=State.PLACED,
+        sources=frozenset({State.RUNNING}),
+        fence=fence,
+        look_in_s=nudge_s,
+        changes={"held": str(held), "nudges": "0"},
+        note=note,
+        settled=settled,
+    )
+
+
+def hop(
+    *, fence: int, lane: str, zone: str, nudge_s: float, note: Mapping[str, Any], settled: Settled | None = None
+) -> Move:
     """A run failed; the next allowed lane takes the job."""
     return Move(
         name="next_lane",
@@ -146,8 +179,9 @@ def hop(*, fence: int, lane: str, zone: str, nudge_s: float, note: Mapping[str, 
         sources=frozenset({State.RUNNING}),
         fence=fence,
         look_in_s=nudge_s,
-        changes={"lane": lane, "zone": zone, "tries": "0", "nudges": "0"},
+        changes={"lane": lane, "zone": zone, **_OF_THE_LANE},
         note={"lane": lane, **note},
+        settled=settled,
     )
 
 
@@ -197,6 +231,7 @@ def die(
     rev: int | None = None,
     changes: Mapping[str, str] | None = None,
     note: Mapping[str, Any] | None = None,
+    settled: Settled | None = None,
 ) -> Move:
     """The job becomes a dead letter."""
     return Move(
@@ -207,6 +242,7 @@ def die(
         rev=rev,
         changes={"reason": reason.value, "cause": cause, **(changes or {})},
         note={"reason": reason.value, "cause": cause, **(note or {})},
+        settled=settled,
     )
 
 
@@ -229,7 +265,10 @@ def expire(*, rev: int) -> Move:
 
 def redrive(*, rev: int, redrives: int, deadline_in_s: float, by: str, lane: str | None = None) -> Move:
     """A person sends a dead letter through the router again, with as much time as it had at first."""
-    of_the_last_routing = ("lane", "zone", "outside", "clearance", "placeholders", "worker", "decision", "model")
+    of_the_last_routing = (
+        *("lane", "zone", "outside", "clearance", "placeholders", "worker", "decision", "model"),
+        *("tokens", "max_tokens", "held", "avoid", "rule", "elsewhere", "priced"),
+    )
     removed = dict.fromkeys((*of_the_last_routing, "reason", "cause"), "")
     return Move(
         name="redriven",

@@ -1,41 +1,108 @@
--- Take the next job of a lane and begin a run of it, in one. After order.lua and transition.lua.
+-- Take the next job of a lane and begin a run of it, in one. After order.lua, gate.lua and transition.lua.
 --
 -- ARGV     1 prefix  2 lane  3 the job that the wake-up named, or ''  4 '1' if a wake-up led here
 --          5 this call's token  6 field of the record that names the payload's slot
---          7 '1' to look again where nobody waits  8... the claim, as transition.lua wants it
--- Returns  {1, id, job to ring for or '', revision, fence, now, record, slot or '', envelope or ''} or {0, 1 to look again in a moment}
+--          7 '1' to look again where nobody waits  8 what the lane's gate lets through, as JSON, or '' (see gate.lua)
+--          9... the claim, as transition.lua wants it
+-- Returns  {1, id, job to ring for or '', revision, fence, now, record, slot or '', envelope or '', seconds until that
+--          ring or ''} or {0, 1 to look again in a moment, job to ring for or '', seconds until that ring or ''}
 
-local prefix, lane, token = ARGV[1], ARGV[2], ARGV[5]
-local room, asked = 'placed:' .. lane, prefix .. ':take:' .. token
+local prefix, lane, token, woken = ARGV[1], ARGV[2], ARGV[5], ARGV[4] == '1'
+local room, asked, CLAIM = 'placed:' .. lane, prefix .. ':take:' .. token, 9
+local gate = ARGV[8] ~= '' and cjson.decode(ARGV[8]) or nil
+local fields = #ARGV
 
-local function begun(id, claim, ring)
+local function begun(id, claim, ring, again)
   local record = redis.call('HGETALL', prefix .. ':job:' .. id)
   local slot = redis.call('HGET', prefix .. ':job:' .. id, ARGV[6]) or ''
   local envelope = slot ~= '' and redis.call('GET', prefix .. ':vault:' .. slot) or ''
-  return {1, id, ring, claim[2], claim[3], claim[4], record, slot, envelope}
+  return {1, id, ring, claim[2], claim[3], claim[4], record, slot, envelope, again or ''}
 end
 
 -- The first answer was lost on its way: the job that it told of is running, and whoever asks again is its worker.
 local before = redis.call('GET', asked)
 if before then
-  local claim = move(prefix, before, ARGV, 8)
+  local claim = move(prefix, before, ARGV, CLAIM)
   if claim[1] == 1 then return begun(before, claim, '') end
 end
 
-local id = next_in_line(prefix, room)
-if ARGV[4] == '1' then ring_answered(prefix, room) end
-if not id and ARGV[3] ~= '' then
-  -- A job that an earlier release placed is in no line: the wake-up's word is good enough.
-  if redis.call('HGET', prefix .. ':job:' .. ARGV[3], 'lane') == lane then id = ARGV[3] end
+-- A job that an earlier release placed is in no line: the wake-up's word is good enough.
+local function of_an_earlier_release()
+  local named = ARGV[3]
+  return named ~= '' and redis.call('HGET', prefix .. ':job:' .. named, 'lane') == lane and named or nil
 end
-while id do
-  local claim = move(prefix, id, ARGV, 8)
-  if claim[1] == 1 then
-    redis.call('SET', asked, id, 'EX', 60)
-    return begun(id, claim, ring_for_next(prefix, room, store_time(), ARGV[4] == '1'))
+
+if not gate then
+  local id = next_in_line(prefix, room)
+  if woken then ring_answered(prefix, room) end
+  id = id or of_an_earlier_release()
+  while id do
+    local claim = move(prefix, id, ARGV, CLAIM)
+    if claim[1] == 1 then
+      redis.call('SET', asked, id, 'EX', 60)
+      return begun(id, claim, ring_for_next(prefix, room, store_time(), woken))
+    end
+    id = next_in_line(prefix, room)
   end
-  id = next_in_line(prefix, room)
+else
+  local now, note = store_time(), ARGV[CLAIM + 8]
+  math.randomseed(tonumber(string.sub(token, 1, 8), 16) or 0)
+
+  -- Claim it with a permit, or with the gate's word that it should go elsewhere.
+  local function claimed(id, verdict)
+    local told = redis.call('HMGET', prefix .. ':job:' .. id, 'state', 'tries', 'tenant')
+    if told[1] ~= 'placed' then return {0} end
+    local full, charged
+    if verdict.verdict == 'granted' and gate.accounts then
+      full, charged = budget_look(prefix, gate.accounts, told[3] or 'default', verdict.nano, verdict.tokens, now)
+      if full then verdict = {verdict = 'budget', account = full[1], lent = full[2] == 'held', again_s = full[3]} end
+    end
+    ARGV[fields + 1], ARGV[fields + 2] = 'permit', cjson.encode(permit_of(lane, gate, verdict, id, charged, now))
+    local granted = verdict.verdict == 'granted'
+    ARGV[CLAIM + 8] = string.sub(note, 1, -2) .. (granted and ',"deployment":' or ',"gate":')
+      .. cjson.encode(granted and verdict.one.name or verdict.verdict) .. '}'
+    local claim = move(prefix, id, ARGV, CLAIM)
+    if claim[1] ~= 1 then return claim end
+    if granted then
+      budget_hold(charged, verdict.nano, verdict.tokens)
+      gate_reserve(prefix, lane, gate, verdict, id, tonumber(told[2] or 0), now + ARGV[CLAIM + 5] * LEASES_KEPT, now)
+    else
+      redis.call('HINCRBY', prefix .. ':job:' .. id, 'attempts', -1) -- no call is made: it is no attempt
+    end
+    return claim
+  end
+
+  -- Who should be woken for those that are left, and when.
+  local function onwards()
+    local left = first_in_line(prefix, room)
+    if not left then return '', '' end
+    local verdict = gate_judged(prefix, lane, gate, left[1], now)
+    if verdict.verdict ~= 'later' then return ring_for_next(prefix, room, now, woken), '' end
+    local again = ring_later(prefix, room, now, verdict.again_s)
+    return again ~= '' and left[1] or '', again
+  end
+
+  local first = first_in_line(prefix, room)
+  local id = first and first[1] or of_an_earlier_release()
+  while id do
+    local verdict = gate_judged(prefix, lane, gate, id, now)
+    if verdict.verdict == 'later' then
+      if woken then ring_answered(prefix, room) end
+      return {0, 0, id, ring_later(prefix, room, now, verdict.again_s)}
+    end
+    if first then next_in_line(prefix, room) end
+    local claim = claimed(id, verdict)
+    if claim[1] == 1 then
+      redis.call('SET', asked, id, 'EX', 60)
+      if woken then ring_answered(prefix, room) end
+      local ring, again = onwards()
+      return begun(id, claim, ring, again)
+    end
+    first = first_in_line(prefix, room)
+    id = first and first[1]
+  end
+  if woken then ring_answered(prefix, room) end
 end
 local now = store_time()
 ring_settled(prefix, room, now)
-return {0, ARGV[7] == '1' and stays(prefix, room, now) or 0}
+return {0, ARGV[7] == '1' and stays(prefix, room, now) or 0, '', ''}

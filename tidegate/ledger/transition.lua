@@ -1,11 +1,12 @@
--- One move of one job: atomically, or refused. After order.lua; apply.lua and take.lua call it.
+-- One move of one job: atomically, or refused. After order.lua and gate.lua; apply.lua and take.lua call it.
 --
 -- a[at...]  +0 allowed source states, comma-separated  +1 new state  +2 fence that must hold, or ''
 --           +3 revision that must hold, or ''  +4 '1' to hand out the next fence
 --           +5 seconds until the janitor looks again, or ''  +6 seconds to keep the record after an end
 --           +7 name of the move  +8 note as JSON  +9 seconds until a new deadline, or ''
 --           +10 this move's token: a repetition of the same move is told what the first one did
---           +11 how many envelopes to store; each: slot, envelope, seconds to keep it
+--           +11 what the run's call came to, as JSON, or '': see gate_settle
+--           +12 how many envelopes to store; each: slot, envelope, seconds to keep it
 --           then fields and values; '' removes the field
 -- Returns   {1, revision, fence, now, 1 if somebody should be woken} or {0, present state ('' for no such job), revision}
 
@@ -17,7 +18,7 @@ local function room_of(state, lane) return state .. ':' .. (lane or 'intake') en
 local function move(prefix, id, a, at)
   local job = prefix .. ':job:' .. id
   local old = redis.call('HMGET', job, 'state', 'rev', 'fence', 'lane', 'deadline_at', 'started_at', 'move',
-    'updated_at', 'tenant', 'priority', 'queued_at', 'accepted_at')
+    'updated_at', 'tenant', 'priority', 'queued_at', 'accepted_at', 'permit')
   local state, rev, fence = old[1], tonumber(old[2] or 0), tonumber(old[3] or 0)
   local lane, tenant, priority = old[4] or nil, old[9] or 'default', tonumber(old[10] or 5)
   local since = tonumber(old[11] or old[12])
@@ -38,8 +39,8 @@ local function move(prefix, id, a, at)
   -- only an end makes room again.
   redis.call('ZREM', agenda, id)
   local was = room_of(state, lane)
-  local first = at + 12
-  for _ = 1, tonumber(a[at + 11]) do
+  local first = at + 13
+  for _ = 1, tonumber(a[at + 12]) do
     redis.call('SET', vault .. a[first], a[first + 1], 'EX', a[first + 2])
     first = first + 3
   end
@@ -68,6 +69,17 @@ local function move(prefix, id, a, at)
     since = now
     put('queued_at', stamp(now))
   end
+  local bill
+  if old[13] and state == 'running' then
+    if to == 'running' then gate_renew(prefix, id, old[13], now + tonumber(a[at + 5]) * LEASES_KEPT)
+    else
+      gone[#gone + 1] = 'permit'
+      local failed_at
+      failed_at, bill = gate_settle(prefix, id, old[13], a[at + 11], now)
+      if failed_at and old[4] == lane and not ENDS[to] then put('avoid', failed_at) end
+    end
+  end
+  if bill or to == 'succeeded' then costs_of(prefix, job, tenant, old[4], to, a[at + 11], bill, now) end
   local look = not ENDS[to] and stamp(math.min(now + tonumber(a[at + 5]), deadline))
   if ENDS[to] then
     put('ended_at', stamp(now))

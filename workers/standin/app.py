@@ -27,6 +27,7 @@ from workers.standin.batching import Batching
 from workers.standin.faults import FAULTS, Fault, FaultBook, Rejection, Step
 from workers.standin.google_words import VERTEX_CHAT, VERTEX_RESPONSES
 from workers.standin.instance import Unanswerable
+from workers.standin.limiter import Limited, Limiter
 from workers.standin.messages import MESSAGES
 from workers.standin.openai_words import CHAT, EMBEDDINGS, NO_KEY
 from workers.standin.responses_words import RESPONSES
@@ -61,6 +62,8 @@ class StandIn:
     """What one stand-in knows: its faults, its counts, and the record where one is kept."""
 
     book: FaultBook = field(default_factory=FaultBook)
+    limiter: Limiter | None = None
+    """None: it takes as much as comes."""
     control_token: str | None = None
     """Who has it may control the faults; without one nobody may."""
     record: bool = False
@@ -85,7 +88,7 @@ class StandIn:
                 Route("/_standin/faults", self._faults, methods=["GET", "PUT", "DELETE"]),
                 Route("/_standin/calls", self._calls),
             ],
-            middleware=[Middleware(Marked)],
+            middleware=[Middleware(Marked), *([Middleware(Limited, limiter=self.limiter)] if self.limiter else ())],
         )
 
     @property
@@ -195,6 +198,8 @@ class StandIn:
                 "hung_up": self.hung_up,
                 "batches": {batch.id: batch.status for batch in self.batching.batches.values()},
                 "batch_lines": dict(self.batching.lines_received),
+                "let_through": self.limiter.let_through if self.limiter else self.calls,
+                "refused_at_s": self.limiter.refused_at if self.limiter else [],
             }
         )
 

@@ -11,6 +11,7 @@ import uvicorn
 from tidegate.errors import Unavailable
 from workers.standin.app import StandIn
 from workers.standin.faults import Fault, FaultBook
+from workers.standin.limiter import Limiter
 
 HOST = "127.0.0.1"
 START_TIMEOUT_S = 10.0
@@ -27,10 +28,14 @@ class Running:
 
 @contextmanager
 def running(
-    *, faults: Sequence[Fault] = (), control_token: str | None = None, record: bool = False
+    *,
+    faults: Sequence[Fault] = (),
+    control_token: str | None = None,
+    record: bool = False,
+    limiter: Limiter | None = None,
 ) -> Iterator[Running]:
     """A stand-in in a thread of this process, for as long as the block lasts."""
-    standin = StandIn(book=FaultBook(faults), control_token=control_token, record=record)
+    standin = StandIn(book=FaultBook(faults), limiter=limiter, control_token=control_token, record=record)
     started = threading.Event()
     listener = _listener(0)
     server = _Server(standin, on_start=started.set)

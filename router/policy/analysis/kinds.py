@@ -15,10 +15,11 @@ from router.policy.analysis.formula import Formula, every, negated, some
 from router.policy.analysis.harmless import alone
 from router.policy.analysis.space import Space, first_numbers, limits
 from router.policy.conditions import BudgetLeft, Entities, Health, LaneWait, When
-from router.policy.grammar import Bounds, levels, many
+from router.policy.grammar import Bounds, levels
 from router.policy.hours import Hours
 from router.policy.matching import written
 from tidegate.signals import LaneLoad
+from tidegate.value import many
 
 
 @dataclass(frozen=True, slots=True)

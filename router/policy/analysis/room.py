@@ -2,8 +2,9 @@
 
 import math
 
-from router.policy.engine import MIN_OUTPUT_TOKENS, SIGNALS_CHARS_PER_TOKEN
+from router.policy.engine import MIN_OUTPUT_TOKENS
 from tidegate.lane import Lane
+from tidegate.ledger.permits import SIGNALS_CHARS_PER_TOKEN
 
 
 def longest_prompts(lane: Lane) -> tuple[int, ...]:

@@ -9,11 +9,11 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from router.policy.grammar import Grammar, many
+from router.policy.grammar import Grammar
 from router.signals.sensitivity.levels import SHIPPED, Table, judge
 from tidegate.job import Hints, Job, Latency, Message, Params, PromptRef
-from tidegate.signals import Band, Capability, Complexity, Finding, LaneLoad, Level, Sensitivity, Signals
-from tidegate.value import Many, Name, Value
+from tidegate.signals import Band, BudgetLeft, Capability, Complexity, Finding, LaneLoad, Level, Sensitivity, Signals
+from tidegate.value import Many, Name, Value, many
 
 Inspect = Callable[[Job], Signals]
 
@@ -59,6 +59,17 @@ Moment = Annotated[
     BeforeValidator(_one_moment, json_schema_input_type=int | str),
 ]
 """A minute of the week in UTC, 0 being Monday 00:00; or `sat 18:30`."""
+
+
+Left = Annotated[
+    Annotated[Annotated[float, Field(strict=False)], Tag("<one>")] | Annotated[BudgetLeft, Tag("<mapping>")],
+    Discriminator(_shape),
+]
+"""What is left of a budget: dollars, or dollars and tokens."""
+
+
+def _left(said: "float | BudgetLeft") -> BudgetLeft:
+    return said if isinstance(said, BudgetLeft) else BudgetLeft(usd=said)
 
 
 class Given(Grammar):
@@ -119,7 +130,9 @@ class Given(Grammar):
     overflowing: OneOrMore[Name] | None = None
     """The rules that are in overflow now."""
     budget_left_usd: dict[Name, Annotated[float, Field(strict=False)]] = {}
-    """What is left to spend, by lane or tenant."""
+    """What is left to spend, by lane or tenant, for conditions that ask."""
+    budgets: dict[Name, Left] = {}
+    """What is left of a budget of the policy, by its name: dollars, or `{usd: 2, tokens: 5000}`."""
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
@@ -195,6 +208,7 @@ class Given(Grammar):
             "draw": self.draw,
             "overflowing": None if self.overflowing is None else many(self.overflowing),
             "budget_left_usd": self.budget_left_usd or None,
+            "budgets": {name: _left(said) for name, said in self.budgets.items()} or None,
         }
         said = {name: value for name, value in around.items() if value is not None}
         return {"load": {**measured.load, **self._loads()}, **said}

@@ -12,7 +12,9 @@ from router.policy.model import Default, For, Overflow, PolicyFile, Rule
 from router.policy.sensitivity.grammar import Allowed, Denied, Images, Section, Together, TypeMeans
 from router.policy.sensitivity.grammar import Own as OwnPattern
 from router.prompts import PromptFile
-from tidegate.lane import Engine, Lane, Price, Retry
+from tidegate.budget import Budget
+from tidegate.lane import Engine, Lane, Retry
+from tidegate.price import Price
 
 Kinds = tuple[Any, ...]
 """What may stand at a place: annotations, as far as anything is known."""
@@ -25,6 +27,7 @@ _ORDERED: Mapping[type[BaseModel], tuple[str, ...]] = {
         "include",
         "for",
         "lanes",
+        "budgets",
         "sensitivity",
         "guarantees",
         "allow_outside",
@@ -38,6 +41,7 @@ _ORDERED: Mapping[type[BaseModel], tuple[str, ...]] = {
     Price: tuple(Price.model_fields),
     Retry: tuple(Retry.model_fields),
     Engine: tuple(Engine.model_fields),
+    Budget: tuple(Budget.model_fields),
     Rule: ("name", "when", "send", "split", "overflow", "refuse", "shadow", "redact", "why"),
     Overflow: ("to", "when", "until"),
     Default: ("send", "why"),

@@ -5,10 +5,10 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
 from router.policy.conditions import EntityType
-from router.policy.grammar import Grammar, Some
+from router.policy.grammar import Grammar
 from router.signals.sensitivity.lists.words import MAX_WORD_CHARS, says_something
 from tidegate.signals import Level
-from tidegate.value import Many, Name
+from tidegate.value import Many, Name, Some
 
 MAX_ENTRIES = 100
 """Of each kind: a hundred lists may each hold many words."""
