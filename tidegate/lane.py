@@ -156,8 +156,6 @@ class Lane(Value):
     def _zone_fits_backend(self) -> Self:
         if self.backend == "llama_cpp" and self.zone is not Zone.INSIDE:
             raise ValueError("a llama_cpp backend runs here: its zone is inside")
-        if self.backend == "llama_cpp" and Capability.VISION in self.capabilities:
-            raise ValueError("a llama_cpp backend reads text alone: it has no capability vision")
         if self.engine is not None and self.backend != "llama_cpp":
             raise ValueError("engine says how llama.cpp computes here: only a llama_cpp backend has one")
         return self
