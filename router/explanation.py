@@ -11,7 +11,7 @@ from rich.text import Text
 
 from tidegate.decision import Check, Decision, RuleTrace
 from tidegate.lane import Zone
-from tidegate.signals import LaneLoad, Signals
+from tidegate.signals import BudgetLeft, LaneLoad, Signals
 
 _OVERFLOW = {"enter": "begins for this rule", "leave": "ends for this rule"}
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -123,9 +123,18 @@ def _facts(signals: Signals) -> Iterator[tuple[str, str]]:
     if signals.overflowing:
         yield "in overflow", ", ".join(signals.overflowing)
     for name, left in signals.budget_left_usd.items():
-        yield f"budget {name}", f"{left:.2f} USD left"
+        yield f"budget of {name}", f"{left:.2f} USD left"
+    for name, rest in signals.budgets.items():
+        yield f"budget {name}", _left(rest)
     for lane, load in signals.load.items():
         yield f"wait {lane}", _wait(load)
+
+
+def _left(left: BudgetLeft) -> str:
+    parts = ([] if left.usd is None else [f"{left.usd:.2f} USD"]) + (
+        [] if left.tokens is None else [f"{left.tokens} tokens"]
+    )
+    return f"{' and '.join(parts) or 'nothing measured'} not spent yet"
 
 
 def _wait(load: LaneLoad) -> str:

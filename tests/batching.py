@@ -212,11 +212,12 @@ class Bench:
     budgets: tuple[Budget, ...] = ()
     decided: dict[str, Any] = field(default_factory=dict)
     """What else the decisions say."""
-    _batchers: list[Batcher] = field(default_factory=list)
+    _batchers: list[tuple[Batcher, Trouble]] = field(default_factory=list)
 
     def close(self) -> None:
         """Let go of what dead processes would have let go of."""
-        for batcher in self._batchers:
+        for batcher, trouble in self._batchers:
+            trouble.at.clear()
             batcher.close()
 
     @property
@@ -274,7 +275,7 @@ class Bench:
             lease_s=30.0,
             pace=pace,
         )
-        self._batchers.append(made)
+        self._batchers.append((made, trouble))
         return made
 
     def work_alone(self) -> None:

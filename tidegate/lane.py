@@ -156,20 +156,8 @@ class Lane(Value):
     def _zone_fits_backend(self) -> Self:
         if self.backend == "llama_cpp" and self.zone is not Zone.INSIDE:
             raise ValueError("a llama_cpp backend runs here: its zone is inside")
-        if self.backend == "llama_cpp" and Capability.VISION in self.capabilities:
-            raise ValueError("a llama_cpp backend reads text alone: it has no capability vision")
         if self.engine is not None and self.backend != "llama_cpp":
             raise ValueError("engine says how llama.cpp computes here: only a llama_cpp backend has one")
-        return self
-
-    @model_validator(mode="after")
-    def _hedge_comes_in_time(self) -> Self:
-        if self.hedge_after_s is None:
-            return self
-        if self.backend in ("llama_cpp", "noop"):
-            raise ValueError("hedge_after_s: only a lane that calls a server can ask a second one")
-        if self.hedge_after_s >= min(self.timeout_s, self.first_token_s or self.timeout_s):
-            raise ValueError("hedge_after_s must be less than first_token_s and timeout_s: after those nobody waits")
         return self
 
     @model_validator(mode="after")
@@ -195,6 +183,16 @@ class Lane(Value):
                 raise ValueError(f"{where}a vertex backend needs a region, such as europe-west4, or a base_url")
         if self.backend == "vertex" and Capability.EMBEDDINGS in self.capabilities:
             raise ValueError("a vertex backend makes no embeddings: Google offers none by this API")
+        return self
+
+    @model_validator(mode="after")
+    def _hedge_comes_in_time(self) -> Self:
+        if self.hedge_after_s is None:
+            return self
+        if self.backend in ("llama_cpp", "noop"):
+            raise ValueError("hedge_after_s: only a lane that calls a server can ask a second one")
+        if self.hedge_after_s >= min(self.timeout_s, self.first_token_s or self.timeout_s):
+            raise ValueError("hedge_after_s must be less than first_token_s and timeout_s: after those nobody waits")
         return self
 
     @model_validator(mode="after")

@@ -137,7 +137,7 @@ def lanes_of(settings: Settings, *, zone: Zone, only: Sequence[str] = ()) -> Map
 
 
 def _open_early(running: Running) -> None:
-    """The backends that call somebody: an SDK takes seconds to import, and the first calls would come late, all at once."""
+    """The backends that call somebody: an SDK takes seconds to import, and first calls would come late, all at once."""
     for lane in running.lanes.values():
         if lane.backend not in UNGATED:
             with contextlib.suppress(RunError, Misuse):  # its first job meets it again, where it is on record

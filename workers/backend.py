@@ -59,10 +59,10 @@ class Run:
     """For what a provider says beside its answer, or instead of one; may be called several times."""
     deployment: str = ""
     """Which of the lane's deployments is to be called; its first one where that is none of them."""
-    another: Callable[[], str | None] | None = None
-    """Asks for a permit for a second call, and names its deployment; None for a run that has one call only."""
     regions: tuple[str, ...] | None = None
     """Where it may be computed, whoever is called; None: anywhere. See Lane.deployments_in."""
+    another: Callable[[], str | None] | None = None
+    """Asks for a permit for a second call, and names its deployment; None for a run that has one call only."""
 
 
 class Backend(Protocol):

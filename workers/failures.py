@@ -79,6 +79,8 @@ job that is still refused is not the gate's to help. From then on it waits on it
 
 PROBE_SPREAD_S = 1.0
 """Who waits for an open lane does not come back with all the others."""
+LOOK_S = 3600.0
+"""Who waits for longer looks now and then all the same: somebody may have given more, or mended what was broken."""
 BUDGET_SPREAD_S = 60.0
 """Nor who waits for a budget; the longer they waited, the more there may be."""
 
@@ -181,7 +183,7 @@ def _pause(reason: Reason, delay_s: float, time_left_s: float) -> Outcome:
     """Nothing can be done before; what ends sooner is told so now, and may be redriven."""
     if delay_s >= time_left_s:
         return _dead(reason)
-    return Outcome(action=Action.PAUSE, reason=reason, delay_s=delay_s)
+    return Outcome(action=Action.PAUSE, reason=reason, delay_s=min(delay_s, LOOK_S))
 
 
 def _row(error: BaseException) -> Row:

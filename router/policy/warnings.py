@@ -21,9 +21,9 @@ def warnings(file: PolicyFile, document: Document) -> Iterator[str]:
     """Each with its place."""
     yield from _sent_out_in_vain(file, document)
     yield from _redacted_in_vain(file, document)
-    yield from _asked_in_vain(file, document)
     yield from _nowhere(file, document)
     yield from _anywhere(file, document)
+    yield from _asked_in_vain(file, document)
 
 
 def _sent_out_in_vain(file: PolicyFile, document: Document) -> Iterator[str]:
@@ -58,23 +58,6 @@ def _redacted_in_vain(file: PolicyFile, document: Document) -> Iterator[str]:
             yield document.at(("rules", index, "redact"), message)
 
 
-def _asked_in_vain(file: PolicyFile, document: Document) -> Iterator[str]:
-    """Rules that ask what is left of a budget where none is counted: that is never known, so they never hold."""
-    for index, rule in enumerate(file.rules):
-        asked = rule.when.budget_left_usd
-        if asked is not None and not any(_counts(budget, asked, file) for budget in file.budgets.values()):
-            message = "never holds: no budget in dollars counts there, so nobody knows what is left"
-            yield document.at(("rules", index, "when", "budget_left_usd"), message)
-
-
-def _counts(budget: Budget, asked: BudgetLeft, file: PolicyFile) -> bool:
-    if budget.usd is None:
-        return False
-    if asked.tenant is not None:
-        return budget.concerns(asked.tenant)
-    return asked.lane in file.lanes and budget.covers(file.lanes[asked.lane])
-
-
 def _nowhere(file: PolicyFile, document: Document) -> Iterator[str]:
     """Regions of a guarantee that no lane names: one letter wrong, and `never` would bar nothing."""
     known = {one.region for lane in file.lanes.values() for one in lane.every_deployment if one.region}
@@ -105,6 +88,23 @@ def _regions(file: PolicyFile) -> Iterator[tuple[Steps, str]]:
                 yield from (((*here, place), region) for place, region in enumerate(written))
             elif written is not None:
                 yield here, written
+
+
+def _asked_in_vain(file: PolicyFile, document: Document) -> Iterator[str]:
+    """Rules that ask what is left of a budget where none is counted: that is never known, so they never hold."""
+    for index, rule in enumerate(file.rules):
+        asked = rule.when.budget_left_usd
+        if asked is not None and not any(_counts(budget, asked, file) for budget in file.budgets.values()):
+            message = "never holds: no budget in dollars counts there, so nobody knows what is left"
+            yield document.at(("rules", index, "when", "budget_left_usd"), message)
+
+
+def _counts(budget: Budget, asked: BudgetLeft, file: PolicyFile) -> bool:
+    if budget.usd is None:
+        return False
+    if asked.tenant is not None:
+        return budget.concerns(asked.tenant)
+    return asked.lane in file.lanes and budget.covers(file.lanes[asked.lane])
 
 
 def _reach(rule: Rule) -> Iterator[str]:

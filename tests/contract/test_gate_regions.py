@@ -46,7 +46,7 @@ def test_a_job_that_may_go_nowhere_is_claimed_to_be_refused(ledger: Ledger, regi
     found = lane.take()
     assert found.permit is not None
     assert (found.permit.verdict, found.permit.deployment) == ("elsewhere", "")
-    refused = refusal(found.permit)
+    refused = refusal(found.permit, latency="interactive")
     assert isinstance(refused, NoClearance)
     assert refused.refusal == "clearance_region"
     assert [lane.in_flight(one.name) for one in DEPLOYMENTS] == [0, 0, 0]

@@ -68,6 +68,18 @@ def test_a_few_failures_do_not(timed: Timed) -> None:
     assert lane.took() == "main"
 
 
+def test_an_outage_after_a_good_time_is_noticed_as_soon(timed: Timed) -> None:
+    """The last calls all failed: the good ones of the window before do not hold that up."""
+    ledger, _ = timed
+    lane = with_jobs(ledger, 60, breaker=BREAKER)
+    for _ in range(40):
+        lane.end(lane.take())
+    broken(lane, 4)
+    assert lane.took() == "main"
+    broken(lane, 1)
+    assert lane.took() == ""
+
+
 def test_one_call_tries_it_and_the_wait_doubles(timed: Timed) -> None:
     """Whoever asks while it is under way is told to come again; a failed probe doubles the time, to ten minutes."""
     ledger, clock = timed

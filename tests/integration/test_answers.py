@@ -43,7 +43,7 @@ version: 1
 name: tests
 lanes:
   local: {zone: inside, backend: llama_cpp, model: small, context_tokens: 4096, capabilities: [json, tools]}
-  api: {zone: outside, backend: openai, model: large, context_tokens: 8192, capabilities: [json, tools]}
+  api: {zone: outside, backend: openai, model: gpt-4o, context_tokens: 8192, capabilities: [json, tools]}
 rules:
   - name: out
     when: {sensitivity: [public, internal]}
@@ -305,7 +305,7 @@ def test_a_copy_s_answer_is_looked_at_too(bench: Bench, redis: StoreClient) -> N
 
 def test_a_lane_that_has_moved_gets_no_job_that_may_not_go_there(bench: Bench) -> None:
     """A worker whose lane computes elsewhere by now makes no call, whatever was decided when it did not."""
-    policy = POLICY.replace("model: large,", "model: large, region: eu,").replace(
+    policy = POLICY.replace("model: gpt-4o,", "model: gpt-4o, region: eu,").replace(
         "{name: clean, answers: {at_most: internal}}", "{name: eu, only: {regions: eu}}"
     )
     job_id = bench.client.submit(Job(text=HARMLESS))

@@ -15,12 +15,13 @@ import traceback
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from loopback import say, saying
 
 from tidegate import errors
 from tidegate.errors import InvalidSettings, RunError
@@ -83,43 +84,6 @@ def ask(url: str, run: Run | None = None, *, stop: threading.Event | None = None
         return backend.answer(run or a_run(), stop=stop or threading.Event())
     finally:
         backend.close()
-
-
-@contextlib.contextmanager
-def saying(reply: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str]:
-    """A server that says whatever it is told to."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.asked = self.rfile.read(int(self.headers["content-length"]))
-            reply(self)
-
-        def do_GET(self) -> None:
-            self.asked = b""
-            reply(self)
-
-        def log_message(self, *args: object) -> None:
-            """Nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/v1"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-def say(handler: BaseHTTPRequestHandler, status: int, content: Any, **headers: str) -> None:
-    """One whole answer; what is not bytes goes as JSON."""
-    raw = content if isinstance(content, bytes) else json.dumps(content).encode()
-    handler.send_response(status)
-    for name, value in {"content-type": "application/json", "content-length": str(len(raw)), **headers}.items():
-        handler.send_header(name.replace("_", "-"), value)
-    handler.end_headers()
-    handler.wfile.write(raw)
 
 
 def completion(**changed: Any) -> dict[str, Any]:

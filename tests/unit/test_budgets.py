@@ -256,6 +256,13 @@ def test_what_becomes_of_a_job_that_its_budget_cannot_pay(
         assert found.reason is Reason.BUDGET_EXHAUSTED
 
 
+def test_who_waits_for_the_next_month_looks_now_and_then() -> None:
+    """Somebody may have raised the budget."""
+    error = BudgetExhausted("spent", retry_after_s=800_000.0)
+    found = failures.decide(error, lanes=("far",), **{**AROUND, "time_left_s": 1_000_000.0})
+    assert (found.action, found.delay_s) == (Action.PAUSE, 3600.0)
+
+
 def test_periods_end_at_midnight_and_on_the_first() -> None:
     """In UTC, leap years included."""
     assert (Per.DAY.key(0.0), Per.DAY.end(0.0)) == ("19700101", 86_400.0)

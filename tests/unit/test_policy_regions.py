@@ -15,7 +15,7 @@ from tidegate.documents import Document
 from tidegate.lane import Lane, Zone
 from tidegate.signals import Band, Complexity, Level, Sensitivity, Signals
 
-OUTSIDE = {"zone": "outside", "backend": "openai", "model": "m", "context_tokens": 8000}
+OUTSIDE = {"zone": "outside", "backend": "openai", "model": "gpt-4o", "context_tokens": 8000}
 INSIDE = {"zone": "inside", "backend": "llama_cpp", "model": "t", "context_tokens": 1000}
 TWO = [{"name": "frankfurt", "region": "eu"}, {"name": "virginia", "region": "us"}]
 LANES: dict[str, Any] = {

@@ -5,7 +5,7 @@
 --   probe        the job whose call tries it; that it is under way tells the set of calls in flight
 -- `<place>/recent` lists the last calls: beginning, class, seconds, error.
 
-local OPEN_MOST_S, DOWN_S, PROBE_S, RECENT = 600, 60, 1, 200
+local OPEN_MOST_S, DOWN_S, PROBE_S, RECENT, IN_A_ROW = 600, 60, 1, 200, 5
 
 -- Seconds until it is worth asking again, and whether a call made now would be the one that tries it.
 local function breaker_wait(place, seen, now)
@@ -28,17 +28,20 @@ local function breaker_close(place, now)
   redis.call('HSET', place, 'since', stamp(now))
 end
 
--- Whether the share of the last calls that failed is too high.
+-- Whether the share of the last calls that failed is too high; or all of the very last did: after a long good time it
+-- would take as long until the share says so.
 local function too_many_failed(place, breaker, since, now)
-  local calls, failed, from = 0, 0, math.max(since, now - breaker.window_s)
+  local calls, failed, from, in_a_row = 0, 0, math.max(since, now - breaker.window_s), nil
   for _, call in ipairs(redis.call('LRANGE', place .. '/recent', 0, math.max(RECENT, breaker.calls) - 1)) do
     local began, class = string.match(call, '^([%d.]+) (%S*)')
     if tonumber(began) >= from and class ~= '-' then
       calls = calls + 1
-      if class == 'failed' then failed = failed + 1 end
+      if class == 'failed' then failed = failed + 1
+      else in_a_row = in_a_row or failed end
     end
   end
-  return calls >= breaker.calls and failed >= breaker.failures * calls
+  return (in_a_row or failed) >= math.max(IN_A_ROW, breaker.calls)
+    or calls >= breaker.calls and failed >= breaker.failures * calls
 end
 
 -- What a call that has ended tells of its deployment.

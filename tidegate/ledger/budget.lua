@@ -84,11 +84,11 @@ local function budget_hold(accounts, usd, tokens)
 end
 
 -- The accounts of a permit, which lies on a record that others may write: no key of anything else is one.
-local function of_permit(prefix, accounts)
-  local found, ours = {}, prefix .. ':budget:'
+local function of_permit(accounts)
+  local found = {}
   for _, account in ipairs(type(accounts) == 'table' and accounts or {}) do
     local key, name = type(account) == 'table' and account[1], type(account) == 'table' and account[2]
-    if type(key) == 'string' and type(name) == 'string' and string.sub(key, 1, #ours) == ours then
+    if type(key) == 'string' and type(name) == 'string' and string.match(key, '^[^:]*:budget:') then
       found[#found + 1] = account
     end
   end
@@ -96,8 +96,8 @@ local function of_permit(prefix, accounts)
 end
 
 -- What was held is held no more; what was spent, is spent.
-local function budget_settle(prefix, accounts, held_usd, held_tokens, usd, tokens)
-  for _, account in ipairs(of_permit(prefix, accounts)) do
+local function budget_settle(accounts, held_usd, held_tokens, usd, tokens)
+  for _, account in ipairs(of_permit(accounts)) do
     local function add(field, value)
       return redis.pcall('HINCRBY', account[1], account[2] .. ':' .. field, whole(value))
     end

@@ -15,7 +15,6 @@
 
 local LEASES_KEPT = 4
 local AGAIN_MOST_S, FULL_S = 10, 1
-local KEEP_S = 3 * 86400
 local EWMA, SLOW_MOST, FAILING = 0.2, 4, 9
 local OLD_S = 60
 local SECOND = '/2' -- behind a job's id: the second call of its run, see hedge.lua
@@ -239,7 +238,7 @@ local function settle_call(prefix, id, permit, said, now)
     redis.call('ZREM', at .. '/flight', id)
     correct_call(at, tostring(permit.entry), estimate, tokens)
   end
-  budget_settle(prefix, permit.accounts, held, estimate, nano, tokens)
+  budget_settle(permit.accounts, held, estimate, nano, tokens)
   note_call(place, permit, said, class, tokens, nano / 1e9, now)
   adapt(place, permit, class, said.heard or {}, now)
   breaker_learn(place, permit.breaker, id, permit, class, said.error or '', now)

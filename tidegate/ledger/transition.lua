@@ -106,7 +106,11 @@ local function move(prefix, id, a, at)
       if failed_at and old[4] == lane and not ENDS[to] then put('avoid', failed_at) end
     end
   end
-  if bill or to == 'succeeded' then costs_of(prefix, job, tenant, old[4], to, a[at + 11], bill, now) end
+  -- A run that brought an answer to the router has done its part: it is counted now, and not when that is let through.
+  local brought = to == 'accepted' and HAD[state]
+  if bill or brought or (to == 'succeeded' and not answer) then
+    costs_of(prefix, job, tenant, old[4], brought and 'succeeded' or to, a[at + 11], bill, now)
+  end
   local look = not ENDS[to] and stamp(math.min(now + tonumber(a[at + 5]), deadline))
   if ENDS[to] then
     put('ended_at', stamp(now))
@@ -153,7 +157,7 @@ local function move(prefix, id, a, at)
     redis.call('EXPIRE', job .. ':history', keep)
     if to == 'succeeded' and HAD[state] then paced(prefix, lane, state, old[6], now) end
   else
-    if to == 'accepted' and HAD[state] then paced(prefix, lane, state, old[6], now) end
+    if brought then paced(prefix, lane, state, old[6], now) end
     redis.call('ZADD', agenda, look, id)
     if state == 'dead' then
       redis.call('ZREM', prefix .. ':dead', id)

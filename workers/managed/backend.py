@@ -22,9 +22,11 @@ from tidegate.result import Answer
 from tidegate.settings import Settings
 from workers.backend import Backend, Run
 from workers.managed.calls import Call
+from workers.managed.credentials import Credential
 from workers.managed.hedge import Hedge, Share
 from workers.managed.loop import LoopThread
 from workers.managed.provider import OnPiece, OpenProvider, Provider
+from workers.managed.renewing import Renewing
 from workers.managed.repairing import Repairing
 from workers.stop import Stop
 
@@ -58,7 +60,11 @@ def open_backend(lane: Lane, settings: Settings) -> Backend:
     except ModuleNotFoundError:
         raise MissingExtra(EXTRAS.get(lane.backend, "managed"), needed_for=f"lane {lane.name}") from None
     opened = cast("OpenProvider", module.open_provider)
-    return ManagedBackend(lane, {one.name: opened(lane, one, settings) for one in lane.every_deployment})
+    providers = {
+        one.name: Renewing(opened(lane, one, settings), Credential(lane, one, settings))
+        for one in lane.every_deployment
+    }
+    return ManagedBackend(lane, providers)
 
 
 class ManagedBackend:
@@ -92,6 +98,13 @@ class ManagedBackend:
     def close(self) -> None:
         """End what is in flight and let go of the connections."""
         self._loop.close(self._close_all)
+
+    def _provider(self, run: Run) -> Provider:
+        """Whom to call. The guard has looked by the lane that the run began with: this is the lane as it is now."""
+        allowed = [one.name for one in self._lane.deployments_in(run.regions)]
+        if not allowed:
+            raise NoClearance(f"no deployment of {self._lane.name} is in a region of the job's")
+        return self._providers[run.deployment if run.deployment in allowed else allowed[0]]
 
     async def _asked(self, run: Run, on_piece: OnPiece | None) -> tuple[Call, bytes]:
         """The call that was answered, and the answer's body."""
@@ -127,13 +140,6 @@ class ManagedBackend:
             tell=lambda heard: run.tell(replace(heard, second=True)),
         )
         return self._call(again, on_piece)
-
-    def _provider(self, run: Run) -> Provider:
-        """Whom to call. The guard has looked by the lane that the run began with: this is the lane as it is now."""
-        allowed = [one.name for one in self._lane.deployments_in(run.regions)]
-        if not allowed:
-            raise NoClearance(f"no deployment of {self._lane.name} is in a region of the job's")
-        return self._providers[run.deployment if run.deployment in allowed else allowed[0]]
 
     async def _close_all(self) -> None:
         await asyncio.gather(*(provider.close() for provider in self._providers.values()))
