@@ -153,11 +153,8 @@ class Running:
                     answer,
                     claim=claim,
                     run_s=time.monotonic() - began,
-                    # Of two calls, what the one came to that answered; the other is settled beside it.
-                    settled=lambda usd: call.answered(
-                        answer, lane, record, usd=None if usd is None else usd / call.paid
-                    ),
-                    price_share=call.paid,
+                    settled=lambda usd: call.answered(answer, lane, record, usd=usd and usd / call.paid),
+                    price_share=float(call.paid),
                     called=call.answered_by,
                 )
                 self.flights.serve(taken, lane, result, followers=applied.followers, at=applied.at)
@@ -262,10 +259,12 @@ class Running:
     ) -> tuple[JobResult, Applied]:
         """Put the answer on record. Raises Conflict for who lost the job.
 
-        `settled`: what the call came to, by its cost. `batch`: the provider's that the answer came from.
+        `settled`: what the call came to, by its cost. `batch`: the provider's that the answer came from. `called`: the
+        deployment, where it is another one than the permit's.
         """
         queued_s = claim.at - record.accepted_at
-        cost = run_cost(lane, answer.usage, model=answer.model, deployment=_called(lane, record, called))
+        deployment = _called(lane, called or (record.permitted.deployment if record.permitted else None))
+        cost = run_cost(lane, answer.usage, model=answer.model, deployment=deployment)
         result = JobResult(
             job_id=record.id,
             text=answer.text,
@@ -392,8 +391,7 @@ def _guarded(record: Record) -> bool:
     return record.decided is None or record.decided.signals.sensitivity.level is not Level.PUBLIC
 
 
-def _called(lane: Lane, record: Record, called: str | None) -> Deployment | None:
-    name = called or (record.permitted.deployment if record.permitted else None)
+def _called(lane: Lane, name: str | None) -> Deployment | None:
     return next((one for one in lane.every_deployment if one.name == name), None)
 
 

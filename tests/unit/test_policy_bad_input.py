@@ -228,7 +228,7 @@ def test_bytes_that_are_no_text_are_placed(tmp_path: Path, broken: bytes) -> Non
 
 def test_a_secrets_name_may_be_written_as_people_write_it(tmp_path: Path) -> None:
     """`${NAME}` in key_env is the name, and nothing is read from the environment."""
-    (tmp_path / "p.yaml").write_text(SOUND.replace("model: gpt-4o-mini", 'model: gpt-4o, key_env: "${BIG_KEY}"'))
+    (tmp_path / "p.yaml").write_text(SOUND.replace("model: gpt-4o-mini", 'model: gpt-4.1, key_env: "${BIG_KEY}"'))
     assert load_policy(tmp_path / "p.yaml").lanes["far"].key_env == "BIG_KEY"
 
 

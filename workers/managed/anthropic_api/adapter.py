@@ -11,6 +11,7 @@ from tidegate.result import Answer
 from tidegate.settings import Settings
 from workers.backend import Run
 from workers.managed import chat
+from workers.managed.addresses import stay_inside
 from workers.managed.anthropic_api import answer, form
 from workers.managed.anthropic_api.failures import failure_of, rejection
 from workers.managed.anthropic_api.messages import Messages
@@ -69,6 +70,7 @@ class AnthropicProvider:
 
     async def send(self, run: Run, on_piece: OnPiece | None) -> bytes:
         """Ask once; without the fields that the server names as unsupported, if it does."""
+        stay_inside(run, self._lane)
         self._model = self._model or await self._discovered()
         quirks = self._quirks
         fields = self._fields(run, quirks, on_piece)
