@@ -9,6 +9,7 @@ from pathlib import Path
 
 from celery.signals import worker_shutting_down
 
+from router.answers import Answers
 from router.budgets import Budgets
 from router.circumstances import Circumstances
 from router.inspection import Inspector, open_inspector
@@ -77,6 +78,9 @@ def open_service(settings: Settings) -> Service:
         decide=decide,
         redactor=Redactor(inspector=inspector, readings=views),
         placement=placement,
+        answers=Answers(
+            ledger=client.ledger, vault=client.vault, placement=placement, inspector=inspector, policy=live.of
+        ),
         shadows=shadows,
         decisions=decisions,
         look_in_s=settings.nudge_s,

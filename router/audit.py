@@ -7,6 +7,7 @@ from tidegate.decision import Decision
 from tidegate.errors import Reason, Unavailable
 from tidegate.ledger.record import Record
 from tidegate.logs import logger
+from tidegate.signals import Level
 
 log = logger(__name__)
 
@@ -48,6 +49,8 @@ def facts(decision: Decision) -> dict[str, Any]:
         "redacted": decision.replaced,
         "narrowed": decision.narrowed,
         "shadow": decision.shadow,
+        "regions": decision.regions,
+        "answers_at_most": decision.answers_at_most,
     }
     return {name: value for name, value in said.items() if value}
 
@@ -65,6 +68,11 @@ def unremembered(decision: Decision, error: Unavailable) -> None:
 def refused(record: Record, reason: Reason, cause: str) -> None:
     """A job cannot be placed."""
     log.warning("job.refused", job=record.id, tenant=record.tenant, reason=reason.value, cause=cause)
+
+
+def approved(record: Record, level: Level) -> None:
+    """An answer from outside may be read."""
+    log.info("answer.approved", job=record.id, tenant=record.tenant, level=level.value)
 
 
 def raced(job_id: str) -> None:

@@ -36,6 +36,8 @@ def _verdict(decision: Decision) -> RenderableType:
         ("cause", Text(decision.cause or "", style="bold red")),
         ("redacted", Text(_redacted(decision), style="bold yellow")),
         ("narrowed", Text(_narrowed(decision), style="bold red")),
+        ("regions", Text(_regions(decision))),
+        ("answers", Text(_answers(decision))),
         ("overflow", Text(_OVERFLOW.get(decision.overflow or "", ""))),
         ("shadow", Text(f"{decision.shadow} gets a copy" if decision.shadow else "")),
         ("policy", Text(decision.policy)),
@@ -57,6 +59,17 @@ def _narrowed(decision: Decision) -> str:
     """What an operator declared harmless is never passed over in silence."""
     types = ", ".join(decision.narrowed)
     return f"it may leave only because {types} was declared harmless (allow_outside)" if types else ""
+
+
+def _regions(decision: Decision) -> str:
+    if decision.regions is None:
+        return ""
+    return f"computed in {' or '.join(decision.regions)} only" if decision.regions else "computed in no region"
+
+
+def _answers(decision: Decision) -> str:
+    level = decision.answers_at_most
+    return f"from outside are looked at before anybody gets them: at most {level.value}" if level else ""
 
 
 def _rules(trace: tuple[RuleTrace, ...]) -> Table:

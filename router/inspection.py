@@ -63,7 +63,7 @@ class Inspector:
         turns = job.turns()
         length = tokens.longest(job.input) if job.input else tokens.estimate(turns, job.params)
         return Signals(
-            sensitivity=self._sensitivity(job, rules, gated=gated),
+            sensitivity=self.sensitivity(job, rules=rules, gated=gated),
             complexity=complexity.measure(turns, job.params),
             tokens=length,
             max_tokens=0 if job.input else job.params.max_tokens,
@@ -73,6 +73,20 @@ class Inspector:
             task=job.hints.task,
             load=dict(load),
         )
+
+    def sensitivity(self, job: Job, *, rules: Rules = AS_SHIPPED, gated: bool = True) -> Sensitivity:
+        """How sensitive it is, by all that it says. Never raises on account of that: what fails makes it unknown."""
+        look = self._look(lambda look: self._texts(job, look), rules, every=False, gated=gated)
+        # Copies: a look that is overdue may still be adding to its own.
+        seen = (*(sight.finding for sight in tuple(look.sights)), *(_DECLARED[what] for what in tuple(look.unseen)))
+        findings = tuple(dict.fromkeys(seen))
+        failures, least = tuple(look.failures), job.hints.min_sensitivity
+        try:
+            judged = judge(findings, failures=failures, least=least, table=rules.table)
+        except Exception as exc:  # noqa: BLE001 - nobody has judged, whatever the reason
+            cause = "; ".join(map(str, (*failures, Failure.of("judge", exc))))
+            judged = Sensitivity(level=Level.UNKNOWN, findings=findings, cause=cause, least=least)
+        return judged.model_copy(update={"coverage": look.coverage})
 
     def places(self, text: str, *, rules: Rules = AS_SHIPPED, gated: bool = True) -> Places:
         """Every place of a text where something counts, by any reading of it. Never raises on account of the text."""
@@ -93,19 +107,6 @@ class Inspector:
     def close(self) -> None:
         """Let the threads go; one that is stuck is not waited for."""
         self._pool.shutdown(wait=False, cancel_futures=True)
-
-    def _sensitivity(self, job: Job, rules: Rules, *, gated: bool) -> Sensitivity:
-        look = self._look(lambda look: self._texts(job, look), rules, every=False, gated=gated)
-        # Copies: a look that is overdue may still be adding to its own.
-        seen = (*(sight.finding for sight in tuple(look.sights)), *(_DECLARED[what] for what in tuple(look.unseen)))
-        findings = tuple(dict.fromkeys(seen))
-        failures, least = tuple(look.failures), job.hints.min_sensitivity
-        try:
-            judged = judge(findings, failures=failures, least=least, table=rules.table)
-        except Exception as exc:  # noqa: BLE001 - nobody has judged, whatever the reason
-            cause = "; ".join(map(str, (*failures, Failure.of("judge", exc))))
-            judged = Sensitivity(level=Level.UNKNOWN, findings=findings, cause=cause, least=least)
-        return judged.model_copy(update={"coverage": look.coverage})
 
     def _look(self, texts: Callable[[Look], Iterable[str]], rules: Rules, *, every: bool, gated: bool) -> Look:
         """A look for as long as there is time, the gate's included. What hangs is left to its thread, and failed."""

@@ -1,6 +1,7 @@
 """Placement: a decision becomes a sealed payload, a signed clearance, a record and a wake-up, in this order."""
 
 import contextlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -75,6 +76,7 @@ class Placement:
         texts: list[Stored] = []
         changes = {
             "decision": decision.to_json(),
+            "regions": _regions(decision),
             "tokens": str(_prompt_tokens(job, decision)),
             "max_tokens": str(decision.signals.max_tokens),
             "rule": decision.rule,
@@ -146,6 +148,8 @@ class Placement:
             digest=digest(texts[-1].envelope),
             lanes=decision.cleared,
             policy=decision.policy,
+            regions=decision.regions,
+            answers_at_most=decision.answers_at_most,
             expires_at=record.deadline_at,
         )
         return {**changes, "outside": slot, "clearance": clearances.sign(clearance, self._signer)}
@@ -160,6 +164,11 @@ class Placement:
 
 def _keep_s(record: Record) -> int:
     return max(60, int(record.deadline_at - record.accepted_at) + _KEEP_BEYOND_DEADLINE_S)
+
+
+def _regions(decision: Decision) -> str:
+    """As the scripts that choose a deployment read it: a list in JSON; '' where it may be computed anywhere."""
+    return "" if decision.regions is None else json.dumps(decision.regions)
 
 
 def _copy(job: Job, decision: Decision, redaction: Redaction | None) -> Job:

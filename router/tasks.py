@@ -16,6 +16,7 @@ from celery.exceptions import Reject
 from pydantic import ValidationError
 
 from router import audit
+from router.answers import Answers
 from router.asked import asked_first
 from router.circumstances import Circumstances
 from router.inspection import Inspector
@@ -83,6 +84,7 @@ class Routing:
     decide: Decide
     redactor: Redacts
     placement: Placement
+    answers: Answers
     shadows: Shadows
     decisions: Decisions
     leaving: threading.Event = field(default_factory=threading.Event)
@@ -175,6 +177,9 @@ class Routing:
 
     def _routed(self, record: Record, envelope: bytes | None) -> "Routed | None":
         """Open, inspect, decide; None where that ended the job."""
+        if record.answer:
+            self.answers.look(record)
+            return None
         if record.shadow_of:
             # Its router died before it was placed, or somebody redrove it: it is not worth a decision of its own.
             self.client.ledger.apply(record.id, states.cancel())

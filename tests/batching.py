@@ -9,19 +9,23 @@ from typing import Any, TypeVar
 from doubles import RecordingDoorbell, answer, decision, lane
 
 from router.placement import Placement
+from tidegate.budget import Budget
 from tidegate.client import Client
 from tidegate.errors import NetworkFailed, RunError, StoreUnavailable
 from tidegate.job import Hints, Job
 from tidegate.keys import keyring, signer
 from tidegate.lane import Batch, Lane, Price, Zone
+from tidegate.ledger.accounts import Account, Accounts
+from tidegate.ledger.permits import accounts_of, gate_of
 from tidegate.ledger.store import Ledger
 from tidegate.result import Answer
 from tidegate.settings import Settings
 from tidegate.vault import Seals, Vault
 from workers.backend import Run
+from workers.gates import Gates
 from workers.lease import Leases
 from workers.managed.batches.api import Answered, Line, Mark, Phase, Progress
-from workers.managed.batches.batcher import Batcher
+from workers.managed.batches.batcher import Batcher, OpenApi
 from workers.managed.batches.desk import Pace
 from workers.outcomes import Outcomes
 from workers.tasks import Running
@@ -91,6 +95,8 @@ class FakeProvider:
     deaf: bool = False
     """Whether it goes on with what was cancelled."""
     refuse: RunError | None = None
+    unreadable: RunError | None = None
+    """What is wrong with its answers, where anything is."""
     answered: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -149,6 +155,8 @@ class FakeApi:
     def read(self, content: bytes, run: Run) -> Answer:
         """Each answer that was looked into counts."""
         self._provider.answered[run.job_id] += 1
+        if self._provider.unreadable is not None:
+            raise self._provider.unreadable
         return answer(content.decode())
 
     def failure(self, error: Exception) -> RunError:
@@ -184,10 +192,10 @@ class FakeApi:
         return Answered(custom_id=custom_id, content=b"from a batch")
 
 
-def batch_lane(**changes: Any) -> Lane:
+def batch_lane(*, of_lane: dict[str, Any] | None = None, **changes: Any) -> Lane:
     """A lane outside with batches that go at once."""
     batch = Batch(**{"window_s": 3600.0, "collect_s": 0.001, **changes})
-    return lane("api", zone=Zone.OUTSIDE, price=Price(input_usd=1, output_usd=2), batch=batch)
+    return lane("api", zone=Zone.OUTSIDE, price=Price(input_usd=1, output_usd=2), batch=batch, **(of_lane or {}))
 
 
 @dataclass
@@ -201,12 +209,16 @@ class Bench:
     calls: Counter[str] = field(default_factory=Counter)
     """How often each job was called alone."""
     lane: Lane = field(default_factory=batch_lane)
-    _batchers: list[Batcher] = field(default_factory=list)
+    budgets: tuple[Budget, ...] = ()
+    decided: dict[str, Any] = field(default_factory=dict)
+    """What else the decisions say."""
+    _batchers: list[tuple[Batcher, Trouble]] = field(default_factory=list)
 
     def close(self) -> None:
         """Let go of what dead processes would have let go of."""
-        for batcher in self._batchers:
-            batcher.desk.runner.close()
+        for batcher, trouble in self._batchers:
+            trouble.at.clear()
+            batcher.close()
 
     @property
     def ledger(self) -> Ledger:
@@ -220,7 +232,7 @@ class Bench:
         placement = Placement(
             self.ledger, self.client.vault, self.doorbell, signer(self.settings), nudge_s=self.settings.nudge_s
         )
-        chosen = decision(self.lane.name, cleared=(self.lane.name,))
+        chosen = decision(self.lane.name, cleared=(self.lane.name,)).model_copy(update=self.decided)
         placement.place(self.client.record(job_id), job, chosen, rewritten=False)
         return job_id
 
@@ -237,9 +249,17 @@ class Bench:
             lanes={self.lane.name: self.lane},
             backend=lambda _lane: _Alone(self.calls),
             result_keep_s=600,
+            gates=Gates(make=lambda one: gate_of(one, accounts=accounts_of(one, self.budgets))),
         )
 
-    def batcher(self, trouble: Trouble | None = None, *, pace: Pace = AT_ONCE) -> Batcher:
+    @property
+    def account(self) -> Account:
+        """What the store holds of the first budget."""
+        return Accounts(self.ledger.redis).of([(self.budgets[0], "*")])[0]
+
+    def batcher(
+        self, trouble: Trouble | None = None, *, pace: Pace = AT_ONCE, open_api: OpenApi | None = None
+    ) -> Batcher:
         """The batcher of another such process; whoever had the turn before is dead."""
         trouble = trouble or Trouble()
         self.ledger.redis.delete(f"tg:batcher:{self.lane.name}")
@@ -251,11 +271,11 @@ class Bench:
         made = Batcher(
             running=self.running(ledger),
             lane=self.lane.name,
-            open_api=lambda _lane, _deployment: FakeApi(self.provider, trouble),
+            open_api=open_api or (lambda _lane, _deployment: FakeApi(self.provider, trouble)),
             lease_s=30.0,
             pace=pace,
         )
-        self._batchers.append(made)
+        self._batchers.append((made, trouble))
         return made
 
     def work_alone(self) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue
 
 from tidegate.lane import Zone
-from tidegate.signals import Signals
+from tidegate.signals import Level, Signals
 from tidegate.value import Many, Name, Value
 
 
@@ -48,6 +48,10 @@ class Decision(Value):
     """How many values of each type that copy has placeholders for."""
     narrowed: Many[str] = ()
     """Entity types that an operator declared harmless, where the job may leave only because of that."""
+    regions: Many[Name] | None = None
+    """Where it may be computed; None: anywhere. What names no region is none of them, unless it is inside."""
+    answers_at_most: Level | None = None
+    """The most guarded level that an answer from outside may have; None: nobody looks."""
     overflow: Literal["enter", "leave"] | None = None
     """What becomes of the rule's overflow: who keeps that state acts on it. None: it stays as it is."""
     shadow: Name | None = None
@@ -67,5 +71,9 @@ class Clearance(Value):
     """SHA-256 of that envelope: another payload in the same slot is not cleared."""
     lanes: Annotated[Many[Name], Field(min_length=1)]
     policy: str
+    regions: Many[Name] | None = None
+    """As in the decision: a lane may have a deployment where this payload must not be computed."""
+    answers_at_most: Level | None = None
+    """As in the decision: then an answer goes back to the router, and to nobody else before it has looked."""
     expires_at: float
     """Unix time in seconds, by the store's clock."""

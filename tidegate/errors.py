@@ -258,6 +258,11 @@ class ContextOverflow(RunError):
 class SchemaInvalid(RunError):
     """The answer breaks the promised schema."""
 
+    def __init__(self, message: str = "the answer breaks the promised schema", *, tokens: int | None = None) -> None:
+        self.tokens = tokens
+        """What was read and written for nothing, where it is known."""
+        super().__init__(message)
+
 
 class ModelMissing(RunError):
     """The lane's model is not there."""

@@ -34,16 +34,23 @@ def _seen(url: str) -> str:
     for start, begins in BEGINS.items():
         if url.startswith(start):
             return _embedded(url, url[len(start) :], begins)
-    parts = (
-        urlsplit(url) if len(url) <= MAX_URL_CHARS and url.isascii() and url.isprintable() and " " not in url else None
-    )
-    if parts is None or parts.scheme != "https" or not parts.hostname or parts.username or parts.password:
+    if not _is_address(url):
         kinds = ", ".join(start.removeprefix("data:image/").removesuffix(";base64,") for start in BEGINS)
         raise ValueError(
             f"should be data:image/KIND;base64,… with KIND one of {kinds}, or an https URL of at most {MAX_URL_CHARS} "
             "characters without a user or a password"
         )
     return url
+
+
+def _is_address(url: str) -> bool:
+    if len(url) > MAX_URL_CHARS or not url.isascii() or not url.isprintable() or " " in url:
+        return False
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme == "https" and bool(parts.hostname) and parts.username is None and parts.password is None
 
 
 def _embedded(url: str, encoded: str, begins: tuple[bytes, ...]) -> str:

@@ -1,5 +1,6 @@
 """Lane: a named place to run, with a queue of its own."""
 
+from collections.abc import Collection
 from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Literal, Self
@@ -141,6 +142,10 @@ class Lane(Value):
     price: Price | None = None
     """Overrides the price table; a lane inside costs nothing where none is given."""
     capabilities: Many[Capability] = ()
+    repair: bool = True
+    """Whether an answer that breaks its promised form is asked for once more. Of managed lanes only."""
+    max_answer_chars: Annotated[int, Field(ge=1, le=16_000_000)] = 1_000_000
+    """What a provider says beyond this is no answer: a bound on what one job may put into the store."""
     concurrency: Annotated[int, Field(ge=1, le=1024)] = 1
     timeout_s: Annotated[float, Field(gt=0, le=3600)] = 120.0
     retry: Retry = Retry()
@@ -151,8 +156,6 @@ class Lane(Value):
     def _zone_fits_backend(self) -> Self:
         if self.backend == "llama_cpp" and self.zone is not Zone.INSIDE:
             raise ValueError("a llama_cpp backend runs here: its zone is inside")
-        if self.backend == "llama_cpp" and Capability.VISION in self.capabilities:
-            raise ValueError("a llama_cpp backend reads text alone: it has no capability vision")
         if self.engine is not None and self.backend != "llama_cpp":
             raise ValueError("engine says how llama.cpp computes here: only a llama_cpp backend has one")
         return self
@@ -183,6 +186,16 @@ class Lane(Value):
         return self
 
     @model_validator(mode="after")
+    def _hedge_comes_in_time(self) -> Self:
+        if self.hedge_after_s is None:
+            return self
+        if self.backend in ("llama_cpp", "noop"):
+            raise ValueError("hedge_after_s: only a lane that calls a server can ask a second one")
+        if self.hedge_after_s >= min(self.timeout_s, self.first_token_s or self.timeout_s):
+            raise ValueError("hedge_after_s must be less than first_token_s and timeout_s: after those nobody waits")
+        return self
+
+    @model_validator(mode="after")
     def _inside_is_ours(self) -> Self:
         urls = (self.base_url, *(deployment.base_url for deployment in self.deployments))
         public = [url for url in urls if url is not None and hosts.is_public(url)]
@@ -210,6 +223,16 @@ class Lane(Value):
             one.model_copy(update={name: value for name, value in own.items() if getattr(one, name) is None})
             for one in given
         )
+
+    def deployments_in(self, regions: Collection[str] | None) -> tuple[Deployment, ...]:
+        """Those that may compute a job that has to stay in some regions; None: it may be computed anywhere.
+
+        Outside, an address without a region may compute anywhere, so it is none of them. Inside, it is our own machine.
+        """
+        if regions is None:
+            return self.every_deployment
+        ours = self.zone is Zone.INSIDE
+        return tuple(one for one in self.every_deployment if one.region in regions or (ours and one.region is None))
 
     @property
     def joins(self) -> str:

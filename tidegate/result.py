@@ -67,6 +67,10 @@ class TokenLogprob(OtherToken):
     """The likeliest ones at this place, this token among them or not; as many as were asked for."""
 
 
+Repaired = Literal["unwrapped", "asked_again"]
+"""How an answer came to its promised form: what stood around the JSON was taken away, or the model was asked again."""
+
+
 class Answer(Value):
     """What a backend returns: the part of a result that the model made."""
 
@@ -84,6 +88,8 @@ class Answer(Value):
     """The calls that the model asks for, in order: each of a tool of the job, its arguments held to the schema."""
     logprobs: Many[TokenLogprob] | None = None
     """None where they were not asked for, and where the backend gave none."""
+    repaired: Repaired | None = None
+    """None where it came in the promised form."""
 
 
 class Timings(Value):
@@ -128,3 +134,5 @@ class JobResult(Value):
     """The calls that the model asks for; `finish_reason` is then `tool_calls`."""
     logprobs: Many[TokenLogprob] | None = None
     """Each token's, where the job asked for them and the backend could tell."""
+    repaired: Repaired | None = None
+    """How the answer came to its promised form, where it had none at first; `usage` then counts both calls."""

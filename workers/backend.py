@@ -30,6 +30,10 @@ class Heard:
     retry_after_s: float | None = None
     first_byte_s: float | None = None
     """From the call to the first byte of its answer."""
+    second: bool = False
+    """Whether it is about the second call of a hedged run; the first such word says that it is made."""
+    answered_by: str | None = None
+    """Of a run that had two calls: the deployment whose answer counts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +59,10 @@ class Run:
     """For what a provider says beside its answer, or instead of one; may be called several times."""
     deployment: str = ""
     """Which of the lane's deployments is to be called; its first one where that is none of them."""
+    regions: tuple[str, ...] | None = None
+    """Where it may be computed, whoever is called; None: anywhere. See Lane.deployments_in."""
+    another: Callable[[], str | None] | None = None
+    """Asks for a permit for a second call, and names its deployment; None for a run that has one call only."""
 
 
 class Backend(Protocol):

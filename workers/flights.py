@@ -69,10 +69,15 @@ class Flights:
         """Whether it may have what this job asked for. Raises what a run of its own would raise."""
         slot = guard.admitted_slot(record, lane)
         envelope = self.vault.envelope(slot)
-        guard.check_clearance(record, lane, envelope, verifier=self.verifier, now=now)
+        clearance = guard.check_clearance(record, lane, envelope, verifier=self.verifier, now=now)
         own, other = record.decided, leader.decided
         if own is None or other is None or (own.policy, own.rule) != (other.policy, other.rule):
             raise NoClearance("it was decided on by another rule", refusal="foreign_flight")
+        # Rules and jobs may be the same, and guarantees still speak of one of them alone.
+        if guard.answer_is_looked_at(record, lane, verifier=self.verifier):
+            raise RunError("a router has to look at its answer first")
+        if guard.admitted_regions(record, clearance) != other.regions:
+            raise RunError("it may be computed elsewhere")
         if not same(Job.from_json(self.vault.seals.open(slot, envelope)), asked):
             raise NoClearance("it asks something else, or for somebody else", refusal="foreign_flight")
 
@@ -85,6 +90,7 @@ class Flights:
                 "joined": result.job_id,
                 "usage": Usage(),
                 "cost_usd": 0.0,
+                "priced": None,
                 "attempts": max(1, record.attempts),
                 "timings": Timings(queued_s=queued_s, run_s=total_s - queued_s, total_s=total_s),
             }

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from tidegate.errors import BudgetExhausted, LaneOpen, RateLimited, RunError
+from tidegate.errors import BudgetExhausted, LaneOpen, NoClearance, RateLimited, RunError
 from tidegate.lane import Lane
 from tidegate.ledger.permits import Permit, Verdict, gate_of
+from workers.guard import FOREIGN_REGION
 
 
 @dataclass(frozen=True)
@@ -49,5 +50,8 @@ def _over_budget(permit: Permit, latency: str) -> BudgetExhausted:
 _REFUSALS: Mapping[Verdict, Callable[[Permit, str], RunError]] = {
     "open": lambda permit, _: LaneOpen(retry_after_s=permit.again_s),
     "limited": lambda permit, _: RateLimited("no room before the job's deadline", retry_after_s=permit.again_s),
+    "elsewhere": lambda _permit, _: NoClearance(
+        "nothing of the lane is in a region of the job's", refusal=FOREIGN_REGION
+    ),
     "budget": _over_budget,
 }

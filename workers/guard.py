@@ -1,18 +1,22 @@
 """The guard: what may run on a lane. Pure; it is asked before a payload is opened, on every run.
 
 Inside lanes read the payload that was sealed for the inside. A lane outside reads nothing but the copy that the router
-sealed for the outside and signed a clearance for: for this job, this envelope, this lane, and not for ever. Either runs
-only what the decision on record placed there, and reads only the job's own slots.
+sealed for the outside and signed a clearance for: for this job, this envelope, this lane, these regions, and not for
+ever. Either runs only what the decision on record placed there, and reads only the job's own slots.
 """
 
 from collections.abc import Callable
 
 from tidegate.clearance import verified
+from tidegate.decision import Clearance
 from tidegate.errors import NoClearance, PayloadMissing, SealBroken
 from tidegate.keys import Verifier
 from tidegate.lane import Lane, Zone
 from tidegate.ledger.record import Record
 from tidegate.vault import digest, own_slot
+
+FOREIGN_REGION = "clearance_region"
+"""What it is counted as where a job would be computed in no region of its own."""
 
 
 def admitted_slot(record: Record, lane: Lane) -> str:
@@ -35,10 +39,10 @@ def admitted_slot(record: Record, lane: Lane) -> str:
 
 def check_clearance(
     record: Record, lane: Lane, envelope: bytes, *, verifier: Callable[[], Verifier], now: float
-) -> None:
-    """Whether this envelope may leave by this lane. Raises NoClearance that says which condition fails."""
+) -> Clearance | None:
+    """The proof that this envelope may leave by this lane; None inside. Raises NoClearance with what fails."""
     if lane.zone is not Zone.OUTSIDE:
-        return
+        return None
     clearance = verified(record.clearance, verifier())
     conditions = {
         "clearance_foreign": ("it is for another job", clearance.job_id == record.id),
@@ -56,3 +60,35 @@ def check_clearance(
     broken = {refusal: why for refusal, (why, holds) in conditions.items() if not holds}
     if broken:
         raise NoClearance("the clearance does not hold: " + ", ".join(broken.values()), refusal=next(iter(broken)))
+    return clearance
+
+
+def admitted_regions(record: Record, clearance: Clearance | None) -> tuple[str, ...] | None:
+    """Where a run may be computed; None: anywhere. Outside, by what the router signed."""
+    if clearance is not None:
+        return clearance.regions
+    return record.decided.regions if record.decided else None
+
+
+def admitted_deployment(lane: Lane, *, regions: tuple[str, ...] | None, chosen: str = "") -> str:
+    """The deployment that a run may call; the first one where none was chosen. Raises NoClearance."""
+    allowed = [one.name for one in lane.deployments_in(regions)]
+    if not allowed or (chosen and chosen not in allowed):
+        which = f"{lane.name}/{chosen} is not" if chosen else f"{lane.name} has nothing"
+        raise NoClearance(f"{which} in a region of the job's", refusal=FOREIGN_REGION)
+    return chosen or allowed[0]
+
+
+def answer_is_looked_at(record: Record, lane: Lane, *, verifier: Callable[[], Verifier]) -> bool:
+    """Whether a router looks at the answer before anybody gets it.
+
+    Outside by what was signed, or by the decision; and where nobody can tell what was signed.
+    """
+    if lane.zone is not Zone.OUTSIDE:
+        return False
+    try:
+        signed = verified(record.clearance, verifier()).answers_at_most
+    except NoClearance:
+        return True
+    decided = record.decided.answers_at_most if record.decided else None
+    return signed is not None or decided is not None

@@ -98,7 +98,9 @@ class Janitor:
         if move.to is not State.BATCHED:
             log.info("janitor.moved", job=record.id, move=move.name, lane=record.lane)
         if applied.ring:
-            self._ring(record.lane, record.id, priority=record.priority)
+            # Accepted with a lane is who brought an answer from there: that is for a router to look at.
+            lane = None if move.to is State.ACCEPTED else record.lane
+            self._ring(lane, record.id, priority=record.priority)
         if applied.left:
             self._ring(record.lane, applied.left, priority=record.priority)
 

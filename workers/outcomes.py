@@ -108,6 +108,11 @@ class Outcomes:
         with contextlib.suppress(BrokerUnavailable):  # the janitor sends it again
             self.doorbell.ring_lane(lane, job_id, priority=priority)
 
+    def wake_router(self, job_id: str, *, priority: int) -> None:
+        """Wake a router: a job of ours came back to it."""
+        with contextlib.suppress(BrokerUnavailable):  # the janitor sends it again
+            self.doorbell.ring_router(job_id, priority=priority)
+
     def _move(self, record: Record, move: Move) -> None:
         applied = self.ledger.apply(record.id, move)
         if move.to is State.PLACED and applied.ring:

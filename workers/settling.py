@@ -5,6 +5,7 @@ What was used is told only where it is known; else the estimate that was reserve
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from tidegate.errors import (
     AnswerForbidden,
@@ -88,6 +89,21 @@ def answered(
     )
 
 
+def hedge(heard: Sequence[Heard]) -> Literal["", "first", "second", "unused"]:
+    """Whose answer counted, of a run that may have had a second call; '' where both failed."""
+    if not any(one.second for one in heard):
+        return "unused"
+    answered = [one for one in heard if one.answered_by is not None]
+    return "" if not answered else "second" if answered[-1].second else "first"
+
+
+def took_s(heard: Sequence[Heard], whole_s: float | None) -> float | None:
+    """How long the call took that answered: a second one began later than the run."""
+    if hedge(heard) != "second":
+        return whole_s
+    return next((one.first_byte_s for one in reversed(heard) if one.second and one.first_byte_s is not None), whole_s)
+
+
 def failed(
     error: BaseException, *, took_s: float | None, time_limit_s: float, lane_limit_s: float, heard: Sequence[Heard]
 ) -> Settled:
@@ -99,7 +115,7 @@ def failed(
     return Settled(
         outcome="" if cut or (took_s is None and row.outcome != "down") else row.outcome,
         error=type(error).__name__,
-        tokens=0 if unpaid else None,
+        tokens=0 if unpaid else error.tokens if isinstance(error, SchemaInvalid) else None,
         usd=0.0 if unpaid else None,
         took_s=took_s,
         heard=told(heard) | ({} if asked_s is None else {"retry_after_s": asked_s}),
@@ -107,9 +123,12 @@ def failed(
 
 
 def told(heard: Sequence[Heard]) -> dict[str, float]:
-    """What a provider said of its limits, as the gate reads it; the last word counts."""
+    """What a provider said of its limits, as the gate reads it; the last word counts. Of two, the one that answered."""
     found: dict[str, float] = {}
+    second = hedge(heard) == "second"
     for one in heard:
+        if one.second is not second:
+            continue
         for kind, room in (("requests", one.requests), ("tokens", one.tokens)):
             found |= _room(kind, room)
         if one.retry_after_s is not None:

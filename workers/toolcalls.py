@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError, ValidationError
+from jsonschema.exceptions import SchemaError
 from jsonschema.protocols import Validator
 from jsonschema.validators import validator_for
-from referencing.jsonschema import EMPTY_REGISTRY
 
 from tidegate.job import Params, ToolCall
 from tidegate.tools import Function
+from workers import schemas
+from workers.schemas import Unchecked
 
 NO_ARGUMENTS: Mapping[str, Any] = {"type": "object", "properties": {}, "additionalProperties": False}
 
@@ -55,15 +56,11 @@ def _of_arguments(text: str, function: Function) -> str | None:
         arguments = json.loads(text)
     except (ValueError, RecursionError):
         return "a call's arguments are no JSON"
-    schema = schema_of(function)
     try:
-        # A registry of its own: the default one fetches a foreign $ref over the network.
-        _kind(schema)(schema, registry=EMPTY_REGISTRY).validate(arguments)
-    except ValidationError as exc:
-        return f"a call's arguments break the tool's schema: {exc.validator}"
-    except Exception:  # noqa: BLE001 - a pattern that is no pattern raises whatever it likes
-        return "a tool's schema cannot be applied"
-    return None
+        found = schemas.misfit(arguments, schema_of(function))
+    except Unchecked as exc:
+        return f"a tool's schema cannot be applied: {exc}"
+    return None if found is None else f"a call's arguments break the tool's schema: {found.keyword}"
 
 
 def _kind(schema: Mapping[str, Any]) -> type[Validator]:

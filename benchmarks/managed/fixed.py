@@ -1,7 +1,7 @@
 """A server that says the same to every call, after a fixed time: `python fixed.py DELAY_MS`; it prints its port.
 
 As lean as asyncio allows, so that what is measured is the caller: it looks for a request's end and for nothing in it.
-`GET /connections` tells how many connections were ever opened, and how many calls came.
+`GET /connections` tells how many connections were opened, how many calls came, and how many were in flight at most.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ def said(body: bytes) -> bytes:
 class Fixed(asyncio.Protocol):
     """One connection."""
 
-    opened = calls = 0
+    opened = calls = flying = most = 0
 
     def __init__(self, *, delay_s: float) -> None:
         self._delay_s = delay_s
@@ -60,10 +60,17 @@ class Fixed(asyncio.Protocol):
             asked_how_many = self._got.startswith(b"GET")
             del self._got[:whole]
             if asked_how_many:
-                self._say(said(json.dumps({"opened": Fixed.opened, "calls": Fixed.calls}).encode()))
+                told = {"opened": Fixed.opened, "calls": Fixed.calls, "most_in_flight": Fixed.most}
+                self._say(said(json.dumps(told).encode()))
             else:
                 Fixed.calls += 1
-                asyncio.get_running_loop().call_later(self._delay_s, self._say, WHOLE)
+                Fixed.flying += 1
+                Fixed.most = max(Fixed.most, Fixed.flying)
+                asyncio.get_running_loop().call_later(self._delay_s, self._answer)
+
+    def _answer(self) -> None:
+        Fixed.flying -= 1
+        self._say(WHOLE)
 
     def _say(self, whole: bytes) -> None:
         if not self._transport.is_closing():

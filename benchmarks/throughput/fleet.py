@@ -40,7 +40,7 @@ def store(folder: Path, *, fsync: str) -> Iterator[tuple[Settings, Pids]]:
     command = (str(find_server().path), str(prepare(settings, fsync=fsync)))
     with processes({"store": command}, folder=folder, env={}) as pids:
         client = connections.connect(connections.addresses(settings).store, timeout_s=5.0)
-        _until(lambda: bool(client.ping()), "the store")
+        until(lambda: bool(client.ping()), "the store")
         yield settings, pids
 
 
@@ -56,7 +56,7 @@ def tidegate(settings: Settings) -> Iterator[tuple[Client, Pids]]:
     commands = {name: (sys.executable, "-P", "-m", "tidegate", *command) for name, command in TIDEGATE.items()}
     with processes(commands, folder=settings.data, env=env) as pids, Client(settings) as client:
         census = Census(client.ledger.redis)
-        _until(lambda: len(census.workers()) == len(TIDEGATE), "tidegate")
+        until(lambda: len(census.workers()) == len(TIDEGATE), "tidegate")
         yield client, pids
 
 
@@ -69,7 +69,7 @@ def celery(settings: Settings, *options: str) -> Iterator[tuple[Celery, Pids]]:
     command = (sys.executable, "-m", "celery", "-A", "plain", "worker", "--loglevel", "ERROR", *options)
     with processes({"worker": command}, folder=settings.data, env=env) as pids:
         app = plain.application(where.broker, results)
-        _until(lambda: bool(app.control.ping(timeout=0.5)), "celery")
+        until(lambda: bool(app.control.ping(timeout=0.5)), "celery")
         yield app, pids
         app.close()
 
@@ -107,9 +107,10 @@ def _stop(process: "subprocess.Popen[bytes]") -> None:
         process.wait(STOP_S)
 
 
-def _until(ready: Callable[[], bool], what: str) -> None:
-    until = time.monotonic() + READY_S
-    while time.monotonic() < until:
+def until(ready: Callable[[], bool], what: str) -> None:
+    """Wait for something to become ready. Raises Unavailable where it does not."""
+    end = time.monotonic() + READY_S
+    while time.monotonic() < end:
         with contextlib.suppress(Exception):
             if ready():
                 return

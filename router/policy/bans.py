@@ -1,4 +1,4 @@
-"""Which lanes the guarantees take away from a job, whatever its rule said. Checked for each decision. Pure."""
+"""What guarantees take from a job, whatever its rule said: lanes, regions, answers. For each decision. Pure."""
 
 from collections.abc import Iterable, Mapping
 
@@ -7,7 +7,7 @@ from router.policy.harmless import guarded
 from router.policy.matching import Test
 from router.policy.model import Policy
 from router.policy.redacting import redactable
-from tidegate.signals import Signals
+from tidegate.signals import Level, Signals
 
 
 def bans(policy: Policy, signals: Signals, *, redacting: bool = False) -> Mapping[str, str]:
@@ -19,10 +19,35 @@ def bans(policy: Policy, signals: Signals, *, redacting: bool = False) -> Mappin
     taken: dict[str, str] = {}
     if _kept_inside(policy, signals, redacting=redacting):
         taken = dict.fromkeys(policy.outside, BuiltIn.NOTHING_SENSITIVE_OUTSIDE.value)
+    return {**promised(policy, signals), **taken}
+
+
+def promised(policy: Policy, signals: Signals) -> dict[str, str]:
+    """The same by the operator's own guarantees. Never raises."""
+    taken: dict[str, str] = {}
+    allowed: frozenset[str] | None = None
     for guarantee in policy.guarantees:
-        if guarantee.lanes and speaks(guarantee.test, signals):
-            taken |= {lane: guarantee.name for lane in guarantee.lanes if lane not in taken}
+        if not guarantee.restricts or not speaks(guarantee.test, signals):
+            continue
+        barred = guarantee.lanes
+        if guarantee.regions is not None:
+            # What two guarantees leave of a lane together may be nothing, though each leaves something.
+            barred |= policy.barred_by(allowed & guarantee.regions) if allowed is not None else frozenset()
+            allowed = guarantee.regions if allowed is None else allowed & guarantee.regions
+        taken |= {lane: guarantee.name for lane in barred if lane not in taken}
     return taken
+
+
+def regions(policy: Policy, signals: Signals) -> frozenset[str] | None:
+    """Where the guarantees let this job be computed; None: anywhere."""
+    spoken = [one.regions for one in policy.guarantees if one.regions is not None and speaks(one.test, signals)]
+    return frozenset.intersection(*spoken) if spoken else None
+
+
+def answers_at_most(policy: Policy, signals: Signals) -> Level | None:
+    """The most guarded level that an answer from outside may have; None: whatever it says."""
+    spoken = (one.at_most for one in policy.guarantees if one.at_most is not None and speaks(one.test, signals))
+    return min(spoken, key=lambda level: level.rank, default=None)
 
 
 def _kept_inside(policy: Policy, signals: Signals, *, redacting: bool) -> bool:

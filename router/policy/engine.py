@@ -6,7 +6,7 @@ Whatever a rule says, a guarantee may take lanes away; whatever goes wrong, the 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from router.policy.bans import bans, said, speaks
+from router.policy.bans import answers_at_most, bans, promised, regions, said
 from router.policy.harmless import narrowed
 from router.policy.matching import wait_s, wait_seen
 from router.policy.model import Policy, ReadyRule
@@ -38,7 +38,7 @@ def decide(policy: Policy, signals: Signals, *, traced: bool = True, unredacted:
 
 def sheltered(policy: Policy, signals: Signals, *, cause: str) -> Decision:
     """The decision where nothing can be decided: the default's lanes inside, as far as no guarantee bars them."""
-    barred = frozenset(lane for promise in policy.guarantees if speaks(promise.test, signals) for lane in promise.lanes)
+    barred = promised(policy, signals)
     lanes = tuple(lane for lane in policy.shelter if lane not in barred)
     return Decision(
         lanes=lanes,
@@ -47,6 +47,7 @@ def sheltered(policy: Policy, signals: Signals, *, cause: str) -> Decision:
         why="What cannot be judged stays inside.",
         policy=policy.version,
         cause=cause if lanes else f"{Reason.POLICY_DENIED.value}: {cause}",
+        regions=_in_order(regions(policy, signals)),
         signals=signals,
     )
 
@@ -69,7 +70,8 @@ def _decide(policy: Policy, signals: Signals, *, traced: bool, unredacted: str |
     choice = _refused(rule, _choose(wished, policy, signals, banned, said_first), signals)
     cleared = tuple(lane for lane in choice.lanes if lane in policy.outside)
     shadow = _shadow(rule, policy, signals, banned) if choice.lanes else None
-    redacted = rule.redact and signals.sensitivity.level.sensitive and bool({*cleared, shadow} & policy.outside)
+    leaves = bool({*cleared, shadow} & policy.outside)
+    redacted = rule.redact and signals.sensitivity.level.sensitive and leaves
     # Built from values of ours: validating them again would take as long as deciding.
     return Decision.of(
         {
@@ -86,10 +88,16 @@ def _decide(policy: Policy, signals: Signals, *, traced: bool, unredacted: str |
             "narrowed": _narrowed(policy, signals) if cleared and not redacted else (),
             "overflow": turned.move,
             "shadow": shadow,
+            "regions": _in_order(regions(policy, signals)),
+            "answers_at_most": answers_at_most(policy, signals) if leaves else None,
             "signals": signals,
             "trace": _trace(policy.every[: found.place + 1], signals, turned) if traced else (),
         }
     )
+
+
+def _in_order(found: frozenset[str] | None) -> tuple[str, ...] | None:
+    return None if found is None else tuple(sorted(found))
 
 
 def _narrowed(policy: Policy, signals: Signals) -> tuple[str, ...]:

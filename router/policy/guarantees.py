@@ -23,25 +23,51 @@ class Never(Grammar):
     """`outside`: to no lane on somebody else's machines."""
     lanes: OneOrMany[Name] | None = None
     """To none of these lanes."""
+    regions: OneOrMany[Name] | None = None
+    """To nothing that computes in one of these regions, nor to anything outside that names no region."""
 
     @model_validator(mode="after")
     def _one(self) -> Self:
-        if (self.zone is None) == (self.lanes is None):
-            raise ValueError("give zone: outside, or lanes")
+        if sum(given is not None for given in (self.zone, self.lanes, self.regions)) != 1:
+            raise ValueError("give one of zone: outside, lanes, regions")
         return self
 
 
+class Only(Grammar):
+    """Where alone such a job may go."""
+
+    regions: OneOrMany[Name]
+    """To what computes in one of these regions, and to lanes inside that name no region."""
+
+
+class Answers(Grammar):
+    """What an answer from outside may carry. It is looked at before anybody gets it."""
+
+    at_most: Literal["public", "internal", "personal", "restricted"]
+    """The most guarded level that it may have. An answer that nobody could judge is forbidden in any case."""
+
+
 class Guarantee(Grammar):
-    """A promise of the operator: whatever rules say, such a job never goes there."""
+    """A promise of the operator: whatever rules say, such a job never goes there, or its answer is never that."""
 
     name: Name
     """What the guarantee is called in records and proofs."""
     when: Annotated[When, BeforeValidator(lambda written: {} if written is None else written)] = When()
     """The jobs that it speaks of; nothing means every job. What was not measured counts as meant."""
-    never: Never
+    never: Never | None = None
     """Where they may not go."""
+    only: Only | None = None
+    """Where alone they may go."""
+    answers: Answers | None = None
+    """What may come back for them from outside."""
     why: Annotated[str, Field(min_length=1)] | None = None
     """The reason in plain words."""
+
+    @model_validator(mode="after")
+    def _one_promise(self) -> Self:
+        if sum(given is not None for given in (self.never, self.only, self.answers)) != 1:
+            raise ValueError("give one of never, only, answers")
+        return self
 
 
 def _form(written: object) -> str:

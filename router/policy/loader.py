@@ -25,6 +25,7 @@ from tidegate.includes import with_includes
 from tidegate.lane import Lane, Zone
 from tidegate.lanes import LanesPart, misplaced_names
 from tidegate.prices import Rate, dearest, unpriced
+from tidegate.signals import Level
 from tidegate.value import many
 
 __all__ = ["DEFAULT_RULE", "Policy", "load_policy", "policy_from"]
@@ -110,10 +111,33 @@ def _ready_guarantees(file: PolicyFile, table: Table) -> Iterator[ReadyGuarantee
     for promise in file.guarantees:
         if isinstance(promise, Guarantee):
             test = together(condition.test for condition in conditions(promise.when, table=table))
-            yield ReadyGuarantee(promise.name, promise.when, promise.never, _barred(promise, file), test)
+            regions = _regions(promise, file)
+            yield ReadyGuarantee(
+                promise.name,
+                promise.when,
+                test,
+                lanes=_barred(promise, file, regions),
+                regions=regions,
+                at_most=Level(promise.answers.at_most) if promise.answers else None,
+            )
 
 
-def _barred(promise: Guarantee, file: PolicyFile) -> frozenset[str]:
+def _regions(promise: Guarantee, file: PolicyFile) -> frozenset[str] | None:
+    """Those that it leaves. Of `never`, those that this file names: one that nobody has named yet is not among them."""
+    if promise.only is not None:
+        return frozenset(many(promise.only.regions))
+    if promise.never is None or promise.never.regions is None:
+        return None
+    named = {one.region for lane in file.lanes.values() for one in lane.every_deployment}
+    return frozenset(region for region in named if region is not None) - frozenset(many(promise.never.regions))
+
+
+def _barred(promise: Guarantee, file: PolicyFile, regions: frozenset[str] | None) -> frozenset[str]:
+    """The lanes that it takes away as a whole."""
+    if regions is not None:
+        return frozenset(name for name, lane in file.lanes.items() if not lane.deployments_in(regions))
+    if promise.never is None:
+        return frozenset()
     if promise.never.zone is not None:
         return frozenset(name for name, lane in file.lanes.items() if lane.zone is Zone.OUTSIDE)
     return frozenset(many(promise.never.lanes))

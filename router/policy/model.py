@@ -3,7 +3,7 @@
 Only the grammar stands here. What rules mean together (missing lanes, doubled names) is the loader's to check.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated, Literal, Self
@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from router.policy.cases.model import Case
 from router.policy.conditions import EntityType, When
 from router.policy.grammar import Bounds, Grammar
-from router.policy.guarantees import BuiltIn, Never, Written
+from router.policy.guarantees import BuiltIn, Written
 from router.policy.index import Index
 from router.policy.matching import Condition, Test
 from router.policy.sensitivity.grammar import Section
@@ -23,6 +23,7 @@ from tidegate.budgets import Budgets
 from tidegate.lane import Lane, Zone
 from tidegate.lanes import Lanes
 from tidegate.prices import Rate
+from tidegate.signals import Level
 from tidegate.value import Many, Name, OneOrMany, Some
 
 Send = OneOrMany[Name]
@@ -161,10 +162,18 @@ class ReadyGuarantee:
 
     name: str
     when: When
-    never: Never
-    lanes: frozenset[str]
-    """The lanes that it takes away."""
     test: Test
+    lanes: frozenset[str] = frozenset()
+    """The lanes that it takes away as a whole."""
+    regions: frozenset[str] | None = None
+    """The regions that it leaves; None: it does not speak of regions."""
+    at_most: Level | None = None
+    """The most guarded level that it lets an answer from outside have; None: it does not speak of answers."""
+
+    @property
+    def restricts(self) -> bool:
+        """Whether it says where a job may go."""
+        return bool(self.lanes) or self.regions is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +235,10 @@ class Policy:
     def outside(self) -> frozenset[str]:
         """The lanes on somebody else's machines."""
         return frozenset(name for name, lane in self.lanes.items() if lane.zone is not Zone.INSIDE)
+
+    def barred_by(self, regions: Collection[str]) -> frozenset[str]:
+        """The lanes that compute in none of these regions."""
+        return frozenset(name for name, lane in self.lanes.items() if not lane.deployments_in(regions))
 
     @cached_property
     def purse_tenants(self) -> tuple[str, ...]:

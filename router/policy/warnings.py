@@ -6,10 +6,12 @@ Exact answers are the proof's business (`analysis`); these need no search, and a
 from collections.abc import Iterator
 
 from router.policy.conditions import BudgetLeft, When
+from router.policy.guarantees import Guarantee
 from router.policy.model import PolicyFile, Rule
 from router.policy.redacting import REDACTABLE
 from tidegate.budget import Budget
-from tidegate.documents import Document
+from tidegate.documents import Document, Steps
+from tidegate.expectations import did_you_mean
 from tidegate.lane import Zone
 from tidegate.signals import Level
 from tidegate.value import many
@@ -19,6 +21,8 @@ def warnings(file: PolicyFile, document: Document) -> Iterator[str]:
     """Each with its place."""
     yield from _sent_out_in_vain(file, document)
     yield from _redacted_in_vain(file, document)
+    yield from _nowhere(file, document)
+    yield from _anywhere(file, document)
     yield from _asked_in_vain(file, document)
 
 
@@ -52,6 +56,38 @@ def _redacted_in_vain(file: PolicyFile, document: Document) -> Iterator[str]:
         elif not rule.when.levels() & REDACTABLE:
             message = "is never done: only personal and restricted jobs are redacted, and none can reach the rule"
             yield document.at(("rules", index, "redact"), message)
+
+
+def _nowhere(file: PolicyFile, document: Document) -> Iterator[str]:
+    """Regions of a guarantee that no lane names: one letter wrong, and `never` would bar nothing."""
+    known = {one.region for lane in file.lanes.values() for one in lane.every_deployment if one.region}
+    for path, region in _regions(file):
+        if region not in known:
+            yield document.at(path, f"no lane names the region {region}{did_you_mean(region, known)}", value=True)
+
+
+def _anywhere(file: PolicyFile, document: Document) -> Iterator[str]:
+    """Lanes outside that say nothing of a region, where a guarantee speaks of regions: it takes them, unnamed."""
+    if not any(True for _ in _regions(file)):
+        return
+    for name, lane in file.lanes.items():
+        unnamed = [one.name for one in lane.every_deployment if one.region is None]
+        if lane.zone is Zone.OUTSIDE and unnamed:
+            which = f" ({', '.join(unnamed)})" if lane.deployments else ""
+            message = f"names no region{which}: a guarantee that speaks of regions keeps its jobs from it"
+            yield document.at(("lanes", name), message)
+
+
+def _regions(file: PolicyFile) -> Iterator[tuple[Steps, str]]:
+    """Every region that a guarantee names, with its place."""
+    for index, promise in enumerate(file.guarantees):
+        for field in ("never", "only") if isinstance(promise, Guarantee) else ():
+            written = getattr(getattr(promise, field), "regions", None)
+            here: Steps = ("guarantees", index, field, "regions")
+            if isinstance(written, tuple):
+                yield from (((*here, place), region) for place, region in enumerate(written))
+            elif written is not None:
+                yield here, written
 
 
 def _asked_in_vain(file: PolicyFile, document: Document) -> Iterator[str]:

@@ -50,6 +50,10 @@ rules:
 default:
   send: bulk
   why: Volume.
+guarantees:
+  - name: clean-answers
+    answers: {{at_most: internal}}
+    why: What comes back from outside goes through a router, which may be killed over it.
 """
 
 

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from litellm_proxy import PEERS
+
 from tidegate.job import JsonSchema, Message, Params, ResponseFormat
 from tidegate.lane import Lane
 from tidegate.result import Answer
@@ -13,13 +15,13 @@ from workers.backend import Backend, Run
 PROVIDERS = ("openai", "openai_responses", "azure", "vertex", "vertex_openai", "anthropic")
 """The names of the fixtures that serve a managed backend, all against the stand-in."""
 
-BACKENDS = ("llama_cpp", "llama_server", *PROVIDERS)
+BACKENDS = ("llama_cpp", "llama_server", *PROVIDERS, *PEERS)
 """The names of the fixtures that serve a backend."""
 
 REAL = ("llama_cpp", "llama_server")
 """Those with a model behind them."""
 
-CERTAIN = ("llama_cpp", *PROVIDERS)
+CERTAIN = ("llama_cpp", *PROVIDERS, *PEERS)
 """Those that make a call of a tool where it must be: llama.cpp's server leaves it to a model that knows how."""
 
 RESPONSES_LACK = frozenset({"stop", "logit_bias"})
@@ -60,9 +62,10 @@ def run(text: str = "hello", *, timeout_s: float = 60.0, **params: Any) -> Run:
     return Run(job_id="job", attempt=1, messages=turns, params=made, timeout_s=timeout_s)
 
 
-def uncached(answer: Answer) -> Answer:
-    """The same answer, whatever its server happened to know of the prompt before."""
-    return answer.model_copy(update={"usage": answer.usage.model_copy(update={"cached_tokens": 0})})
+def said(answer: Answer) -> Answer:
+    """The same answer, whatever its server calls itself and happened to know of the prompt before."""
+    usage = answer.usage.model_copy(update={"cached_tokens": 0})
+    return answer.model_copy(update={"usage": usage, "model": "any"})
 
 
 def form(**schema: Any) -> ResponseFormat:

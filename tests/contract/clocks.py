@@ -31,12 +31,12 @@ class Clock:
 @contextmanager
 def clocked(redis: StoreClient) -> Iterator[tuple[Ledger, Clock]]:
     """A ledger that goes by such a clock."""
-    read = scripts._text
+    read = scripts.lua_of
 
     def text(name: str) -> str:
         return read(name).replace(_STORE_TIME, f"  return tonumber(redis.call('GET', '{KEY}'))")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scripts, "_text", text)
+        patch.setattr(scripts, "lua_of", text)
         ledger = Ledger(redis)
     yield ledger, Clock(redis)

@@ -34,3 +34,8 @@ def managed(url: str, called: str, **changed: Any) -> Lane:
         "context_tokens": 512,
     }
     return Lane.model_validate(fields | own[called] | changed)
+
+
+def peer(url: str, called: str, *, model: str) -> Lane:
+    """The same lane at a gateway with a key of its own."""
+    return managed(url, called, model=model, key_env="CONTRACT_LITELLM_KEY", name=f"litellm-{model}")

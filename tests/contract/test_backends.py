@@ -5,7 +5,7 @@ import threading
 import time
 
 import pytest
-from backends import CANARY, VERDICT, Served, form, run, uncached
+from backends import CANARY, VERDICT, Served, form, run, said
 
 from tidegate.errors import ContextOverflow, RunError, RunTimedOut, SchemaInvalid
 from workers.backend import Run
@@ -23,7 +23,7 @@ def test_an_answer_says_what_it_took(served: Served) -> None:
 
 def test_greedy_answers_repeat(served: Served) -> None:
     """At temperature 0 the same job gives the same answer."""
-    assert uncached(served.ask(run("twice"))) == uncached(served.ask(run("twice")))
+    assert said(served.ask(run("twice"))) == said(served.ask(run("twice")))
 
 
 def test_a_promised_form_is_kept(served: Served) -> None:
@@ -81,7 +81,7 @@ def test_an_answer_may_be_watched(served: Served) -> None:
     pieces: list[str] = []
     answer = served.backend.answer(run(), stop=threading.Event(), on_text=pieces.append)
     assert "".join(pieces) == answer.text
-    assert uncached(answer) == uncached(served.ask(run()))
+    assert said(answer) == said(served.ask(run()))
 
 
 @pytest.mark.parametrize(

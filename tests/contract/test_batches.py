@@ -14,17 +14,20 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from tidegate.budget import Budget, Per
 from tidegate.client import Client
 from tidegate.connections import StoreClient
-from tidegate.errors import AuthFailed, Unavailable
+from tidegate.errors import AuthFailed, SchemaInvalid, Unavailable
 from tidegate.job import Hints, Job
 from tidegate.ledger import states
 from tidegate.ledger.batches import BatchState, LostTurn
 from tidegate.ledger.census import Census
 from tidegate.ledger.states import State
 from tidegate.settings import Settings
+from tidegate.signals import Level
 from workers.janitor import Janitor
 from workers.managed.batches.batcher import Batcher
+from workers.managed.batches.collecting import collect
 
 ROUNDS = 60
 """More than any of these batches needs."""
@@ -109,7 +112,8 @@ def test_each_job_ends_once_whatever_befalls(
 ) -> None:
     """Processes die, networks and stores fail before and after each step: no job is lost, none is sent twice."""
     redis.flushdb()
-    made = Bench(client, settings, doorbell, lane=batch_lane(most_jobs=story.most_jobs))
+    lane = batch_lane(most_jobs=story.most_jobs)
+    made = Bench(client, settings, doorbell, lane=lane, budgets=(Budget(name="house", per=Per.DAY, usd=1000.0),))
     with contextlib.closing(made) as bench:
         _befallen(bench, story)
 
@@ -137,6 +141,7 @@ def _befallen(bench: Bench, story: Story) -> None:
         if wanted[job] == ["succeeded"] and fate != "answered":
             assert bench.calls[job] == 1
     assert bench.provider.uploads == []
+    assert (bench.account.held_nano, bench.account.held_tokens) == (0, 0)
 
 
 def formed(bench: Bench, count: int = 3, **hints: Any) -> tuple[Batcher, list[str]]:
@@ -189,6 +194,10 @@ def test_one_collects_at_a_time(bench: Bench) -> None:
     batcher, jobs = formed(bench)
     sleeper = batcher.desk.batches
     other = bench.batcher()  # the turn of the first lapsed while it slept
+    assert other.renew()
+    with pytest.raises(LostTurn):
+        collect(batcher.desk)
+    assert not sleeper.all()
     assert other.round()
     assert not batcher.round()
     for batch in bench.ledger.batches.all():
@@ -260,13 +269,13 @@ def test_a_provider_that_never_lets_go_is_not_waited_for(bench: Bench) -> None:
 
 def test_nothing_that_was_not_cleared_is_in_a_batch(bench: Bench) -> None:
     """The guard looks at each job before its line is made: what it stops is a dead letter, and never a line."""
-    batcher, jobs = formed(bench)
-    forged, foreign = jobs[0], jobs[1]
+    batcher, (forged, foreign, cleared) = formed(bench)
+    other = bench.place(latency="interactive")
     bench.ledger.annotate(forged, {"clearance": "AAAA.{}"})
-    bench.ledger.annotate(foreign, {"outside": bench.client.record(jobs[2]).outside or ""})
-    worked(bench, batcher)
+    bench.ledger.annotate(foreign, {"outside": bench.client.record(other).outside or ""})
+    batcher.round()
     assert [bench.client.record(job).reason for job in (forged, foreign)] == ["no_clearance"] * 2
-    assert set(bench.provider.lines) == {jobs[2]}
+    assert set(bench.provider.lines) == {cleared}
     assert bench.calls == {}
 
 
@@ -295,13 +304,16 @@ def test_a_cancelled_job_s_line_is_paid_for_and_dropped(bench: Bench, redis: Sto
 
 def test_a_batch_that_nobody_wants_any_more_is_cancelled(bench: Bench) -> None:
     """All its jobs were cancelled: the provider is told to stop."""
+    bench.budgets = (Budget(name="house", per=Per.DAY, usd=1.0),)
     bench.provider.looks = 10_000
     batcher, jobs = formed(bench)
+    bench.provider.fates = {jobs[0]: "missing"}
     batcher.round()
     for job in jobs:
         bench.client.cancel(job)
     worked(bench, batcher)
     assert next(iter(bench.provider.batches.values())).cancelled
+    assert (bench.account.held_nano, bench.account.spent_nano) == (0, 2 * ANSWER_NANO)  # two were answered by then
 
 
 def looked_at(bench: Bench, job_id: str) -> None:
@@ -380,3 +392,83 @@ def test_batches_are_seen_while_they_run(bench: Bench) -> None:
     assert 0 <= batch.age_s(bench.ledger.now()) < 60
     load = Census(bench.ledger.redis).loads(["api"])["api"]
     assert (load.batched, load.queued, load.running) == (3, 0, 0)
+
+
+LINE_NANO = (12 * 1 + 64 * 2) * 1000 // 2
+"""What a line of these jobs may cost at most, in billionths of a dollar: half of what a call may."""
+
+ANSWER_NANO = (9 * 1 + 3 * 2) * 1000 // 2
+"""What an answered one costs."""
+
+
+def test_a_budget_holds_half_of_what_calls_would_need(bench: Bench) -> None:
+    """As a batch is formed its lines' estimates are held at the batch's price, and settled by what they cost."""
+    bench.budgets = (Budget(name="house", per=Per.DAY, usd=1.0),)
+    bench.provider.looks = 3
+    batcher, jobs = formed(bench)
+    batcher.round()
+    assert (bench.account.held_nano, bench.account.spent_nano) == (3 * LINE_NANO, 0)
+    bench.client.cancel(jobs[0])
+    assert bench.account.held_nano == 3 * LINE_NANO  # its line may be answered: nobody knows yet
+    worked(bench, batcher)
+    assert (bench.account.held_nano, bench.account.spent_nano) == (0, 3 * ANSWER_NANO)
+    assert the_states(bench, jobs) == {State.SUCCEEDED, State.CANCELLED}
+
+
+def test_a_batch_that_was_not_made_costs_nothing(bench: Bench) -> None:
+    """What was held for its lines is given back; the calls that follow are held and settled at their own price."""
+    bench.budgets = (Budget(name="house", per=Per.DAY, usd=1.0),)
+    bench.provider.refuse = AuthFailed("status 401")
+    batcher, jobs = formed(bench)
+    worked(bench, batcher)
+    assert (bench.account.held_nano, bench.account.spent_nano) == (0, len(jobs) * 2 * ANSWER_NANO)
+
+
+def test_who_has_no_room_in_a_hard_budget_is_in_no_batch(bench: Bench) -> None:
+    """Room for two lines of three: the third goes back to its line, where the budget's word awaits it."""
+    bench.budgets = (Budget(name="house", per=Per.DAY, usd=2.5 * LINE_NANO / 1e9, hard=True),)
+    batcher, jobs = formed(bench)
+    batcher.round()
+    batcher.round()
+    assert sum(bench.provider.lines.values()) == 2
+    states_now = Counter(bench.client.record(job).state for job in jobs)
+    assert states_now[State.PLACED] + states_now[State.WAITING] + states_now[State.DEAD] == 1
+    assert bench.calls == {}
+
+
+def test_an_answer_that_cannot_be_used_was_paid_for(bench: Bench) -> None:
+    """It breaks its promise: the estimate stands as spent, and the job is called alone."""
+    bench.budgets = (Budget(name="house", per=Per.DAY, usd=1.0),)
+    batcher, jobs = formed(bench, count=1)
+    bench.provider.unreadable = SchemaInvalid("the answer breaks the promised schema")
+    worked(bench, batcher)
+    assert bench.calls == {jobs[0]: 1}
+    assert (bench.account.held_nano, bench.account.spent_nano) == (0, LINE_NANO + 2 * ANSWER_NANO)
+
+
+def test_an_answer_that_the_router_must_see_goes_there_first(bench: Bench) -> None:
+    """A policy may want to look at what comes back: a batch's answers go the same way, and keep their batch."""
+    bench.decided = {"answers_at_most": Level.PUBLIC}
+    batcher, jobs = formed(bench)
+    batcher.round()
+    batcher.round()
+    assert the_states(bench, jobs) == {State.ACCEPTED}
+    (batch,) = bench.ledger.batches.all()
+    assert (batch.outcome, batch.succeeded) == ("settled", 3)
+    for job in jobs:
+        bench.ledger.apply(job, states.approve(rev=bench.client.record(job).rev, note={}))
+    record = bench.client.record(jobs[0])
+    assert (record.state, record.batch, record.alone) == (State.SUCCEEDED, batch.id, 0)
+    assert bench.client.result(jobs[0], timeout_s=1).batch == batch.id
+    assert bench.calls == {}
+
+
+def test_a_job_of_another_region_is_in_no_batch_of_this_one(bench: Bench) -> None:
+    """The deployment that a batch goes to computes elsewhere than the job may be: its line is not made."""
+    batcher, jobs = formed(bench)
+    bench.decided = {"regions": ("eu",)}
+    abroad = bench.place()
+    batcher.round()
+    batcher.round()
+    assert set(bench.provider.lines) == set(jobs)
+    assert bench.client.record(abroad).batch is None

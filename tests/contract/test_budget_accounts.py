@@ -11,11 +11,13 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 
 from tidegate.budget import Budget, Per
 from tidegate.connections import StoreClient
+from tidegate.errors import Reason
 from tidegate.ledger import states
 from tidegate.ledger.accounts import Account, Accounts
 from tidegate.ledger.line import Taken
-from tidegate.ledger.permits import accounts_of, gate_of
+from tidegate.ledger.permits import Settled, accounts_of, gate_of
 from tidegate.ledger.scripts import lua_of
+from tidegate.ledger.states import State
 from tidegate.ledger.store import Ledger
 from tidegate.price import Price
 
@@ -304,3 +306,23 @@ def test_what_runs_came_to_is_counted_by_day_lane_rule_and_model(spend: Any) -> 
     lane.fail(lane.take())
     (line,) = lane.ledger.redis.hgetall(f"tg:costs:{Per.DAY.key(lane.ledger.now())}").items()
     assert json.loads(json.dumps([part.decode() for part in line])) == ["job|acme|api|-|m", "2 1 10 20 20000000 0 0 0"]
+
+
+@pytest.mark.parametrize("ending", ["approved", "forbidden"])
+def test_an_answer_that_a_router_looks_at_is_counted_once(spend: Any, ending: str) -> None:
+    """When the run ends, whatever becomes of the answer: it was paid for."""
+    lane = spend()
+    job = lane.put()
+    taken = lane.take()
+    said = Settled(outcome="ok", tokens=30, usd=0.02, took_s=0.1, prompt=10, completion=20)
+    move = states.answer(fence=taken.claim.fence, slot="s", nudge_s=5.0, changes={}, note={}, settled=said)
+    applied = lane.ledger.apply(job, move)
+    if ending == "approved":
+        lane.ledger.apply(job, states.approve(rev=applied.rev, note={}))
+    else:
+        forbidden = states.die(
+            reason=Reason.ANSWER_FORBIDDEN, cause="c", sources=frozenset({State.ACCEPTED}), rev=applied.rev
+        )
+        lane.ledger.apply(job, forbidden)
+    (sums,) = lane.ledger.redis.hgetall(f"tg:costs:{Per.DAY.key(lane.ledger.now())}").values()
+    assert sums == b"1 1 10 20 20000000 0 0 0"

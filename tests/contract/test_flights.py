@@ -1,108 +1,29 @@
 """Single flight on a real store: who asks what a run asks already waits for its answer, and for no longer than that."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from doubles import RecordingDoorbell, answer, decision, lane
+from doubles import RecordingDoorbell, decision, lane
+from flying import ENDS, FAR, SURE, Bench, bench_of
 
-from router.placement import Placement
 from tidegate import flight
 from tidegate.client import Client
-from tidegate.decision import Decision
-from tidegate.errors import Reason
 from tidegate.job import Job, Params
-from tidegate.keys import signer
-from tidegate.lane import Lane, Zone
+from tidegate.lane import Zone
 from tidegate.ledger import states
-from tidegate.ledger.line import Join, Taken
 from tidegate.ledger.refusals import Refusals
 from tidegate.ledger.states import Move, State
-from tidegate.ledger.store import Applied, Stored
 from tidegate.result import JobResult, Timings
 from tidegate.settings import Settings
 from tidegate.signals import Level, Sensitivity
-from tidegate.vault import new_slot
-from workers.flights import Flights
-from workers.janitor import Janitor
-
-FAR = lane("far", zone=Zone.OUTSIDE)
-JOIN: Join = (FAR.joins, 100.0)
-SURE = Job(text="one and the same")
-
-
-@dataclass
-class Bench:
-    """What a test moves jobs with."""
-
-    client: Client
-    placement: Placement
-    flights: Flights
-    janitor: Janitor
-
-    def place(self, job: Job = SURE, *, lane: Lane = FAR, decided: Decision | None = None) -> str:
-        """A job on a lane, as the router puts it there."""
-        job_id = self.client.submit(job)
-        outside = lane.zone is Zone.OUTSIDE
-        decided = decided or decision(lane.name, cleared=(lane.name,) if outside else ())
-        self.placement.place(self.client.record(job_id), job, decided, rewritten=False)
-        return job_id
-
-    def take(self, *, lane: Lane = FAR, join: Join = JOIN) -> Taken | None:
-        """The next job that is to run by itself."""
-        claim = states.claim(worker="w", lease_s=9.0)
-        taken = self.client.ledger.line.take(lane.name, zone=lane.zone, claim=claim, join=join, woken=True)
-        return taken if isinstance(taken, Taken) else None
-
-    def lead(self, job: Job = SURE, **options: Any) -> Taken:
-        """A job that runs."""
-        self.place(job, **options)
-        taken = self.take(lane=options.get("lane", FAR))
-        assert taken is not None
-        return taken
-
-    def finish(self, leader: Taken, *, lane: Lane = FAR) -> Applied:
-        """Its answer, given to those who wait for it too."""
-        said = answer("yes")
-        slot = new_slot(leader.record.id, "result")
-        result = JobResult(
-            job_id=leader.record.id,
-            text=said.text,
-            finish_reason=said.finish_reason,
-            usage=said.usage,
-            cost_usd=0.5,
-            lane=lane.name,
-            zone=lane.zone,
-            model=said.model,
-            attempts=1,
-            timings=Timings(queued_s=0, run_s=1, total_s=1),
-        )
-        sealed = self.client.vault.seals.seal(lane.zone, slot, result.to_json().encode())
-        move = states.succeed(fence=leader.claim.fence, changes={"result": slot}, note={})
-        applied = self.client.ledger.apply(
-            leader.record.id, move, texts=[Stored(slot=slot, envelope=sealed, keep_s=99)]
-        )
-        self.flights.serve(leader, lane, result, followers=applied.followers, at=applied.at)
-        return applied
-
-    def states(self, *job_ids: str) -> list[State]:
-        """Where jobs are."""
-        return [self.client.record(job_id).state for job_id in job_ids]
-
-    def keys(self, kind: str) -> list[bytes]:
-        """What is left in the store."""
-        return list(self.client.ledger.redis.scan_iter(f"tg:{kind}:*"))
 
 
 @pytest.fixture
 def bench(client: Client, settings: Settings, doorbell: RecordingDoorbell) -> Bench:
-    """A router's placement, a worker's flights and a janitor on one store."""
-    sign = signer(settings)
-    flights = Flights(ledger=client.ledger, vault=client.vault, verifier=lambda: sign.verifier, result_keep_s=99)
-    placement = Placement(client.ledger, client.vault, doorbell, sign, nudge_s=5.0)
-    janitor = Janitor(ledger=client.ledger, doorbell=doorbell, nudge_s=5.0, max_crashes=2, period_s=1.0)
-    return Bench(client, placement, flights, janitor)
+    """On an empty store."""
+    return bench_of(client, settings, doorbell)
 
 
 # Who follows
@@ -230,16 +151,6 @@ def test_a_flight_has_room_for_so_many(bench: Bench) -> None:
 
 
 # What ends without an answer
-
-ENDS: Mapping[str, Any] = {
-    "retries": lambda it: states.wait(fence=it.fence, delay_s=30, tries=1, note={}),
-    "goes on": lambda it: states.hop(fence=it.fence, lane="next", zone="inside", nudge_s=5, note={}),
-    "is handed back": lambda it: states.hand_back(fence=it.fence, changes={}, nudge_s=5),
-    "lapses": lambda it: states.hand_back(rev=it.rev, changes={}, nudge_s=5),
-    "is cancelled": lambda _: states.cancel(),
-    "expires": lambda it: states.expire(rev=it.rev),
-    "dies": lambda it: states.die(reason=Reason.TIMEOUT, cause="c", sources=frozenset({State.RUNNING}), fence=it.fence),
-}
 
 
 @pytest.mark.parametrize("move", ENDS.values(), ids=ENDS.keys())
@@ -399,3 +310,30 @@ def _make_due(bench: Bench, job_id: str) -> None:
     redis = bench.client.ledger.redis
     redis.zadd("tg:agenda", {job_id: 1})
     redis.hset(f"tg:job:{job_id}", "look_at", "1")
+
+
+# Guarantees that speak of one of them alone
+
+
+@pytest.mark.parametrize(
+    "own", [{"answers_at_most": Level.INTERNAL}, {"regions": ("eu",)}], ids=["its answer is looked at", "its regions"]
+)
+def test_who_is_promised_more_runs_by_itself(bench: Bench, own: dict[str, Any]) -> None:
+    """An answer that nobody looked at, or that was computed elsewhere, is not its own: it goes back in line."""
+    leader = bench.lead()
+    other = bench.place(decided=decision(FAR.name, cleared=(FAR.name,)).model_copy(update=own))
+    assert bench.take() is None
+    bench.finish(leader)
+    assert bench.states(leader.record.id, other) == [State.SUCCEEDED, State.PLACED]
+    assert (bench.client.record(other).result, Refusals(bench.client.ledger.redis).counts()) == (None, {})
+
+
+def test_whose_leader_brings_its_answer_to_the_router_runs_by_itself(bench: Bench) -> None:
+    """There is no answer to share before a router has looked at it."""
+    leader = bench.lead()
+    other = bench.place()
+    assert bench.take() is None
+    move = states.answer(fence=leader.claim.fence, slot="s", nudge_s=5.0, changes={}, note={})
+    applied = bench.client.ledger.apply(leader.record.id, move)
+    assert applied.followers == {}
+    assert bench.states(leader.record.id, other) == [State.ACCEPTED, State.PLACED]

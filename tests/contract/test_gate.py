@@ -34,6 +34,7 @@ def test_a_claim_carries_its_permit(ledger: Ledger) -> None:
 
 WAYS_OUT = {
     "succeeded": lambda fence: states.succeed(fence=fence, changes={}, note={}),
+    "answered": lambda fence: states.answer(fence=fence, slot="s", nudge_s=5.0, changes={}, note={}),
     "retry_later": lambda fence: states.wait(fence=fence, delay_s=5.0, tries=1, note={}),
     "next_lane": lambda fence: states.hop(fence=fence, lane="other", zone="inside", nudge_s=5.0, note={}),
     "held_back": lambda fence: states.hold(fence=fence, held=1, nudge_s=5.0, note={}, settled=None),

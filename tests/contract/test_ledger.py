@@ -27,7 +27,7 @@ from tidegate.ledger.census import Census
 from tidegate.ledger.pressure import Pressure
 from tidegate.ledger.scripts import Call
 from tidegate.ledger.states import ENDS, OPEN, Move, State
-from tidegate.ledger.store import Accepted, Applied, Keep, Ledger, NewJob
+from tidegate.ledger.store import Accepted, Applied, Keep, Ledger, NewJob, Stored
 
 JOB, SLOT = "a" * 32, "slot-1"
 ROOMED = (State.ACCEPTED, State.PLACED, State.RUNNING, State.WAITING, State.BATCHED)
@@ -68,6 +68,11 @@ def died(fence: int) -> Move:
 def succeeded(fence: int, **changes: str) -> Move:
     """A run's move to success."""
     return states.succeed(fence=fence, changes=changes, note={})
+
+
+def answered(fence: int, slot: str = "an-answer") -> Move:
+    """A run's move back to the router, with an answer."""
+    return states.answer(fence=fence, slot=slot, nudge_s=10.0, changes={}, note={})
 
 
 def rooms(redis: StoreClient) -> dict[str, set[str]]:
@@ -198,6 +203,13 @@ PATHS: dict[str, tuple[tuple[str, ...], dict[str, int]]] = {
     "nudged at intake": (("nudge",), {"accepted:intake": 1}),
     "nudged on a lane": (("place", "nudge"), {"placed:local": 1}),
     "succeeded": (("place", "claim", "succeed"), {}),
+    "answered": (("place", "claim", "answer"), {"accepted:intake": 1}),
+    "answered, and nudged": (("place", "claim", "answer", "nudge"), {"accepted:intake": 1}),
+    "approved": (("place", "claim", "answer", "approve"), {}),
+    "forbidden": (("place", "claim", "answer", "refuse"), {}),
+    "forbidden and redriven": (("place", "claim", "answer", "refuse", "redrive", "place"), {"placed:local": 1}),
+    "cancelled with an answer": (("place", "claim", "answer", "cancel"), {}),
+    "expired with an answer": (("place", "claim", "answer", "expire"), {}),
     "dead": (("place", "claim", "die"), {}),
     "refused by the router": (("refuse",), {}),
     "cancelled at intake": (("cancel",), {}),
@@ -223,6 +235,8 @@ def step(ledger: Ledger, name: str) -> None:
         "lapse": lambda: states.hand_back(rev=record.rev, changes={"worker": ""}, nudge_s=10.0),
         "nudge": lambda: states.nudge(state=record.state, rev=record.rev, nudges=1, nudge_s=20.0),
         "succeed": lambda: succeeded(record.fence),
+        "answer": lambda: answered(record.fence),
+        "approve": lambda: states.approve(rev=record.rev, note={}),
         "die": lambda: died(record.fence),
         "refuse": lambda: states.die(reason=Reason.MALFORMED, cause="c", sources=frozenset({State.ACCEPTED})),
         "cancel": states.cancel,
@@ -286,6 +300,68 @@ def test_no_look_is_later_than_the_deadline(ledger: Ledger, path: tuple[str, ...
         step(ledger, name)
     record = ledger.get(JOB)
     assert record.look_at == pytest.approx(record.deadline_at, abs=0.001)
+
+
+@pytest.mark.parametrize("ending", ["refuse", "cancel", "expire", "place"])
+def test_an_answer_that_is_not_let_through_is_dropped(ledger: Ledger, redis: StoreClient, ending: str) -> None:
+    """Whatever becomes of the job: neither the envelope nor its slot's name stays, and no result is made of it."""
+    accept(ledger)
+    for name in ("place", "claim"):
+        step(ledger, name)
+    texts = [Stored(slot="an-answer", envelope=b"sealed", keep_s=600)]
+    ledger.apply(JOB, answered(ledger.get(JOB).fence), texts=texts)
+    assert (ledger.get(JOB).state, ledger.get(JOB).answer) == (State.ACCEPTED, "an-answer")
+    assert redis.exists("tg:vault:an-answer")
+    step(ledger, ending)
+    assert (ledger.get(JOB).answer, ledger.get(JOB).result) == (None, None)
+    assert not redis.exists("tg:vault:an-answer")
+
+
+def test_an_answer_becomes_the_result_when_it_is_let_through(ledger: Ledger, redis: StoreClient) -> None:
+    """The very answer that came back, kept for the results' time; the lane's pace counts the run and no wait."""
+    accept(ledger)
+    step(ledger, "place")
+    fence = ledger.apply(JOB, states.claim(worker="w", lease_s=15.0)).fence
+    ledger.apply(JOB, answered(fence), texts=[Stored(slot="an-answer", envelope=b"sealed", keep_s=9)])
+    paced = redis.hget("tg:pace", "local")
+    assert paced is not None
+    assert redis.hget("tg:succeeded_at", "local") is not None
+    step(ledger, "approve")
+    record = ledger.get(JOB)
+    assert (record.state, record.result, record.answer, record.lane) == (State.SUCCEEDED, "an-answer", None, "local")
+    assert redis.ttl("tg:vault:an-answer") > 1000
+    assert redis.hget("tg:pace", "local") == paced
+
+
+def test_nothing_succeeds_from_the_intake_without_an_answer(ledger: Ledger) -> None:
+    """A job that no run has answered cannot be let through; nor one whose answer went when it was redriven."""
+    accept(ledger)
+    with pytest.raises(Conflict):
+        step(ledger, "approve")
+    for name in ("place", "claim", "answer", "refuse", "redrive"):
+        step(ledger, name)
+    with pytest.raises(Conflict):
+        step(ledger, "approve")
+
+
+def test_a_run_whose_answer_lies_with_the_router_can_do_nothing_more(ledger: Ledger) -> None:
+    """It has said its word: it cannot renew, succeed, fail or answer again."""
+    accept(ledger)
+    for name in ("place", "claim"):
+        step(ledger, name)
+    fence = ledger.get(JOB).fence
+    step(ledger, "answer")
+    late = (
+        states.renew(fence=fence, lease_s=15.0),
+        succeeded(fence, result="another"),
+        answered(fence, slot="another"),
+        states.wait(fence=fence, delay_s=1.0, tries=1, note={}),
+        died(fence),
+    )
+    for move in late:
+        with pytest.raises(Conflict):
+            ledger.apply(JOB, move)
+    assert ledger.get(JOB).answer == "an-answer"
 
 
 def test_success_keeps_the_result_and_no_payload(ledger: Ledger, redis: StoreClient) -> None:
@@ -475,6 +551,8 @@ class Life(RuleBasedStateMachine):
         self.model: dict[str, State] = {}
         self.fences: dict[str, int] = {}
         self.results: dict[str, str] = {}
+        self.answers: dict[str, str] = {}
+        """What waits for a router's look, by job; of no meaning once the job has left for anywhere."""
         self.ends: dict[str, int] = {}
         """How often a job came to an end, less its redrives."""
 
@@ -487,6 +565,8 @@ class Life(RuleBasedStateMachine):
             return
         assert expected
         before, self.model[job_id] = self.model[job_id], move.to
+        if move.to is not State.ACCEPTED or before is State.DEAD:
+            self.answers.pop(job_id, None)
         self.fences[job_id] = applied.fence
         self.ends[job_id] = self.ends.get(job_id, 0) + int(move.to.ended) - int(before.ended)
 
@@ -555,6 +635,24 @@ class Life(RuleBasedStateMachine):
             self.results[run[0]] = f"result-{number}"
 
     @rule(run=runs)
+    def answer(self, run: tuple[str, int]) -> None:
+        """A run brings an answer back, with a fence that may be stale."""
+        holds = self.holds(run)
+        self.moved(run[0], answered(run[1], slot=f"answer-{run[1]}"), expected=holds)
+        if holds:
+            self.answers[run[0]] = f"answer-{run[1]}"
+
+    @rule(job=jobs)
+    def approve(self, job: str) -> None:
+        """A router lets an answer through: where there is one, and it is the job's result then."""
+        held = self.answers.get(job) if self.model[job] is State.ACCEPTED else None
+        assert self.ledger.get(job).answer == held
+        self.moved(job, states.approve(rev=self.ledger.get(job).rev, note={}), expected=held is not None)
+        if held is not None:
+            assert self.ledger.get(job).answer is None
+            self.results[job] = held
+
+    @rule(run=runs)
     def die(self, run: tuple[str, int]) -> None:
         """A run ends its job, with a fence that may be stale."""
         self.moved(run[0], died(run[1]), expected=self.holds(run))
@@ -598,7 +696,7 @@ class Life(RuleBasedStateMachine):
             assert record.state is state
             assert record.fence == self.fences[job]
             if not state.ended:
-                expected.append((f"{state}:{record.lane or 'intake'}", job))
+                expected.append((f"{state}:{(state is not State.ACCEPTED and record.lane) or 'intake'}", job))
         assert sorted(found) == sorted(expected)
 
     @invariant()

@@ -313,7 +313,7 @@ class Queueing(RuleBasedStateMachine):
     def follow(self, job_id: str) -> None:
         """Put the job into the line where its record says that it waits, and into no other."""
         record = self.ledger.get(job_id)
-        here = f"{record.state.value}:{record.lane or 'intake'}"
+        here = f"{record.state.value}:{(record.state is not State.ACCEPTED and record.lane) or 'intake'}"
         for name, room in self.rooms.items():
             if name == here:
                 since = record.queued_at or 0.0
@@ -357,13 +357,14 @@ class Queueing(RuleBasedStateMachine):
         assert (found.record.id if found else None) == self.rooms[f"placed:{lane}"].take()
 
     @precondition(lambda self: self.some(State.RUNNING))
-    @rule(data=st.data(), how=st.sampled_from(["succeed", "die", "wait", "hop", "back"]))
+    @rule(data=st.data(), how=st.sampled_from(["succeed", "answer", "die", "wait", "hop", "back"]))
     def end_run(self, data: st.DataObject, how: str) -> None:
         """A run ends in one of the ways that there are."""
         job = data.draw(st.sampled_from(self.some(State.RUNNING)))
         fence = self.ledger.get(job).fence
         moves = {
             "succeed": states.succeed(fence=fence, changes={}, note={}),
+            "answer": states.answer(fence=fence, slot="s", nudge_s=1.0, changes={}, note={}),
             "die": states.die(reason=Reason.TIMEOUT, cause="c", sources=frozenset({State.RUNNING}), fence=fence),
             "wait": states.wait(fence=fence, delay_s=1.0, tries=1, note={}),
             "hop": states.hop(fence=fence, lane="other", zone="inside", nudge_s=1.0, note={}),

@@ -15,12 +15,13 @@ import traceback
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from loopback import say, saying
 
 from tidegate import errors
 from tidegate.errors import InvalidSettings, RunError
@@ -32,6 +33,7 @@ from workers.backend import Run, open_backend
 from workers.managed import chat
 from workers.managed.headers import RETRY_AFTER_CAP_S, retry_after_s
 from workers.managed.openai import open_provider
+from workers.managed.repairing import without_asking
 from workers.managed.request import body, quirk, sdk
 from workers.managed.translation import Rejection, rejected
 from workers.standin.faults import Fault
@@ -82,43 +84,6 @@ def ask(url: str, run: Run | None = None, *, stop: threading.Event | None = None
         return backend.answer(run or a_run(), stop=stop or threading.Event())
     finally:
         backend.close()
-
-
-@contextlib.contextmanager
-def saying(reply: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str]:
-    """A server that says whatever it is told to."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.asked = self.rfile.read(int(self.headers["content-length"]))
-            reply(self)
-
-        def do_GET(self) -> None:
-            self.asked = b""
-            reply(self)
-
-        def log_message(self, *args: object) -> None:
-            """Nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/v1"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-def say(handler: BaseHTTPRequestHandler, status: int, content: Any, **headers: str) -> None:
-    """One whole answer; what is not bytes goes as JSON."""
-    raw = content if isinstance(content, bytes) else json.dumps(content).encode()
-    handler.send_response(status)
-    for name, value in {"content-type": "application/json", "content-length": str(len(raw)), **headers}.items():
-        handler.send_header(name.replace("_", "-"), value)
-    handler.end_headers()
-    handler.wfile.write(raw)
 
 
 def completion(**changed: Any) -> dict[str, Any]:
@@ -225,7 +190,7 @@ def test_openai_itself_gets_its_new_name_of_the_limit() -> None:
 def test_a_field_that_the_server_will_not_have_is_left_out(standin: Running, param: str) -> None:
     """One 400 that names it is enough, and the lane remembers."""
     standin.standin.book.replace((Fault(fault="unsupported_parameter", param=param, times="forever"),))
-    backend = open_backend(lane(base_url=standin.url), Settings())
+    backend = open_backend(lane(base_url=standin.url, repair=False), Settings())
     try:
         for _ in range(2):
             run = a_run(seed=1, response_format=ResponseFormat(type="json_object"))
@@ -451,6 +416,14 @@ def test_any_body_ends_in_an_answer_or_in_our_error(content: bytes) -> None:
         assert isinstance(chat.read(content, model="m", params=Params()), Answer)
 
 
+def kept(text: str, promised: ResponseFormat) -> Answer:
+    """An answer of this text, held to its promise."""
+    params = Params(response_format=promised)
+    run = Run(job_id="j", attempt=1, messages=(), params=params, timeout_s=1.0)
+    read = chat.read(json.dumps(completion(content=text)).encode(), model="m", params=params)
+    return without_asking(read, run, lane())
+
+
 @pytest.mark.parametrize(
     ("text", "promised", "kind"),
     [
@@ -458,7 +431,7 @@ def test_any_body_ends_in_an_answer_or_in_our_error(content: bytes) -> None:
         ('{"n": "1"}', PROMISED, errors.SchemaInvalid),
         ('{"n": 1, "m": 2}', PROMISED, errors.SchemaInvalid),
         ('{"n": 1', PROMISED, errors.SchemaInvalid),
-        ("", PROMISED, errors.SchemaInvalid),
+        ("", PROMISED, errors.MalformedAnswer),
         ("[" * 100_000, PROMISED, errors.SchemaInvalid),
         ('{"any": 1}', ResponseFormat(type="json_object"), None),
         ("[1]", ResponseFormat(type="json_object"), errors.SchemaInvalid),
@@ -468,12 +441,49 @@ def test_any_body_ends_in_an_answer_or_in_our_error(content: bytes) -> None:
 )
 def test_the_promised_form_is_kept(text: str, promised: ResponseFormat, kind: type[RunError] | None) -> None:
     """An answer of another form is no answer, and a schema that cannot be applied is the job's mistake."""
-    content = json.dumps(completion(content=text)).encode()
     if kind is None:
-        assert chat.read(content, model="m", params=Params(response_format=promised)).text == text
+        assert kept(text, promised).text == text
         return
     with pytest.raises(kind):
-        chat.read(content, model="m", params=Params(response_format=promised))
+        kept(text, promised)
+
+
+def test_a_broken_answer_is_mended_by_a_second_call(standin: Running) -> None:
+    """Asked under another name, with what was wrong; the usage is that of both."""
+    standin.standin.book.replace((Fault(fault="says", text='{"n": "1"}'),))
+    backend = open_backend(lane(base_url=standin.url), Settings())
+    try:
+        found = backend.answer(a_run(response_format=PROMISED), stop=threading.Event())
+    finally:
+        backend.close()
+    assert isinstance(json.loads(found.text)["n"], int)
+    assert found.repaired == "asked_again"
+    first, second = (json.loads(received.body)["messages"] for received in standin.standin.received)
+    assert second[: len(first)] == first
+    assert [turn["role"] for turn in second[len(first) :]] == ["assistant", "user"]
+    assert sorted(standin.standin.idempotency_keys) == ["job-1", "job-1-repair"]
+    spent = standin.standin.by_model["gpt-4o-mini"]
+    assert found.usage.prompt_tokens == spent["prompt_tokens"]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("x" * 5000, errors.MalformedAnswer),
+        (" \n ", errors.MalformedAnswer),
+        ("Output blocked by content filtering policy", errors.ContentRefused),
+    ],
+    ids=["huge", "blank", "a notice"],
+)
+def test_what_is_no_answer_does_not_pass_for_one(standin: Running, text: str, kind: type[RunError]) -> None:
+    """Whatever its status says."""
+    standin.standin.book.replace((Fault(fault="says", text=text),))
+    backend = open_backend(lane(base_url=standin.url, max_answer_chars=1000), Settings())
+    try:
+        with pytest.raises(kind):
+            backend.answer(a_run(max_tokens=4000), stop=threading.Event())
+    finally:
+        backend.close()
 
 
 def test_a_schema_cannot_send_us_anywhere() -> None:
@@ -483,7 +493,7 @@ def test_a_schema_cannot_send_us_anywhere() -> None:
         away = {"$ref": f"http://127.0.0.1:{listener.getsockname()[1]}/schema.json"}
         promised = ResponseFormat(type="json_schema", json_schema=JsonSchema(schema=away))
         with pytest.raises(errors.BadRequest):
-            chat.read(json.dumps(completion(content="1")).encode(), model="m", params=Params(response_format=promised))
+            kept("1", promised)
         with pytest.raises(BlockingIOError):
             listener.accept()
 

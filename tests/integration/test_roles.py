@@ -13,10 +13,16 @@ import pytest
 import redis
 from celery import Celery
 from composed import OURS, Composed, composed
+from doubles import lane
 
 from tidegate.client import Client
 from tidegate.job import Hints, Job, Params
+from tidegate.lane import Zone
+from tidegate.ledger import states
+from tidegate.ledger.batches import BatchState, BatchView
+from tidegate.ledger.permits import Settled, gate_of
 from tidegate.ledger.states import State
+from tidegate.ledger.store import Ledger
 from tidegate.settings import load
 
 pytestmark = [
@@ -97,6 +103,36 @@ def test_a_dead_letter_is_redriven_with_the_router_s_rights(fleet: Composed, pro
     assert done.returncode == 0, done.stdout + done.stderr
     eventually(lambda: producer.record(job_id).redrives == 1 and producer.record(job_id).state is State.DEAD)
     assert fleet.run("router", "dead", "purge", job_id).returncode == 0
+    assert denied(fleet) == []
+
+
+def test_a_batch_needs_no_more_than_the_outside_has(fleet: Composed) -> None:
+    """Set aside, formed, stepped on, settled and seen: by the outside; the janitor asks who holds a job."""
+    denied(fleet)
+    job_id, slot = "b" * 32, f"{'b' * 32}:outside:0"
+    with (
+        as_role(fleet, "router", 1) as router,
+        as_role(fleet, "outside", 1) as outside,
+        as_role(fleet, "janitor", 1) as sweeper,
+    ):
+        inside, ours = Ledger(router), Ledger(outside)
+        inside.accept(
+            job_id, slot=slot, envelope=b"x", keep_s=500, deadline_s=600.0, look_in_s=60.0, fields={"priority": "5"}
+        )
+        ours.batches.take_turn("none", token="t", lease_s=30.0, leaves_s=10.0, look_in_s=60.0)
+        placed = {"outside": slot, "permit": ""}
+        inside.apply(job_id, states.place(lane="none", zone="outside", changes=placed, nudge_s=60.0, note={}))
+        assert ours.batches.sweep("none", most=5)[0] == 1
+        batch = BatchView(id="c" * 24, lane="none", formed_at=ours.now(), until=ours.now() + 60)
+        most = {"most_jobs": 5, "most_bytes": 1000, "look_in_s": 60.0, "nudge_s": 60.0}
+        assert ours.batches.form(batch, token="t", gate=gate_of(lane("none", zone=Zone.OUTSIDE)), **most) == 1
+        ours.batches.step(batch, token="t", state=BatchState.SENDING)
+        assert Ledger(sweeper).batches.holds(ours.get(job_id), now=ours.now())
+        inside.apply(job_id, states.cancel())
+        ours.batches.settle(batch.id, job_id, Settled(tokens=3, usd=0.1))
+        ours.batches.step(batch, token="t", state=BatchState.DONE)
+        assert len(ours.batches.all()) == 1
+        ours.batches.leave_turn("none", token="t")
     assert denied(fleet) == []
 
 

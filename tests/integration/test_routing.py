@@ -12,6 +12,7 @@ import pytest
 from celery.exceptions import Reject
 from doubles import SECRET, RecordingDoorbell
 
+from router.answers import Answers
 from router.budgets import Budgets
 from router.circumstances import Circumstances
 from router.inspection import Inspector
@@ -133,6 +134,13 @@ def router(
         decide=decide,
         redactor=Redactor(inspector=inspector, readings=views),
         placement=placement,
+        answers=Answers(
+            ledger=ledger or client.ledger,
+            vault=client.vault,
+            placement=placement,
+            inspector=inspector,
+            policy=lambda _tenant: ready,
+        ),
         shadows=Shadows(client.ledger, client.vault, placement, nudge_s=settings.nudge_s),
         decisions=Decisions.opened(client.ledger.redis, settings),
         look_in_s=settings.nudge_s,

@@ -14,9 +14,14 @@ NEAR = {"zone": "inside", "backend": "llama_cpp", "model": "t"}
 FAR = {"zone": "outside", "backend": "openai", "model": "gpt-4o-mini"}
 LANES: dict[str, Any] = {
     "near": {**NEAR, "context_tokens": 200, "chars_per_token": 3.0, "capabilities": ["json"]},
-    "barn": {**NEAR, "context_tokens": 700, "chars_per_token": 2.7},
-    "far": {**FAR, "context_tokens": 500, "capabilities": ["json", "tools"]},
-    "sea": {**FAR, "context_tokens": 9000, "capabilities": ["tools", "vision"]},
+    "barn": {**NEAR, "context_tokens": 700, "chars_per_token": 2.7, "region": "eu"},
+    "far": {
+        **FAR,
+        "context_tokens": 500,
+        "capabilities": ["json", "tools"],
+        "deployments": [{"name": "one", "region": "eu"}, {"name": "two", "region": "us"}],
+    },
+    "sea": {**FAR, "context_tokens": 9000, "capabilities": ["tools", "vision"], "region": "us"},
 }
 _NAMES = st.sampled_from(sorted(LANES))
 _SEND = st.one_of(_NAMES, st.lists(_NAMES, min_size=1, max_size=3, unique=True))
@@ -88,9 +93,20 @@ _RULES = st.builds(
     st.sampled_from([{}, {}, {"redact": True}]),
 )
 _PROMISES = st.builds(
-    lambda when, never: {"name": "promise", "when": when, "never": never},
+    lambda when, says: {"when": when, **says},
     WHENS,
-    st.sampled_from([{"zone": "outside"}, {"lanes": ["far"]}, {"lanes": ["near", "sea"]}]),
+    st.sampled_from(
+        [
+            {"never": {"zone": "outside"}},
+            {"never": {"lanes": ["far"]}},
+            {"never": {"lanes": ["near", "sea"]}},
+            {"never": {"regions": "us"}},
+            {"never": {"regions": ["eu"]}},
+            {"only": {"regions": ["eu"]}},
+            {"only": {"regions": "ch"}},
+            {"answers": {"at_most": "internal"}},
+        ]
+    ),
 )
 
 
@@ -112,13 +128,13 @@ POLICIES = st.builds(
         {
             "rules": rules,
             "default": {"send": send, "why": "else"},
-            "guarantees": promises,
+            "guarantees": [{"name": f"promise-{index}", **promise} for index, promise in enumerate(promises)],
             "allow_outside": types,
         }
     ),
     st.lists(_RULES, max_size=5),
     st.sampled_from(["near", "barn", ["far", "near"], ["near", "barn"]]),
-    st.lists(_PROMISES, max_size=1),
+    st.lists(_PROMISES, max_size=3),
     st.sampled_from([[], [], ["EMAIL_ADDRESS"], ["EMAIL_ADDRESS", "IBAN_CODE"]]),
 )
 

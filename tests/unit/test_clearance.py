@@ -13,6 +13,7 @@ from tidegate.clearance import sign, verified
 from tidegate.decision import Clearance
 from tidegate.errors import NoClearance
 from tidegate.keys import Signer
+from tidegate.signals import Level
 
 ROUTER = Signer(Ed25519PrivateKey.from_private_bytes(b"r" * 32))
 OTHER = Signer(Ed25519PrivateKey.from_private_bytes(b"x" * 32))
@@ -60,6 +61,8 @@ def test_another_hand_does_not_count() -> None:
         {"digest": "1" * 64},
         {"lanes": ("api", "large", "more")},
         {"policy": "other@0"},
+        {"regions": ("eu",)},
+        {"answers_at_most": Level.INTERNAL},
         {"expires_at": 9999.0},
     ],
     ids=lambda change: next(iter(change)),

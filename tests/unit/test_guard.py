@@ -9,12 +9,13 @@ from doubles import decision, lane, record
 
 from tidegate.clearance import sign
 from tidegate.decision import Clearance
+from tidegate.deployment import Deployment
 from tidegate.errors import InvalidSettings, NoClearance, PayloadMissing
 from tidegate.keys import Signer, Verifier
 from tidegate.lane import Zone
 from tidegate.ledger.record import Record
 from tidegate.vault import digest
-from workers.guard import admitted_slot, check_clearance
+from workers.guard import admitted_deployment, admitted_regions, admitted_slot, check_clearance
 
 ROUTER = Signer(Ed25519PrivateKey.from_private_bytes(b"r" * 32))
 OTHER = Signer(Ed25519PrivateKey.from_private_bytes(b"x" * 32))
@@ -142,3 +143,49 @@ def test_a_copy_of_another_job_is_not_sent() -> None:
     with pytest.raises(NoClearance) as refused:
         admitted_slot(decided(outside=f"{'b' * 32}:outside:1"), API)
     assert refused.value.refusal == "foreign_slot"
+
+
+TWO = lane(
+    "api",
+    zone=Zone.OUTSIDE,
+    deployments=(Deployment(name="frankfurt", region="eu"), Deployment(name="virginia", region="us")),
+)
+
+
+def test_regions_are_those_that_were_signed() -> None:
+    """An edited decision lifts nothing outside; inside, where nothing is signed, the decision says it."""
+    lifted = DECIDED.model_copy(update={"regions": ("eu", "us")}).to_json()
+    found = cleared(regions=("eu",), on_record={"decision": lifted})
+    clearance = check_clearance(found, API, ENVELOPE, verifier=lambda: ROUTER.verifier, now=NOW)
+    assert admitted_regions(found, clearance) == ("eu",)
+    assert admitted_regions(decided(decision=lifted), None) == ("eu", "us")
+    assert admitted_regions(decided(decision=None), None) is None
+
+
+@pytest.mark.parametrize(
+    ("regions", "chosen", "called"),
+    [
+        (None, "", "frankfurt"),
+        (None, "virginia", "virginia"),
+        (("us",), "", "virginia"),
+        (("us",), "virginia", "virginia"),
+    ],
+)
+def test_a_deployment_in_a_cleared_region_is_called(regions: tuple[str, ...] | None, chosen: str, called: str) -> None:
+    """The one that was chosen; the first that is allowed where none was."""
+    assert admitted_deployment(TWO, regions=regions, chosen=chosen) == called
+
+
+@pytest.mark.parametrize(("regions", "chosen"), [(("eu",), "virginia"), (("ch",), ""), ((), ""), (None, "gone")])
+def test_a_deployment_elsewhere_is_not(regions: tuple[str, ...] | None, chosen: str) -> None:
+    """Chosen or not, and whatever the reason: nothing leaves for where it was not cleared."""
+    with pytest.raises(NoClearance) as refused:
+        admitted_deployment(TWO, regions=regions, chosen=chosen)
+    assert refused.value.refusal == "clearance_region"
+
+
+def test_a_lane_without_a_region_is_nowhere() -> None:
+    """Outside, it may compute anywhere, so no region is its own; inside it is our own machine."""
+    with pytest.raises(NoClearance):
+        admitted_deployment(API, regions=("eu",))
+    assert admitted_deployment(LOCAL, regions=("eu",)) == "main"

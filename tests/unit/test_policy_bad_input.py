@@ -145,7 +145,37 @@ def test_the_sound_one_holds(tmp_path: Path) -> None:
         (
             "default:",
             "guarantees: [{name: g, never: {}}]\ndefault:",
-            "10:24: guarantees[0].never: give zone: outside, or lanes",
+            "10:24: guarantees[0].never: give one of zone: outside, lanes, regions",
+        ),
+        (
+            "default:",
+            "guarantees: [{name: g}]\ndefault:",
+            "10:14: guarantees[0]: give one of never, only, answers",
+        ),
+        (
+            "default:",
+            "guarantees: [{name: g, only: {regions: [eu]}, never: {zone: outside}}]\ndefault:",
+            "10:14: guarantees[0]: give one of never, only, answers",
+        ),
+        (
+            "default:",
+            "guarantees: [{name: g, only: {lanes: far}}]\ndefault:",
+            "10:31: guarantees[0].only.lanes: unknown field; expected one of: regions",
+        ),
+        (
+            "default:",
+            "guarantees: [{name: g, only: {regions: []}}]\ndefault:",
+            "10:31: guarantees[0].only.regions: needs at least 1",
+        ),
+        (
+            "default:",
+            "guarantees: [{name: g, answers: {at_most: unknown}}]\ndefault:",
+            "10:43: guarantees[0].answers.at_most: should be 'public', 'internal', 'personal' or 'restricted'",
+        ),
+        (
+            "default:",
+            "guarantees: [{name: g, answers: {at_least: internal}}]\ndefault:",
+            "10:34: guarantees[0].answers.at_least: unknown field; did you mean 'at_most'?",
         ),
         ("default:", "guarantees: [nothing]\ndefault:", "10:14: guarantees[0]: should be 'nothing-sensitive-outside'"),
         (
@@ -156,7 +186,10 @@ def test_the_sound_one_holds(tmp_path: Path) -> None:
         (
             "default:",
             "tests: [{name: t, expect: {}}]\ndefault:",
-            "10:19: tests[0].expect: give at least one of lane, lanes, rule, zone, shadow, redacted",
+            (
+                "10:19: tests[0].expect: give at least one of lane, lanes, rule, zone, shadow, redacted, regions, "
+                "answers_at_most"
+            ),
         ),
         (
             "default:",
@@ -195,7 +228,7 @@ def test_bytes_that_are_no_text_are_placed(tmp_path: Path, broken: bytes) -> Non
 
 def test_a_secrets_name_may_be_written_as_people_write_it(tmp_path: Path) -> None:
     """`${NAME}` in key_env is the name, and nothing is read from the environment."""
-    (tmp_path / "p.yaml").write_text(SOUND.replace("model: gpt-4o-mini", 'model: big, key_env: "${BIG_KEY}"'))
+    (tmp_path / "p.yaml").write_text(SOUND.replace("model: gpt-4o-mini", 'model: gpt-4.1, key_env: "${BIG_KEY}"'))
     assert load_policy(tmp_path / "p.yaml").lanes["far"].key_env == "BIG_KEY"
 
 

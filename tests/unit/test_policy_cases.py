@@ -119,7 +119,7 @@ def test_errors_of_all_files_come_at_once(file: Path) -> None:
         tried(file)
     assert [problem.split(": ", 1)[1] for problem in caught.value.problems] == [
         "tests[0].given.complexity: should be 'simple', 'moderate', 'complex' or 'unknown'; did you mean 'simple'?",
-        "tests[0].expect: give at least one of lane, lanes, rule, zone, shadow, redacted",
+        "tests[0].expect: give at least one of lane, lanes, rule, zone, shadow, redacted, regions, answers_at_most",
     ]
 
 

@@ -108,7 +108,7 @@ def test_a_file_may_be_included_twice_over(folder: Path) -> None:
                 "main": "include: a.yaml\nlanes:\n" + NEAR + REST,
                 "a": "lanes:\n" + FAR.replace("mini", "mini, modle: x"),
             },
-            ["a.yaml:3:61: lanes.far.mode: unknown field; did you mean 'model'?"],
+            ["a.yaml:3:61: lanes.far.modle: unknown field; did you mean 'model'?"],
         ),
         (
             {"main": "include: a.yaml\nlanes:\n" + NEAR + REST, "a": "lanes:\n" + FAR + REST},

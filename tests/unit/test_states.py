@@ -13,6 +13,8 @@ MOVES: Mapping[str, Move] = {
     "claim": states.claim(worker="w", lease_s=1),
     "renew": states.renew(fence=1, lease_s=1),
     "succeed": states.succeed(fence=1, changes={}, note={}),
+    "answer": states.answer(fence=1, slot="s", nudge_s=1, changes={}, note={}),
+    "approve": states.approve(rev=1, note={}),
     "share": states.share(fence=1, changes={}, note={}),
     "wait": states.wait(fence=1, delay_s=1, tries=1, note={}),
     "hop": states.hop(fence=1, lane="l", zone="inside", nudge_s=1, note={}),
@@ -74,11 +76,11 @@ def test_every_state_is_open_or_an_end() -> None:
     assert all(ALLOWED[state] >= ENDS - {State.SUCCEEDED} for state in OPEN)
 
 
-def test_success_comes_from_a_run_or_a_batch_only() -> None:
-    """Nothing but a run, or a line of a provider's batch, under a fence ends in success; or another job's run."""
+def test_success_comes_from_a_run_a_batch_or_an_answer() -> None:
+    """Of a run, a line of a batch, another job's run under a fence; or of the router's look at what came back."""
     ways = [source for source in State if State.SUCCEEDED in ALLOWED[source]]
-    assert ways == [State.RUNNING, State.WAITING, State.BATCHED]
-    assert [name for name, move in MOVES.items() if move.to is State.SUCCEEDED] == ["succeed", "share"]
+    assert ways == [State.ACCEPTED, State.RUNNING, State.WAITING, State.BATCHED]
+    assert [name for name, move in MOVES.items() if move.to is State.SUCCEEDED] == ["succeed", "approve", "share"]
     assert (MOVES["succeed"].sources, MOVES["share"].sources) == ({State.RUNNING, State.BATCHED}, {State.WAITING})
 
 
@@ -88,14 +90,14 @@ def test_open_jobs_are_looked_at_again(move: Move) -> None:
     assert (move.look_in_s is None) == move.to.ended
 
 
-@pytest.mark.parametrize("name", ["renew", "succeed", "share", "wait", "hop", "hand_back"])
+@pytest.mark.parametrize("name", ["renew", "succeed", "share", "answer", "wait", "hop", "hand_back"])
 def test_a_run_s_moves_need_its_fence(name: str) -> None:
     """What a run asks for is asked under its token; only a claim hands one out."""
     assert MOVES[name].fence == 1
     assert [name for name, move in MOVES.items() if move.take_fence] == ["claim"]
 
 
-@pytest.mark.parametrize("name", ["lapse", "release", "nudge accepted", "nudge placed", "expire", "redrive"])
+@pytest.mark.parametrize("name", ["lapse", "release", "approve", "nudge accepted", "nudge placed", "expire", "redrive"])
 def test_a_look_s_moves_need_its_revision(name: str) -> None:
     """What was decided on a look holds only for the revision that was looked at."""
     assert MOVES[name].rev == 1

@@ -53,7 +53,8 @@ def demo(
     settings = load()
     lines = _lines(jobs or settings.home / "examples" / "jobs.jsonl")
     with _data_folder(keep) as data:
-        elsewhere = ("broker_url", "broker_url_file", "store_url", "store_url_file", "openai_base_url")
+        gateways = ("openai_base_url", "anthropic_base_url")
+        elsewhere = ("broker_url", "broker_url_file", "store_url", "store_url_file", *gateways)
         alone = settings.model_copy(update={"data": data, **dict.fromkeys(elsewhere), "flower_port": 0})
         faults = ("--rules", str(settings.home / "examples" / "standin-faults.json"))
         with installed(alone, always_standin=True, standin_options=faults) as installation:

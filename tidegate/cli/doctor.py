@@ -21,7 +21,10 @@ from tidegate.settings import Settings, load
 CLOCK_SKEW_S = 5.0
 """Leases and deadlines run by the store's clock; a host that is further off writes misleading logs."""
 
-LIBRARIES = ("celery", "kombu", "redis", "pydantic", "openai", "llama-cpp-python", "presidio-analyzer", "flower")
+LIBRARIES = (
+    *("celery", "kombu", "redis", "pydantic"),
+    *("openai", "anthropic", "llama-cpp-python", "presidio-analyzer", "flower"),
+)
 
 
 @dataclass(frozen=True)

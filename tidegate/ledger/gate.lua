@@ -15,9 +15,9 @@
 
 local LEASES_KEPT = 4
 local AGAIN_MOST_S, FULL_S = 10, 1
-local KEEP_S = 3 * 86400
 local EWMA, SLOW_MOST, FAILING = 0.2, 4, 9
 local OLD_S = 60
+local SECOND = '/2' -- behind a job's id: the second call of its run, see hedge.lua
 
 local function place_of(prefix, lane, deployment)
   return prefix .. ':gate:' .. lane .. (deployment and '@' .. deployment or '')
@@ -80,13 +80,28 @@ local function has_next(prefix, id, lane)
   return type(lanes) == 'table' and #lanes > 0 and lanes[#lanes] ~= lane
 end
 
+-- Whether a job that has to stay in some regions may be computed in this one; `regions`: a list in JSON, or false.
+local function may_be_in(regions, region)
+  if not regions or region == '*' then return true end
+  local fine, names = pcall(cjson.decode, regions)
+  for _, name in ipairs(fine and type(names) == 'table' and names or {}) do
+    if name == region then return true end
+  end
+  return false
+end
+
 -- What the gate says of a job: {verdict = 'granted', …}, {verdict = 'later', again_s = …} where it should stay in line,
 -- or {verdict = 'open' or 'limited', again_s = …} where it should be claimed to go elsewhere.
 local function gate_judged(prefix, lane, gate, id, now)
-  local told = redis.call('HMGET', prefix .. ':job:' .. id, 'tokens', 'max_tokens', 'avoid', 'deadline_at')
+  local told = redis.call('HMGET', prefix .. ':job:' .. id, 'tokens', 'max_tokens', 'avoid', 'deadline_at', 'regions')
   local read, written = math.ceil(tonumber(told[1] or 0) * (gate.stretch or 1)), tonumber(told[2] or 0)
   local ready, again, open, open_again = {}, math.huge, 0, math.huge
+  local allowed = {}
   for _, one in ipairs(gate.deployments) do
+    if may_be_in(told[5], one.region) then allowed[#allowed + 1] = one end
+  end
+  if not allowed[1] then return {verdict = 'elsewhere'} end
+  for _, one in ipairs(allowed) do
     local place = place_of(prefix, lane, one.name)
     local seen = read_place(place)
     local wait, probe = breaker_wait(place, seen, now)
@@ -105,7 +120,7 @@ local function gate_judged(prefix, lane, gate, id, now)
       end
     end
   end
-  if open == #gate.deployments then return {verdict = 'open', again_s = open_again} end
+  if open == #allowed then return {verdict = 'open', again_s = open_again} end
   again = ready[1] and 0 or math.min(again, open_again)
   local whole
   if next(gate.limits) then
@@ -173,9 +188,12 @@ end
 -- Its worker is still at it.
 local function gate_renew(prefix, id, text, lost_at)
   local permit = decoded(text)
-  if permit.verdict ~= 'granted' then return end
-  for _, place in ipairs(places_of(prefix, permit)) do
-    redis.call('ZADD', place .. '/flight', 'XX', stamp(lost_at), id)
+  for call, of in pairs({[id] = permit, [id .. SECOND] = permit.second}) do
+    if type(of) == 'table' and of.verdict == 'granted' then
+      for _, place in ipairs(places_of(prefix, of)) do
+        redis.call('ZADD', place .. '/flight', 'XX', stamp(lost_at), call)
+      end
+    end
   end
 end
 
@@ -203,10 +221,9 @@ local function note_call(place, permit, said, class, tokens, usd, now)
   redis.call('EXPIRE', place .. '/recent', KEEP_S)
 end
 
--- The run has ended, in whatever way: nothing of it stays reserved. The deployment, where the call failed there; and what
+-- A call has ended, in whatever way: nothing of it stays reserved. The deployment, where the call failed there; and what
 -- it cost: {nano, tokens, whether that is known, model}.
-local function gate_settle(prefix, id, text, settled, now)
-  local permit, said = decoded(text), settled ~= '' and decoded(settled) or {}
+local function settle_call(prefix, id, permit, said, now)
   if permit.verdict ~= 'granted' or not tonumber(permit.at) or type(permit.breaker) ~= 'table' then return nil end
   local class, place = said.outcome or '', place_of(prefix, tostring(permit.lane), tostring(permit.deployment))
   local estimate = tonumber(permit.tokens) or 0
@@ -229,4 +246,24 @@ local function gate_settle(prefix, id, text, settled, now)
   local bill = {nano, tokens, tonumber(said.usd) and true or false, tostring(permit.model)}
   if class == 'failed' or class == 'down' or class == 'limited' then return tostring(permit.deployment), bill end
   return nil, bill
+end
+
+-- What is known of a run's two calls. `said.hedge` tells whose answer counted: 'first' or 'second'; 'unused': the second was
+-- never made. The one that was cut off may have cost as much. Where both failed, or nobody knows, its estimate stands.
+local function hedge_said(said)
+  local cut = {tokens = said.tokens, usd = said.usd}
+  if said.hedge == 'second' then return cut, said end
+  if said.hedge == 'first' then return said, cut end
+  return said, said.hedge == 'unused' and {tokens = 0, usd = 0} or {}
+end
+
+-- The run has ended: its call, and the second one where there was one.
+local function gate_settle(prefix, id, text, settled, now)
+  local permit, said = decoded(text), settled ~= '' and decoded(settled) or {}
+  if type(permit.second) ~= 'table' then return settle_call(prefix, id, permit, said, now) end
+  local first, second = hedge_said(said)
+  local _, more = settle_call(prefix, id .. SECOND, permit.second, second, now)
+  local failed_at, bill = settle_call(prefix, id, permit, first, now)
+  if bill and more then bill = {bill[1] + more[1], bill[2] + more[2], bill[3] and more[3], bill[4]} end
+  return failed_at, bill
 end

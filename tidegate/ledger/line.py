@@ -153,6 +153,11 @@ class Line:
             return Collected(jobs=list(_readable(rest)), ring=ring.decode())
         return Idle.STAY if stay else Idle.GO
 
+    def hedge(self, lane: str, job_id: str, *, fence: int, gate: str, lease_s: float) -> str | None:
+        """A permit for a second call beside that of a run. Names the deployment; None where there is no room for it."""
+        args = [self._prefix, lane, job_id, fence, gate, lease_s]
+        return self._scripts.run("hedge", args=args).decode() or None
+
     def retry(self, lane: str) -> bool:
         """Take one retry from a lane's retry budget, if it has one left."""
         return bool(self._scripts.run("retry", args=[self._prefix, lane]))

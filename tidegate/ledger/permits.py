@@ -15,8 +15,9 @@ from tidegate.deployment import Deployment
 from tidegate.lane import Lane, Zone
 from tidegate.prices import NANO, Rate, rate
 
-Verdict = Literal["granted", "open", "limited", "budget"]
-"""`open`: every deployment is left alone. `limited`: no room before the deadline. `budget`: none is left."""
+Verdict = Literal["granted", "open", "limited", "budget", "elsewhere"]
+"""`open`: every deployment is left alone. `limited`: no room before the deadline. `budget`: none is left.
+`elsewhere`: none of them computes where the job may be computed."""
 
 Class = Literal["ok", "job", "limited", "failed", "down", ""]
 """What a call tells of its deployment. `job`: it answered, and the job was at fault; `failed`: it counts for the
@@ -80,6 +81,8 @@ class Settled:
     saved_usd: float | None = None
     """What the same would have cost outside, of a run inside."""
     took_s: float | None = None
+    hedge: Literal["", "first", "second", "unused"] = ""
+    """Where the run may have had a second call: whose answer counted; `unused` where it was never made."""
     heard: Mapping[str, float] = field(default_factory=dict)
     """What the provider said of its limits: `retry_after_s`, `requests_limit`, `requests_left`, `requests_reset_s`, and
     the same of `tokens`."""
@@ -89,6 +92,10 @@ class Settled:
         """As the scripts read it."""
         said = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return _json({name: value for name, value in said.items() if value not in (None, "", {})} or {"outcome": ""})
+
+
+_NOWHERE: Mapping[Zone, str] = {Zone.INSIDE: "*", Zone.OUTSIDE: ""}
+"""The region of what names none, see Lane.deployments_in: inside it is any, outside it is none that a job may need."""
 
 
 def gate_of(lane: Lane, *, accounts: Sequence[Mapping[str, Any]] = ()) -> str:
@@ -101,7 +108,14 @@ def gate_of(lane: Lane, *, accounts: Sequence[Mapping[str, Any]] = ()) -> str:
     said: dict[str, Any] = {
         "limits": limits,
         "deployments": [
-            {"name": one.name, "weight": one.weight, "limits": most, "model": one.model, "price": _price(lane, one)}
+            {
+                "name": one.name,
+                "weight": one.weight,
+                "limits": most,
+                "model": one.model,
+                "price": _price(lane, one),
+                "region": one.region or _NOWHERE[lane.zone],
+            }
             for one, most in zip(lane.every_deployment, own, strict=True)
         ],
         "breaker": lane.breaker.model_dump(),

@@ -54,6 +54,8 @@ class Record(Value):
     """The slot with the copy that was cleared to leave, sealed for the outside."""
     placeholders: str | None = None
     """The slot with what that copy's placeholders stand for, sealed for the inside; None where nothing was replaced."""
+    answer: str | None = None
+    """The slot with an answer from outside at which the router has not looked yet: it is nobody's result before."""
     result: str | None = None
     clearance: str | None = None
     decision: str | None = None

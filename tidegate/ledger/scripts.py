@@ -16,6 +16,7 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
     "accept": ("journal.lua", "admission.lua", "order.lua", "accept.lua"),
     "apply": (*_MOVING, "apply.lua"),
     "take": (*_MOVING, "batching.lua", "take.lua"),
+    "hedge": ("order.lua", *_GATE, "hedge.lua"),
     "retry": ("order.lua", "limits.lua", "retry.lua"),
     "batch_sweep": (*_MOVING, "batching.lua", "batch_sweep.lua"),
     "batch_form": (*_MOVING, "batch_form.lua"),

@@ -37,10 +37,11 @@ ENDS = frozenset({State.SUCCEEDED, State.DEAD, State.CANCELLED, State.EXPIRED})
 OPEN = frozenset(State) - ENDS
 
 ALLOWED: Mapping[State, frozenset[State]] = {
-    State.ACCEPTED: frozenset({State.ACCEPTED, State.PLACED, State.DEAD, State.CANCELLED, State.EXPIRED}),
+    # To its end only with an answer that came back to the router: transition.lua sees to it.
+    State.ACCEPTED: frozenset({State.ACCEPTED, State.PLACED}) | ENDS,
     State.PLACED: OPEN - {State.ACCEPTED} | ENDS - {State.SUCCEEDED},  # it may wait for another's run
-    State.RUNNING: OPEN - {State.ACCEPTED, State.BATCHED} | ENDS,
-    State.BATCHED: OPEN - {State.ACCEPTED, State.RUNNING} | ENDS,
+    State.RUNNING: OPEN - {State.BATCHED} | ENDS,
+    State.BATCHED: OPEN - {State.RUNNING} | ENDS,
     State.WAITING: frozenset({State.PLACED, State.SUCCEEDED, State.DEAD, State.CANCELLED, State.EXPIRED}),
     State.DEAD: frozenset({State.ACCEPTED}),  # a redrive, and only by a person's order
     State.SUCCEEDED: frozenset(),
@@ -83,7 +84,7 @@ class Move:
             raise ValueError(f"{self.name}: no way from {', '.join(sorted(wrong)) or 'nowhere'} to {self.to}")
 
 
-_OF_THE_LANE: Mapping[str, str] = {"tries": "0", "nudges": "0", "held": "", "avoid": ""}
+_OF_THE_LANE: Mapping[str, str] = {"tries": "0", "nudges": "0", "held": "", "avoid": "", "batch": ""}
 """What a job has gone through on its lane: on another one it begins anew."""
 
 
@@ -127,17 +128,51 @@ def renew(*, fence: int, lease_s: float) -> Move:
     return Move(name="renewed", to=State.RUNNING, sources=frozenset({State.RUNNING}), fence=fence, look_in_s=lease_s)
 
 
-def succeed(*, fence: int, changes: Mapping[str, str], note: Mapping[str, Any], settled: Settled | None = None) -> Move:
+def succeed(
+    *,
+    fence: int,
+    changes: Mapping[str, str],
+    note: Mapping[str, Any],
+    settled: Settled | None = None,
+    slot: str | None = None,
+) -> Move:
     """A run has a result."""
     return Move(
         name="succeeded",
         to=State.SUCCEEDED,
         sources=HELD,
         fence=fence,
-        changes={"reason": "", "cause": "", **changes},
+        changes={"reason": "", "cause": "", **changes, **({} if slot is None else {"result": slot})},
         note=note,
         settled=settled,
     )
+
+
+def answer(
+    *,
+    fence: int,
+    slot: str,
+    nudge_s: float,
+    changes: Mapping[str, str],
+    note: Mapping[str, Any],
+    settled: Settled | None = None,
+) -> Move:
+    """A run has an answer that the router must look at before anybody gets it."""
+    return Move(
+        name="answered",
+        to=State.ACCEPTED,
+        sources=HELD,
+        fence=fence,
+        look_in_s=nudge_s,
+        changes={"reason": "", "cause": "", "nudges": "0", **changes, "answer": slot},
+        note=note,
+        settled=settled,
+    )
+
+
+def approve(*, rev: int, note: Mapping[str, Any]) -> Move:
+    """The router has looked at an answer, and the producer may have it: it becomes the result."""
+    return Move(name="approved", to=State.SUCCEEDED, sources=frozenset({State.ACCEPTED}), rev=rev, note=note)
 
 
 def share(*, fence: int, changes: Mapping[str, str], note: Mapping[str, Any]) -> Move:
@@ -315,11 +350,7 @@ def expire(*, rev: int) -> Move:
 
 def redrive(*, rev: int, redrives: int, deadline_in_s: float, by: str, lane: str | None = None) -> Move:
     """A person sends a dead letter through the router again, with as much time as it had at first."""
-    of_the_last_routing = (
-        *("lane", "zone", "outside", "clearance", "placeholders", "worker", "decision", "model"),
-        *("tokens", "max_tokens", "held", "avoid", "rule", "elsewhere", "priced", "flight", "joined", "batch", "alone"),
-    )
-    removed = dict.fromkeys((*of_the_last_routing, "reason", "cause"), "")
+    removed = dict.fromkeys((*_OF_A_ROUTING, "reason", "cause"), "")
     return Move(
         name="redriven",
         to=State.ACCEPTED,
@@ -338,3 +369,10 @@ def redrive(*, rev: int, redrives: int, deadline_in_s: float, by: str, lane: str
         },
         note={"by": by, **({"asked_lane": lane} if lane else {})},
     )
+
+
+_OF_A_ROUTING = (
+    *("lane", "zone", "outside", "clearance", "placeholders", "worker", "decision", "model", "regions"),
+    *("tokens", "max_tokens", "held", "avoid", "rule", "elsewhere", "priced", "flight", "joined", "batch", "alone"),
+)
+"""Fields that say nothing of a job that is routed again."""

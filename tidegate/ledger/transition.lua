@@ -14,7 +14,19 @@
 local ENDS = {succeeded = true, dead = true, cancelled = true, expired = true}
 local IN_LINE = {accepted = true, placed = true}
 
-local function room_of(state, lane) return state .. ':' .. (lane or 'intake') end
+-- Whoever is accepted waits for a router; a job whose answer came back keeps its lane all the same.
+local function room_of(state, lane) return state .. ':' .. (state ~= 'accepted' and lane or 'intake') end
+
+-- A lane came to an answer: it works, and a run tells its smoothed service time, an exponential moving average with a
+-- weight of one fifth.
+local HAD = {running = true, batched = true}
+local function paced(prefix, lane, state, began, now)
+  redis.call('HSET', prefix .. ':succeeded_at', lane, stamp(now))
+  if state ~= 'running' or not began then return end
+  local took = now - tonumber(began)
+  local before = tonumber(redis.call('HGET', prefix .. ':pace', lane) or took)
+  redis.call('HSET', prefix .. ':pace', lane, stamp(before * 0.8 + took * 0.2))
+end
 
 local function move(prefix, id, a, at)
   local job = prefix .. ':job:' .. id
@@ -35,6 +47,9 @@ local function move(prefix, id, a, at)
   end
 
   local now, to, name = store_time(), a[at + 1], a[at + 7]
+  -- An answer that the router has to look at first: nothing else ends well without a run.
+  local answer = state == 'accepted' and redis.call('HGET', job, 'answer')
+  if to == 'succeeded' and state == 'accepted' and not answer then return {0, state, rev} end
   local agenda, vault = prefix .. ':agenda', prefix .. ':vault:'
   -- First of all writes: a full store stops a script at its first write that adds. What is in may always move on, since
   -- only an end makes room again.
@@ -66,12 +81,16 @@ local function move(prefix, id, a, at)
     if a[i] == 'lane' then lane = a[i + 1] ~= '' and a[i + 1] or nil end
     if a[i + 1] == '' then gone[#gone + 1] = a[i] else put(a[i], a[i + 1]) end
   end
+  if answer and to ~= 'accepted' then
+    gone[#gone + 1] = 'answer'
+    if to == 'succeeded' then put('result', answer) else redis.call('UNLINK', vault .. answer) end
+  end
   if state == 'dead' then
     since = now
     put('queued_at', stamp(now))
   end
-  if state == 'batched' and to ~= 'batched' and not ENDS[to] then
-    -- What came back from a batch goes alone: another batch would be another half day.
+  if state == 'batched' and to ~= 'batched' and to ~= 'accepted' and not ENDS[to] then
+    -- What came back from a batch without an answer goes alone: another batch would be another half day.
     put('alone', '1')
     gone[#gone + 1] = 'batch'
   end
@@ -87,7 +106,11 @@ local function move(prefix, id, a, at)
       if failed_at and old[4] == lane and not ENDS[to] then put('avoid', failed_at) end
     end
   end
-  if bill or to == 'succeeded' then costs_of(prefix, job, tenant, old[4], to, a[at + 11], bill, now) end
+  -- A run that brought an answer to the router has done its part: it is counted now, and not when that is let through.
+  local brought = to == 'accepted' and HAD[state]
+  if bill or brought or (to == 'succeeded' and not answer) then
+    costs_of(prefix, job, tenant, old[4], brought and 'succeeded' or to, a[at + 11], bill, now)
+  end
   local look = not ENDS[to] and stamp(math.min(now + tonumber(a[at + 5]), deadline))
   if ENDS[to] then
     put('ended_at', stamp(now))
@@ -132,16 +155,9 @@ local function move(prefix, id, a, at)
     end
     redis.call('EXPIRE', job, keep)
     redis.call('EXPIRE', job .. ':history', keep)
-    if to == 'succeeded' and (old[6] or state == 'batched') then
-      if state ~= 'batched' then
-        -- The lane's smoothed service time: an exponential moving average with a weight of one fifth.
-        local pace, took = prefix .. ':pace', now - tonumber(old[6])
-        local before = tonumber(redis.call('HGET', pace, lane) or took)
-        redis.call('HSET', pace, lane, stamp(before * 0.8 + took * 0.2))
-      end
-      redis.call('HSET', prefix .. ':succeeded_at', lane, stamp(now))
-    end
+    if to == 'succeeded' and HAD[state] then paced(prefix, lane, state, old[6], now) end
   else
+    if brought then paced(prefix, lane, state, old[6], now) end
     redis.call('ZADD', agenda, look, id)
     if state == 'dead' then
       redis.call('ZREM', prefix .. ':dead', id)

@@ -11,22 +11,28 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from importlib import import_module
 from typing import TypeVar, cast
 
-from tidegate.errors import MissingExtra, RunTimedOut
+from tidegate.errors import MissingExtra, NoClearance, RunTimedOut
 from tidegate.lane import Lane
+from tidegate.logs import logger
 from tidegate.result import Answer
 from tidegate.settings import Settings
 from workers.backend import Backend, Run
 from workers.managed.calls import Call
 from workers.managed.credentials import Credential
+from workers.managed.hedge import Hedge, Share
 from workers.managed.loop import LoopThread
 from workers.managed.provider import OnPiece, OpenProvider, Provider
 from workers.managed.renewing import Renewing
+from workers.managed.repairing import Repairing
 from workers.stop import Stop
 
 T = TypeVar("T")
+
+log = logger(__name__)
 
 GRACE_S = 5.0
 """A call that has not ended so long after its time will not: its loop hangs."""
@@ -67,29 +73,73 @@ class ManagedBackend:
     def __init__(self, lane: Lane, providers: Mapping[str, Provider]) -> None:
         self._lane = lane
         self._providers = providers
-        self._first = next(iter(providers.values()))
+        self._share = Share()
         self._loop = LoopThread(name=f"lane-{lane.name}")
 
     def answer(self, run: Run, *, stop: threading.Event, on_text: Callable[[str], None] | None = None) -> Answer:
-        """Ask once. Raises a RunError without a vendor's exception or text in it."""
+        """An answer in its promised form. Raises a RunError without a vendor's exception or text in it."""
+        repairing = Repairing(lane=self._lane, ask=lambda run: self._ask(run, stop=stop, on_text=on_text))
+        return repairing.answered(run, told=on_text is not None)
+
+    def _ask(self, run: Run, *, stop: threading.Event, on_text: OnPiece | None) -> Answer:
+        """Ask once."""
         if stop.is_set():
             raise RunTimedOut("cancelled")  # before anything is sent
-        provider = self._providers.get(run.deployment, self._first)
         pieces: queue.SimpleQueue[str] = queue.SimpleQueue()
-        on_piece = pieces.put if on_text else None
-        call = Call(provider=provider, run=run, first_byte_s=self._lane.first_token_s, on_piece=on_piece)
-        asked = self._loop.submit(call.sent)
+        asked = self._loop.submit(lambda: self._asked(run, pieces.put if on_text else None))
         if asked is None:
             raise RunTimedOut("cancelled: the backend is closed")
         with _ended_by(stop, asked):
             if on_text is not None:
                 _hand_on(asked, pieces, on_text, stop=stop)
-            content = _outcome(asked, stop=stop, patience_s=run.timeout_s + GRACE_S)
-        return provider.read(content, run)
+            call, content = _outcome(asked, stop=stop, patience_s=run.timeout_s + GRACE_S)
+        return call.provider.read(content, run)
 
     def close(self) -> None:
         """End what is in flight and let go of the connections."""
         self._loop.close(self._close_all)
+
+    def _provider(self, run: Run) -> Provider:
+        """Whom to call. The guard has looked by the lane that the run began with: this is the lane as it is now."""
+        allowed = [one.name for one in self._lane.deployments_in(run.regions)]
+        if not allowed:
+            raise NoClearance(f"no deployment of {self._lane.name} is in a region of the job's")
+        return self._providers[run.deployment if run.deployment in allowed else allowed[0]]
+
+    async def _asked(self, run: Run, on_piece: OnPiece | None) -> tuple[Call, bytes]:
+        """The call that was answered, and the answer's body."""
+        call = self._call(run, on_piece)
+        if run.another is None or self._lane.hedge_after_s is None:
+            return call, await call.sent()
+        until = asyncio.get_running_loop().time() + run.timeout_s
+        hedge = Hedge(
+            first=call,
+            after_s=self._lane.hedge_after_s,
+            share=self._share,
+            second=lambda: self._second(run, on_piece, until),
+        )
+        return await hedge.sent()
+
+    def _call(self, run: Run, on_piece: OnPiece | None) -> Call:
+        return Call(provider=self._provider(run), run=run, first_byte_s=self._lane.first_token_s, on_piece=on_piece)
+
+    async def _second(self, run: Run, on_piece: OnPiece | None, until: float) -> Call | None:
+        try:
+            deployment = await asyncio.to_thread(run.another) if run.another else None
+        except Exception as exc:  # noqa: BLE001 - the first call goes on, whatever keeps a second one from being made
+            log.warning("hedge.refused", job=run.job_id, error=type(exc).__name__)
+            return None
+        left_s = until - asyncio.get_running_loop().time()
+        if deployment is None or left_s <= 0:
+            return None
+        again = replace(
+            run,
+            job_id=f"{run.job_id}-2",  # a call of its own also for who tells calls apart by their idempotency key
+            deployment=deployment,
+            timeout_s=left_s,
+            tell=lambda heard: run.tell(replace(heard, second=True)),
+        )
+        return self._call(again, on_piece)
 
     async def _close_all(self) -> None:
         await asyncio.gather(*(provider.close() for provider in self._providers.values()))

@@ -25,9 +25,10 @@ def heard(begun: Callable[[], None]) -> Iterator[None]:
 
 
 async def watch(response: httpx2.Response) -> None:
-    """A hook for a client's responses. What is not posted asks for no answer, such as a list of models."""
+    """A hook for a client's responses. An error is no answer, and what is not posted asks for none."""
     begun = _listens.get()
-    if begun is not None and response.request.method == "POST" and isinstance(response.stream, httpx2.AsyncByteStream):
+    answers = response.is_success and response.request.method == "POST"
+    if begun is not None and answers and isinstance(response.stream, httpx2.AsyncByteStream):
         response.stream = _Watched(response.stream, begun)
 
 

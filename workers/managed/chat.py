@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tidegate.errors import ContentRefused, MalformedAnswer, RunError
 from tidegate.job import FunctionCall, Params, ToolCall
 from tidegate.result import Answer, FinishReason
-from workers.managed import promise
+from workers.managed.acceptable import refuses
 from workers.managed.sureness import confidence, token_logprobs
 from workers.managed.translation import Rejection, rejected
 from workers.managed.usage import usage
@@ -81,7 +81,7 @@ def read(content: bytes, *, model: str, params: Params) -> Answer:
         raise_told_error(content)
         raise MalformedAnswer("status 200, but the body is no chat completion")
     choice = said.choices[0]
-    if choice.finish_reason == "content_filter" or choice.message.refusal:
+    if refuses(choice.finish_reason) or choice.message.refusal:
         raise ContentRefused("status 200, refused")
     finish = FINISHES.get(choice.finish_reason)
     if finish is None:
@@ -89,7 +89,6 @@ def read(content: bytes, *, model: str, params: Params) -> Answer:
     text, calls = choice.message.content, _calls(choice.message)
     if text is None and not calls and finish != "length":  # a model may spend its limit on thinking
         raise MalformedAnswer("status 200, but the message has no content")
-    promise.keep(text or "", params, calls=calls)
     return Answer(
         text=text or "",
         finish_reason="tool_calls" if calls else "stop" if finish == "tool_calls" else finish,

@@ -50,7 +50,12 @@ _COUNT = re.compile(r"[0-9]{1,15}")
 def heard(headers: Mapping[str, str], *, first_byte_s: float | None = None) -> Heard:
     """All that they say. `headers` is asked by names in lower case."""
     rooms = {name: _room(headers, forms) for name, forms in ROOMS.items()}
-    return Heard(**rooms, retry_after_s=retry_after_s(headers), first_byte_s=first_byte_s)
+    return Heard(
+        requests=rooms["requests"],
+        tokens=rooms["tokens"],
+        retry_after_s=retry_after_s(headers),
+        first_byte_s=first_byte_s,
+    )
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:

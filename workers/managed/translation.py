@@ -45,6 +45,7 @@ BY_CODE: Mapping[str, type[RunError]] = {
     "content_policy_violation": ContentRefused,
     "invalid_prompt": ContentRefused,  # what OpenAI's reasoning models say of a prompt against their terms
     "model_not_found": ModelMissing,
+    "invalid_model": ModelMissing,  # Mistral
     "invalid_api_key": AuthFailed,
     "rate_limit_exceeded": RateLimited,
     "billing_error": QuotaExhausted,  # Anthropic, as the four that follow
@@ -73,6 +74,9 @@ BY_WORDS: Mapping[str, type[RunError]] = {
     "credit balance is too low": QuotaExhausted,
     "usage limits": QuotaExhausted,  # that the account's owner set
     "content filtering policy": ContentRefused,
+    "contextwindowexceeded": ContextOverflow,  # LiteLLM, which keeps no provider's code
+    "context_length_exceeded": ContextOverflow,
+    "invalid model name": ModelMissing,  # LiteLLM
     "input token count": ContextOverflow,  # Gemini
 }
 """What the text of a 400 says where it has no code."""

@@ -103,6 +103,15 @@ def tokens_of(text: str) -> int:
     return math.ceil(len(text) / CHARS_PER_TOKEN)
 
 
+def told(asked: Json, text: str | None) -> Json:
+    """A request whose answer will be this text; as it was where there is none."""
+    return asked if text is None else {**asked, _TOLD: text}
+
+
+_TOLD = "\0told"
+"""A field that no request can have: JSON's keys are text, and this is none that anybody writes."""
+
+
 def words(text: str) -> list[str]:
     """The pieces that a stream says one after the other."""
     return re.findall(r"\S+\s*", text)
@@ -114,6 +123,8 @@ def shortened(text: str, limit_tokens: int | None) -> str:
 
 
 def _content(asked: Json) -> str:
+    if _TOLD in asked:
+        return str(asked[_TOLD])
     wanted = asked.get("response_format") or {}
     if wanted.get("type") == "json_schema":
         return json.dumps(instance(wanted["json_schema"]["schema"], text=MARK))

@@ -134,8 +134,9 @@ class StandIn:
             fault = self.book.take(model=asked["model"], text=dialect.text_of(asked), fields=tuple(asked))
             if fault is not None and fault.fault == "slow":
                 await self._slowly(request, fault)
-            if fault is not None and fault.fault != "slow":
+            if fault is not None and fault.fault not in ("slow", "says"):
                 return dialect.faulty(fault, asked)
+            asked = answers.told(asked, fault.text if fault else None)
             said = dialect.streamed(asked, self.calls) if asked.get("stream") else self._reply(dialect, asked)
         except Unanswerable as error:
             return _invalid(dialect, str(error))

@@ -29,6 +29,7 @@ FaultName = Literal[
     "html",
     "refusal",
     "error_in_200",
+    "says",
     "expired",
     "canceled",
     "missing",
@@ -66,11 +67,15 @@ class Fault(Value):
     """For `slow`."""
     param: str | None = None
     """For `unsupported_parameter`: it befalls only requests that have the field."""
+    text: Annotated[str, Field(max_length=20_000_000)] | None = None
+    """For `says`: the answer, word for word, whatever was promised."""
 
     @model_validator(mode="after")
     def _names_its_param(self) -> Self:
         if (self.fault == "unsupported_parameter") != (self.param is not None):
             raise ValueError("param goes with unsupported_parameter, and only with it")
+        if (self.fault == "says") != (self.text is not None):
+            raise ValueError("text goes with says, and only with it")
         return self
 
     def befalls(self, *, model: str, text: str, fields: Sequence[str], step: Step = "call") -> bool:

@@ -108,7 +108,7 @@ def _block(asked: Json) -> tuple[Json, str, str | None]:
         tool = next(tool for tool in asked["tools"] if named in (None, tool["name"]))
         made = instance({"type": "object", **tool["input_schema"]}, text=MARK)
         return {"type": "tool_use", "id": "toolu_standin", "name": tool["name"], "input": made}, "tool_use", None
-    wanted = (asked.get("output_config") or {}).get("format")
+    wanted = (asked.get("output_config") or {}).get("format") or asked.get("output_format")
     text = json.dumps(instance(wanted["schema"], text=MARK)) if wanted else summary(prompt_text(asked))
     stop = next((stop for stop in asked.get("stop_sequences") or () if stop in text), None)
     if stop is not None:

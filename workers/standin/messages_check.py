@@ -111,6 +111,8 @@ class _Request(_Closed):
     tools: list[_Tool] = []
     tool_choice: _Choice | None = None
     output_config: _Output | None = None
+    output_format: _Format | None = None
+    """The older name of what is in `output_config`."""
     metadata: _Metadata | None = None
     service_tier: Literal["auto", "standard_only"] = "auto"
 
@@ -171,13 +173,17 @@ def _problems_of_tools(asked: _Request) -> Iterator[str]:
         yield "tool_choice: no such tool among the tools"
     if not asked.tools and any(turn.blocks(_ToolUse) for turn in asked.messages):
         yield "tools: requests with tool_use blocks must define tools"
-    if asked.output_config is not None and asked.output_config.format is not None:
-        yield from _problems_of_schema(asked.output_config.format.schema_)
+    promised = asked.output_format or (asked.output_config.format if asked.output_config else None)
+    if promised is not None:
+        yield from _problems_of_schema(promised.schema_)
     yield from _problems_of_calls(asked.messages)
 
 
 def _problems_of_calls(turns: Sequence[_Turn]) -> Iterator[str]:
     """Each call is answered in the very next turn, before anything else in it, and nothing else is answered."""
+    ids = [call.id for turn in turns for call in turn.blocks(_ToolUse)]
+    if len(set(ids)) < len(ids):
+        yield "messages: `tool_use` ids must be unique"
     for index, turn in enumerate(turns):
         before = turns[index - 1].blocks(_ToolUse) if index else []
         called = {call.id for call in before}

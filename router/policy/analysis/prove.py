@@ -118,9 +118,22 @@ def _questions(reading: Reading, index: int) -> Iterator[tuple[str, str | None, 
             lane = next((lane for lane in way.promised if lane in guard.lanes), None)
             if lane is not None:
                 yield guard.name, lane, (guard.speaks(redacting=rule.redacts), way.holds, *_meant(reading, guard, rule))
+    yield from _between(reading, rule)
     others = some(reading.open_to(lane, redacting=rule.redacts) for lane in _in_its_zones(reading, rule))
     for way in rule.ways:
         yield NO_LANE, None, (way.holds, *_stranded(reading, rule, way), others)
+
+
+def _between(reading: Reading, rule: ReadRule) -> Iterator[tuple[str, str | None, tuple[Formula, ...]]]:
+    """Lanes of which several guarantees each leave a region, and together none."""
+    for way in rule.ways:
+        for lane in way.promised:
+            sharing = reading.sharing(lane)
+            if len(sharing) > 1:
+                whole = (guard for guard in reading.guards if lane in guard.lanes)
+                kept = (negated(guard.speaks(redacting=rule.redacts)) for guard in whole)
+                goals = (negated(reading.somewhere(lane)), way.holds, *kept)
+                yield " and ".join(guard.name for guard in sharing), lane, goals
 
 
 def _meant(reading: Reading, guard: Guard, rule: ReadRule) -> Iterator[Formula]:

@@ -57,6 +57,8 @@ class Guard:
     lanes: frozenset[str]
     if_redacted: Formula | None = None
     """The jobs for which a rule that redacts may not send there either; None: the same jobs."""
+    regions: frozenset[str] | None = None
+    """Where those jobs may be computed; None: it does not speak of regions. `lanes` have nothing there at all."""
 
     def speaks(self, *, redacting: bool) -> Formula:
         """The jobs that it keeps from its lanes, by the kind of rule that sends them."""
@@ -88,7 +90,30 @@ class Reading:
 
     def allowed(self, lane: str, *, redacting: bool = False) -> Formula:
         """The jobs for which no guarantee forbids the lane, to a rule that redacts or to one that does not."""
-        return every(negated(guard.speaks(redacting=redacting)) for guard in self.guards if lane in guard.lanes)
+        taking = (guard for guard in self.guards if lane in guard.lanes)
+        return every((*(negated(guard.speaks(redacting=redacting)) for guard in taking), self.somewhere(lane)))
+
+    def sharing(self, lane: str) -> tuple[Guard, ...]:
+        """The guarantees that take a part of a lane, by its regions; together they may take all of it."""
+        found = self.policy.lanes[lane]
+        return tuple(
+            guard
+            for guard in self.guards
+            if guard.regions is not None
+            and lane not in guard.lanes
+            and found.deployments_in(guard.regions) != found.every_deployment
+        )
+
+    def somewhere(self, lane: str) -> Formula:
+        """The jobs to which those guarantees leave something of the lane."""
+        sharing, found = self.sharing(lane), self.policy.lanes[lane]
+        barring = {
+            one.region: tuple(guard for guard in sharing if one not in found.deployments_in(guard.regions))
+            for one in found.every_deployment
+        }
+        if not all(barring.values()):
+            return TRUE  # something is there of which none of them speaks
+        return some(every(negated(guard.holds) for guard in guards) for guards in barring.values())
 
     def open_to(self, lane: str, *, redacting: bool = False) -> Formula:
         """The jobs for which a lane is allowed and fits."""
@@ -210,8 +235,12 @@ def _guards(policy: Policy, space: Space) -> Iterator[Guard]:
         sensitive = every((sensitive, negated(harmless.alone(policy.allow_outside, space))))
     yield Guard(BuiltIn.NOTHING_SENSITIVE_OUTSIDE.value, sensitive, outside, if_redacted)
     for guarantee in policy.guarantees:
+        if guarantee.at_most is not None:
+            continue  # no rule can break it: what an answer carries is seen when it is there
         # It speaks of every job of which it is not certain that it does not.
-        yield Guard(guarantee.name, negated(kinds.read(guarantee.when, space).no), guarantee.lanes)
+        yield Guard(
+            guarantee.name, negated(kinds.read(guarantee.when, space).no), guarantee.lanes, None, guarantee.regions
+        )
 
 
 def _takes(lane: Lane, space: Space) -> Formula:

@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field, model_validator
 from router.policy.cases.given import Given
 from router.policy.grammar import Grammar
 from tidegate.lane import Zone
+from tidegate.signals import Level
 from tidegate.value import Many, Name, Value
 
 
@@ -25,6 +26,10 @@ class Expect(Grammar):
     """The lane that gets a copy."""
     redacted: bool | None = None
     """Whether what leaves is a redacted copy."""
+    regions: Many[Name] | None = None
+    """Where it may be computed, in alphabetical order."""
+    answers_at_most: Level | None = None
+    """The most guarded level that an answer from outside may have."""
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:

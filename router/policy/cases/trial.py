@@ -186,7 +186,7 @@ def _differences(expect: Expect, decision: Decision) -> Iterator[tuple[str, str]
     for field in expect.model_fields_set:
         wanted = expect.model_dump(mode="json")[field]
         if wanted != got[field]:
-            yield field, f"expected {_said(wanted)}, got {_said(got[field])}"
+            yield field, f"expected {_said(field, wanted)}, got {_said(field, got[field])}"
 
 
 def outcome(decision: Decision) -> dict[str, Any]:
@@ -198,12 +198,14 @@ def outcome(decision: Decision) -> dict[str, Any]:
         "zone": decision.zone.value,
         "shadow": getattr(decision, "shadow", None),
         "redacted": decision.redacted,
+        "regions": None if decision.regions is None else list(decision.regions),
+        "answers_at_most": decision.answers_at_most,
     }
 
 
-def _said(value: Any) -> str:
+def _said(field: str, value: Any) -> str:
     if isinstance(value, list):
-        return ", ".join(value) or "no lane"
+        return ", ".join(value) or f"no {field.removesuffix('s')}"
     return "none" if value is None else str(value)
 
 

@@ -53,9 +53,9 @@ _ORDERED: Mapping[type[BaseModel], tuple[str, ...]] = {
     Denied: ("name", "words", "pattern", "type", "level", "why"),
     Allowed: ("words", "pattern", "types", "why"),
     OwnPattern: tuple(OwnPattern.model_fields),
-    Own: ("name", "when", "never", "why"),
+    Own: ("name", "when", "never", "only", "answers", "why"),
     Case: ("name", "given", "expect"),
-    Expect: ("lane", "lanes", "rule", "zone", "redacted", "shadow"),
+    Expect: ("lane", "lanes", "rule", "zone", "redacted", "shadow", "regions", "answers_at_most"),
 }
 """The fields in the order in which they are read. Conditions are a sentence: their order is the writer's."""
 

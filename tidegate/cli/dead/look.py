@@ -126,7 +126,7 @@ def _row(letter: Letter, now: float) -> tuple[Any, ...]:
 
 def _of_record(record: Record) -> dict[str, Any]:
     """A record for printing; the vault's slots and the clearance are nobody's business."""
-    hidden = {"payload", "outside", "placeholders", "result", "clearance", "decision"}
+    hidden = {"payload", "outside", "placeholders", "answer", "result", "clearance", "decision"}
     facts: dict[str, Any] = json.loads(record.model_dump_json(exclude=hidden, exclude_none=True))
     return facts
 

@@ -1,5 +1,7 @@
 """The adapter of Anthropic's SDK: Anthropic itself, or any server that speaks its Messages API."""
 
+import logging
+
 import anthropic
 
 from tidegate.deployment import Deployment
@@ -9,6 +11,7 @@ from tidegate.result import Answer
 from tidegate.settings import Settings
 from workers.backend import Run
 from workers.managed import chat
+from workers.managed.addresses import stay_inside
 from workers.managed.anthropic_api import answer, form
 from workers.managed.anthropic_api.failures import failure_of, rejection
 from workers.managed.anthropic_api.messages import Messages
@@ -39,9 +42,12 @@ def open_client(lane: Lane, deployment: Deployment, settings: Settings) -> anthr
         http_client=http_client(lane),
         open_telemetry=False,  # by the environment's word it would put the job's text into spans
     )
-    if client.base_url.host == ANTHROPIC_HOST:
-        return client
-    return client.copy(set_default_headers={})  # those of the environment are Anthropic's business alone
+    if deployment.base_url is not None and client.base_url.host != ANTHROPIC_HOST:
+        client._custom_headers = {}  # noqa: SLF001 - those of the environment are not for a lane's own address
+    # At level DEBUG the SDK would log whole requests, and an environment variable of its own sets that level.
+    logging.getLogger("anthropic").setLevel(logging.WARNING)
+    _ = client.messages, client.models  # imported here: it takes half a second, and the first call has a limit
+    return client
 
 
 def authorization(credential: Credential) -> dict[str, str]:
@@ -64,6 +70,7 @@ class AnthropicProvider:
 
     async def send(self, run: Run, on_piece: OnPiece | None) -> bytes:
         """Ask once; without the fields that the server names as unsupported, if it does."""
+        stay_inside(run, self._lane)
         self._model = self._model or await self._discovered()
         quirks = self._quirks
         fields = self._fields(run, quirks, on_piece)
@@ -71,14 +78,16 @@ class AnthropicProvider:
             try:
                 content = await self._exchanged(fields, run, quirks, on_piece)
             except anthropic.APIStatusError as error:
-                named = quirk(rejection(error))
-                refused, quirks = fields, quirks | {named} if named else quirks
-                fields = self._fields(run, quirks, on_piece)
-                if fields == refused:
-                    raise
+                refusal = error
             else:
                 self._quirks |= quirks - UNLEARNT  # learnt only where it helped
                 return content
+            # Out here, so that an error of ours does not drag the SDK's along as its context.
+            named = quirk(rejection(refusal))
+            refused, quirks = fields, quirks | {named} if named else quirks
+            fields = self._fields(run, quirks, on_piece)
+            if fields == refused:
+                raise refusal
 
     def read(self, content: bytes, run: Run) -> Answer:
         """The answer in a body."""

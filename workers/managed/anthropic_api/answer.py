@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, Validatio
 from tidegate.errors import ContentRefused, ContextOverflow, MalformedAnswer, SchemaInvalid
 from tidegate.job import FunctionCall, Params, ToolCall
 from tidegate.result import Answer, FinishReason
-from workers.managed import promise
+from workers.managed.acceptable import refuses
 from workers.managed.anthropic_api import form
 from workers.managed.anthropic_api.failures import raise_told_error
 from workers.managed.anthropic_api.request import own_stops
@@ -90,7 +90,6 @@ def read(content: bytes, *, model: str, params: Params) -> Answer:
     if not text and not uses and said.stop_reason == "end_turn":
         raise MalformedAnswer("status 200, but the message has no content")
     calls = tuple(ToolCall(id=use.id, function=FunctionCall(name=use.name, arguments=use.arguments)) for use in uses)
-    promise.keep(text, params, calls=calls)
     return Answer(
         text=text,
         finish_reason="tool_calls" if calls else "stop" if finish == "tool_calls" else finish,
@@ -114,7 +113,7 @@ def _parsed(content: bytes) -> _Message | None:
 
 
 def _finish(said: _Message) -> FinishReason:
-    if said.stop_reason == "refusal":
+    if refuses(said.stop_reason):
         raise ContentRefused("status 200, refused")
     if said.stop_reason == "model_context_window_exceeded":
         raise ContextOverflow("status 200, but the answer did not fit the model's context")

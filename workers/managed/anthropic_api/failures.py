@@ -7,6 +7,7 @@ from typing import Any
 import anthropic
 
 from tidegate.errors import MalformedAnswer, NetworkFailed, RunError, RunTimedOut
+from workers.managed.chat import told as told_by_code
 from workers.managed.translation import Rejection, rejected, translate
 
 STATUSES: Mapping[str, int] = {
@@ -50,7 +51,8 @@ def rejection(error: anthropic.APIStatusError) -> Rejection:
 def told(body: Any) -> RunError:
     """Our error for an error's body that came without a status: in mid-stream, in a batch, or with 200."""
     error = _error(body)
-    return rejected(Rejection(status=STATUSES.get(str(error.get("type")), 500), error=error))
+    status = STATUSES.get(str(error.get("type")))
+    return rejected(Rejection(status=status, error=error)) if status else told_by_code(error)
 
 
 def raise_told_error(content: bytes) -> None:

@@ -9,7 +9,7 @@ from tidegate.result import Answer
 from workers.backend import Run
 from workers.managed.anthropic_api import answer
 from workers.managed.anthropic_api.request import body, headers, quirk, sdk
-from workers.managed.anthropic_api.stream import Events
+from workers.managed.anthropic_api.stream import MessageStream
 from workers.managed.dialect import Body, Pieces
 from workers.managed.translation import Rejection
 
@@ -37,7 +37,7 @@ class Messages:
 
     def pieces(self, on_piece: Callable[[str], None]) -> Pieces:
         """A stream."""
-        return Events(on_piece, self.params, by_tool=self.by_tool)
+        return MessageStream(on_piece, self.params, by_tool=self.by_tool)
 
     def text_of(self, content: bytes) -> str | None:
         """The text of what may be a message, as the answer will have it."""

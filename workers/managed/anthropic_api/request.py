@@ -137,10 +137,12 @@ QUIRKS: Mapping[str, Callable[[Body], None]] = {
 BY_WORDS = (
     ("prefill", "prefill"),
     ("thinking may not be enabled when tool_choice", "thinking"),
-    ("output_format", form.AS_TOOL),
-    ("output_config", form.AS_TOOL),
+    ("may only be set to 1", "temperature"),  # while a model thinks, as the next
+    ("must be unset when thinking", "top_k"),
     ("structured output", form.AS_TOOL),
+    ("output format", form.AS_TOOL),
     ("schema", form.THIS_SCHEMA),
+    ("output_config", form.AS_TOOL),
 )
 """What the text of a 400 says -> the field that it means. A schema that is not taken goes as a tool's."""
 

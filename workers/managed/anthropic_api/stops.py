@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 
 
 def before(text: str, stops: Sequence[str]) -> str:
-    """The text up to the first of them."""
-    ends = [at for stop in stops if (at := text.find(stop)) >= 0]
-    return text[: min(ends)] if ends else text
+    """The text up to the one that is whole first, as who reads it piece by piece meets them."""
+    found = [(at + len(stop), at) for stop in stops if (at := text.find(stop)) >= 0]
+    return text[: min(found)[1]] if found else text
 
 
 class Until:

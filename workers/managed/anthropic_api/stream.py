@@ -8,6 +8,7 @@ from tidegate.job import Params
 from workers.managed.anthropic_api import form
 from workers.managed.anthropic_api.request import own_stops
 from workers.managed.anthropic_api.stops import Until
+from workers.managed.events import Events
 
 CUT = "cut"
 """The stop reason of a stream that broke off: none that `answer` knows."""
@@ -15,7 +16,7 @@ CUT = "cut"
 NO_MESSAGE = b"{}"
 
 
-class Events:
+class MessageStream:
     """Takes a server's events as they come; hands each piece of text on at once."""
 
     def __init__(self, on_text: Callable[[str], None], params: Params, *, by_tool: bool = False) -> None:
@@ -24,7 +25,7 @@ class Events:
         self._until = Until(on_text, own_stops(params))
         self._answer_tool = form.answer_tool(params) if form.promised_schema(params) is not None else None
         self._answered_by: int | None = None
-        self._line = bytearray()
+        self._events = Events(self._event)
         self._message: dict[str, Any] | None = None
         self._blocks: dict[int, dict[str, Any]] = {}
         self._ended = False
@@ -32,25 +33,20 @@ class Events:
 
     def feed(self, chunk: bytes) -> None:
         """Some bytes, cut anywhere."""
-        self._line += chunk
-        *lines, rest = self._line.split(b"\n")
-        for line in lines:
-            if line.startswith(b"data:"):  # all else is a name, a comment or an empty line: the data has its own type
-                self._event(bytes(line[5:]).strip())
-        self._line = bytearray(rest)
+        self._events.feed(chunk)
 
     def body(self) -> bytes:
         """The whole as a server would have said it at once; an error that came within, as it came."""
-        if self._line.startswith(b"data:"):  # the last line of a server that ends without one
-            self.feed(b"\n")
+        self._events.end()
         if self._error is not None or self._message is None:
             return self._error or NO_MESSAGE
         self._tell_aside()
         self._until.end()
-        blocks = [_whole(block) for _, block in sorted(self._blocks.items())]
-        if not self._ended or None in blocks:
+        blocks = [block for _, block in sorted(self._blocks.items())]
+        limited = self._message.get("stop_reason") == "max_tokens"  # which may well cut a call
+        if not self._ended or not (limited or all(map(_is_whole, blocks))):
             self._message["stop_reason"] = CUT
-        return json.dumps({**self._message, "content": [block for block in blocks if block is not None]}).encode()
+        return json.dumps({**self._message, "content": [_put_together(block) for block in blocks]}).encode()
 
     def _event(self, data: bytes) -> None:
         try:
@@ -127,13 +123,20 @@ class Events:
             self._until.feed(text)
 
 
-def _whole(block: dict[str, Any]) -> dict[str, Any] | None:
-    """A block with its input put together; None where that was cut."""
+def _is_whole(block: Mapping[str, Any]) -> bool:
+    return not block.get("written") or isinstance(_input(block), dict)
+
+
+def _put_together(block: Mapping[str, Any]) -> dict[str, Any]:
+    """A block with its input; `answer` takes no call that was cut."""
     written = block.get("written")
-    if block.get("type") != "tool_use" or not written:
+    if not written:
         return {name: value for name, value in block.items() if name != "written"}
+    return {**block, "input": _input(block) if _is_whole(block) else {}}
+
+
+def _input(block: Mapping[str, Any]) -> Any:
     try:
-        value = json.loads(written)
+        return json.loads(block["written"])
     except (ValueError, RecursionError):
         return None
-    return {**block, "input": value}

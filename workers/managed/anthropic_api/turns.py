@@ -7,6 +7,7 @@ refuses it. Pure.
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain, count
 from typing import Any
 
 from tidegate.errors import BadRequest
@@ -30,16 +31,18 @@ def system(messages: Sequence[Message]) -> list[Block]:
 
 def turns(messages: Sequence[Message]) -> list[Turn]:
     """The conversation. Raises BadRequest for one that Anthropic would refuse, with the place."""
-    places = [(index, message) for index, message in enumerate(messages) if message.role not in SYSTEM]
-    _check_calls(places)
     joined: list[Turn] = []
-    for index, message in places:
+    calls = _Calls()
+    for index, message in enumerate(messages):
+        if message.role in SYSTEM:
+            continue
         role = "assistant" if message.role == "assistant" else "user"
-        blocks = _blocks(message, index)
+        blocks = _blocks(message, index, calls)
         if blocks and joined and joined[-1]["role"] == role:
             joined[-1]["content"] += blocks
         elif blocks:
             joined.append({"role": role, "content": blocks})
+    calls.end()
     if not joined or joined[0]["role"] == "assistant":
         joined.insert(0, {"role": "user", "content": [OPENING]})
     for turn in joined:
@@ -57,12 +60,57 @@ def clean(name: str) -> str:
     return _NOT_IN_AN_ID.sub("_", name)[:64] or "_"
 
 
-def _blocks(message: Message, index: int) -> list[Block]:
+class _Calls:
+    """Each call has its one result before the assistant speaks again, and each result its call.
+
+    Servers that give no ids make some models count from nought in each turn: an id that was used gets another one.
+    """
+
+    def __init__(self) -> None:
+        self._used: set[str] = set()
+        self._waiting: dict[str, tuple[str, str]] = {}
+        """A call's own id -> its id at Anthropic, and its place."""
+
+    def made(self, message: Message, index: int) -> list[str]:
+        """The ids of an assistant's calls."""
+        self.end()
+        made = message.tool_calls or ()
+        for at, call in enumerate(made):
+            self._waiting[call.id] = (self._fresh(clean(call.id)), f"messages[{index}].tool_calls[{at}]")
+        if len(self._waiting) < len(made):
+            raise BadRequest(f"messages[{index}].tool_calls: two calls have the same id")
+        return [one for one, _ in self._waiting.values()]
+
+    def answered(self, message: Message, index: int) -> str:
+        """The id of the call that a result is of."""
+        found = self._waiting.pop(message.tool_call_id or "", None)
+        if found is None:
+            raise BadRequest(f"messages[{index}].tool_call_id: no call before it has this id, or it was answered")
+        return found[0]
+
+    def end(self) -> None:
+        """No result may be missing."""
+        for _, place in self._waiting.values():
+            raise BadRequest(f"{place}: no message of role tool answers this call")
+
+    def _fresh(self, wanted: str) -> str:
+        fresh = next(one for one in chain((wanted,), (f"{wanted[:56]}_{n}" for n in count(2))) if one not in self._used)
+        self._used.add(fresh)
+        return fresh
+
+
+def _blocks(message: Message, index: int, calls: _Calls) -> list[Block]:
     if message.role == "tool":
-        result = {"type": "tool_result", "tool_use_id": clean(message.tool_call_id or "")}
+        result = {"type": "tool_result", "tool_use_id": calls.answered(message, index)}
         return [{**result, "content": said} if (said := _said(message)) else result]
-    calls = message.tool_calls or () if message.role == "assistant" else ()
-    return [*_said(message), *(_call(call, f"messages[{index}].tool_calls[{at}]") for at, call in enumerate(calls))]
+    if message.role == "user":
+        return _said(message)
+    ids = calls.made(message, index)
+    made = zip(message.tool_calls or (), ids, strict=True)
+    return [
+        *_said(message),
+        *(_call(call, one, f"messages[{index}].tool_calls[{at}]") for at, (call, one) in enumerate(made)),
+    ]
 
 
 def _said(message: Message) -> list[Block]:
@@ -85,10 +133,10 @@ def _image(url: str) -> Block:
     return {"type": "image", "source": {"type": "base64", "media_type": kind, "data": data}}
 
 
-def _call(call: ToolCall, place: str) -> Block:
+def _call(call: ToolCall, call_id: str, place: str) -> Block:
     return {
         "type": "tool_use",
-        "id": clean(call.id),
+        "id": call_id,
         "name": clean(call.function.name),
         "input": _arguments(call.function.arguments, place),
     }
@@ -97,33 +145,12 @@ def _call(call: ToolCall, place: str) -> Block:
 def _arguments(text: str, place: str) -> Mapping[str, Any]:
     try:
         value = json.loads(text or "{}")
+        json.dumps(value, allow_nan=False, ensure_ascii=False).encode()  # half a character is none that can be sent
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
         raise BadRequest(f"{place}.function.arguments: this provider wants a JSON object")
     return value
-
-
-def _check_calls(places: Sequence[tuple[int, Message]]) -> None:
-    """Each call has its one result before the assistant speaks again, and each result its call."""
-    waiting: dict[str, str] = {}
-    for index, message in places:
-        if message.role == "assistant":
-            _check_answered(waiting)
-            waiting = {
-                clean(call.id): f"messages[{index}].tool_calls[{at}]"
-                for at, call in enumerate(message.tool_calls or ())
-            }
-            if len(waiting) < len(message.tool_calls or ()):
-                raise BadRequest(f"messages[{index}].tool_calls: two calls have the same id")
-        elif message.role == "tool" and waiting.pop(clean(message.tool_call_id or ""), None) is None:
-            raise BadRequest(f"messages[{index}].tool_call_id: no call before it has this id, or it was answered")
-    _check_answered(waiting)
-
-
-def _check_answered(waiting: Mapping[str, str]) -> None:
-    for place in waiting.values():
-        raise BadRequest(f"{place}: no message of role tool answers this call")
 
 
 def _ended(last: Turn) -> Turn:

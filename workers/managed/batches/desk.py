@@ -81,7 +81,7 @@ class Desk:
     token: str
     """Of this batcher's turn."""
     open_api: Callable[[str], BatchApi]
-    """By a deployment's name. Raises KeyError where the lane has it no more."""
+    """By a deployment's name. Raises ModelMissing where the lane has it no more."""
     runner: asyncio.Runner = field(default_factory=asyncio.Runner)
     pace: Pace = Pace()
 
@@ -138,9 +138,9 @@ class Desk:
 
     def held(self, batch: BatchView) -> Iterator[Record]:
         """The jobs that the batch still has, read in pieces while they are gone through."""
-        return (record for record in self._of(batch) if holds(batch, record))
+        return (record for record in self.jobs(batch) if holds(batch, record))
 
-    def _of(self, batch: BatchView) -> Iterator[Record]:
+    def jobs(self, batch: BatchView) -> Iterator[Record]:
         """All that came in and did not go back."""
         for records in self.records(list(self.batches.members(batch.id))):
             yield from (record for record in records if record.batch == batch.id)
@@ -178,8 +178,8 @@ class Desk:
         """The batch is over: what it still has goes back, and what became of its jobs is counted."""
         returned = self.give_back(batch)
         answered = 0
-        for record in self._of(batch):
-            answered += record.state is State.SUCCEEDED
+        for record in self.jobs(batch):
+            answered += record.state in (State.SUCCEEDED, State.ACCEPTED)  # accepted: the router looks at its answer
             if record.permit:  # it ended by itself, and no line told what it cost
                 self.batches.settle(batch.id, record.id, Settled() if outcome == ABANDONED else UNPAID)
         log.info(

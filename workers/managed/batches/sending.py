@@ -9,6 +9,7 @@ from tidegate.errors import (
     ContextOverflow,
     Misuse,
     ModelMissing,
+    NoClearance,
     QuotaExhausted,
     RunError,
     Unavailable,
@@ -16,6 +17,7 @@ from tidegate.errors import (
 from tidegate.ledger.batches import BatchState, BatchView
 from tidegate.ledger.record import Record
 from tidegate.logs import logger
+from workers.guard import FOREIGN_REGION
 from workers.managed.batches.api import BatchApi, Line, NotYet, Phase, Progress
 from workers.managed.batches.desk import Desk, custom_id
 
@@ -89,7 +91,7 @@ def _sent(desk: Desk, batch: BatchView, progress: Progress) -> BatchView:
 def _lines(desk: Desk, batch: BatchView) -> list[Line]:
     """The jobs that may leave, each looked at by the guard as before a call; the others end or go their way."""
     api = desk.api(batch)
-    made = [(record, line) for record in desk.held(batch) if (line := _line(desk, api, record)) is not None]
+    made = [(record, line) for record in desk.held(batch) if (line := _line(desk, batch, api, record)) is not None]
     if not made:
         return []
     endpoint = Counter(line.endpoint for _, line in made).most_common(1)[0][0]
@@ -99,12 +101,20 @@ def _lines(desk: Desk, batch: BatchView) -> list[Line]:
     return [line for _, line in made if line.endpoint == endpoint]
 
 
-def _line(desk: Desk, api: BatchApi, record: Record) -> Line | None:
+def _line(desk: Desk, batch: BatchView, api: BatchApi, record: Record) -> Line | None:
     try:
-        run = desk.running.admitted(record, desk.lane, slot=None, envelope=None, now=desk.now())
+        run = desk.running.opening.admitted(
+            record, desk.lane, slot=None, envelope=None, now=desk.now(), deployment=batch.deployment
+        )
         return api.line(custom_id(record.id, record.fence), run)
     except Unavailable:
         raise
+    except NoClearance as error:
+        if error.refusal == FOREIGN_REGION:  # the lane may have a deployment elsewhere
+            desk.return_one(record)
+        else:
+            desk.failed(record, error)
+        return None
     except Exception as error:  # noqa: BLE001 - whatever a job's own trouble is ends in the failure table
         desk.failed(record, error)
         return None

@@ -16,6 +16,7 @@ from workers import settling
 from workers.backend import Run
 from workers.managed.batches.api import Answered, BatchApi
 from workers.managed.batches.desk import AT_ONCE, UNPAID, Desk, custom_id, holds
+from workers.managed.repairing import without_asking
 
 log = logger(__name__)
 
@@ -24,7 +25,7 @@ _NO_PROMISE = Params()
 
 def settle(desk: Desk, batch: BatchView) -> None:
     """Read all results. Raises a RunError where they end too soon: the rest is read the next time."""
-    if next(desk.held(batch), None) is None:
+    if not any(holds(batch, record) or record.permit for record in desk.jobs(batch)):
         return  # all was read before; perhaps the results have been deleted since
     api = desk.api(batch)
     expected = {custom_id(job_id, fence): job_id for job_id, fence in desk.batches.members(batch.id).items()}
@@ -78,8 +79,9 @@ def _finish(desk: Desk, batch: BatchView, api: BatchApi, record: Record, content
     running, now = desk.running, desk.now()
     began = batch.sending_at or batch.formed_at
     envelope = running.vault.envelope(record.outside or "")
-    answer = api.read(content, running.run_of(record, desk.lane, envelope=envelope, now=now))
-    running.finish(
+    run = running.opening.run_of(record, desk.lane, envelope=envelope, now=now)
+    answer = without_asking(api.read(content, run), run, desk.lane)
+    running.finishing.finish(
         record,
         desk.lane,
         answer,

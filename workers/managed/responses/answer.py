@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tidegate.errors import ContentRefused, MalformedAnswer
 from tidegate.job import FunctionCall, Params, ToolCall
 from tidegate.result import Answer, FinishReason
-from workers.managed import promise
+from workers.managed.acceptable import refuses
 from workers.managed.chat import raise_told_error, told
 from workers.managed.sureness import confidence, token_logprobs
 from workers.managed.usage import usage
@@ -17,7 +17,6 @@ ENDS: Mapping[tuple[str | None, str | None], FinishReason] = {
     ("completed", None): "stop",
     (None, None): "stop",  # a server that has no status
     ("incomplete", "max_output_tokens"): "length",
-    ("incomplete", "content_filter"): "content_filter",
 }
 """A response's status, with why it is incomplete -> ours; what is not listed is no end of an answer."""
 
@@ -71,7 +70,7 @@ def read(content: bytes, *, model: str, params: Params) -> Answer:
     parts, calls = tuple(_parts(said)), tuple(_calls(said))
     why = said.incomplete_details.reason if said.incomplete_details else None
     finish = ENDS.get((said.status, why))
-    if finish == "content_filter" or any(part.refusal or part.type == "refusal" for part in parts):
+    if refuses(why) or any(part.refusal or part.type == "refusal" for part in parts):
         raise ContentRefused("status 200, refused")
     if finish is None:
         raise MalformedAnswer("status 200, but the answer did not come to an end")
@@ -79,7 +78,6 @@ def read(content: bytes, *, model: str, params: Params) -> Answer:
     if not texts and not calls and finish != "length":  # a model may spend its limit on thinking
         raise MalformedAnswer("status 200, but the response has no output")
     text = "".join(texts)
-    promise.keep(text, params, calls=calls)
     logprobs = _logprobs(parts)
     return Answer(
         text=text,

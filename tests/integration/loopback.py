@@ -1,0 +1,45 @@
+"""A server on this machine that says whatever a test tells it to: what no stand-in of a provider would ever say."""
+
+import contextlib
+import json
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+@contextlib.contextmanager
+def saying(reply: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str]:
+    """The URL of a server that answers each request so, for as long as the block lasts."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.asked = self.rfile.read(int(self.headers["content-length"]))
+            reply(self)
+
+        def do_GET(self) -> None:
+            self.asked = b""
+            reply(self)
+
+        def log_message(self, *args: object) -> None:
+            """Nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/v1"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def say(handler: BaseHTTPRequestHandler, status: int, content: Any, **headers: str) -> None:
+    """One whole answer; what is not bytes goes as JSON."""
+    raw = content if isinstance(content, bytes) else json.dumps(content).encode()
+    handler.send_response(status)
+    for name, value in {"content-type": "application/json", "content-length": str(len(raw)), **headers}.items():
+        handler.send_header(name.replace("_", "-"), value)
+    handler.end_headers()
+    handler.wfile.write(raw)
