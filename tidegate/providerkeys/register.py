@@ -68,7 +68,7 @@ def read(path: Path) -> tuple[Entry, ...]:
     try:
         with path.open(encoding="ascii") as file:
             text = file.read(MOST_BYTES + 1)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return ()
     except (OSError, UnicodeDecodeError) as exc:
         raise InvalidSettings(f"{path}: the register of keys cannot be read ({type(exc).__name__})") from None
