@@ -41,6 +41,7 @@ def working(client: Client, settings: Settings, standin: Running, monkeypatch: p
         "zone": "outside",
         "backend": "openai",
         "model": "gpt-4o-mini",
+        "price": {"input_usd": 1.0, "output_usd": 2.0},
         "context_tokens": 8192,
         "concurrency": 24,
         "base_url": standin.url,
