@@ -1,27 +1,42 @@
-"""Loads: how busy the lanes are, as this router knows it: what was counted a moment ago, and what it decided since.
+"""Loads: how busy the lanes are for one job, as this router knows it: what was counted a moment ago, and decided since.
 
 Counts are kept for a moment, and the jobs of a batch are decided before they are placed: without what was decided
 meanwhile, a whole burst would take the lane that looked free to its first job.
+
+The wait is this job's own: those of its lane that go before it, by class and by tenants' turns. Thousands of batch jobs
+in line are no reason to send an interactive one outside.
 """
 
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
+from tidegate.lane import Lane
 from tidegate.ledger.census import Census, estimated_wait_s
+from tidegate.ledger.queued import Queued
 from tidegate.signals import LaneLoad
 
 RECENT_S = 0.1
 """Who asks for each of many jobs need not have each lane counted every time."""
 
 
+class Placed(NamedTuple):
+    """A job that is to be placed: all that its lane's line knows it by."""
+
+    lane: str
+    tenant: str
+    latency: str
+
+
 @dataclass(frozen=True)
 class _Counted:
     at: float
     loads: Mapping[str, LaneLoad]
-    since: Counter[str] = field(default_factory=Counter)
+    lines: Mapping[str, Queued]
+    since: Counter[Placed] = field(default_factory=Counter)
 
 
 class Loads:
@@ -32,43 +47,89 @@ class Loads:
         self._keep_s = keep_s
         self._counted: dict[tuple[str, ...], _Counted] = {}
         """By the lanes of a policy: there are as many as there are policies."""
-        self._unplaced: Counter[str] = Counter()
+        self._unplaced: Counter[Placed] = Counter()
         self._lock = threading.Lock()
 
-    def of(self, lanes: Iterable[str]) -> dict[str, LaneLoad]:
-        """The load of each lane. Raises StoreUnavailable."""
+    def of(
+        self, lanes: Iterable[str], *, tenant: str, latency: str, per_s: Mapping[str, float] | None = None
+    ) -> dict[str, LaneLoad]:
+        """The load of each lane, for a job of this tenant and class. Raises StoreUnavailable.
+
+        `per_s`: how many jobs a second some lanes may begin at most, whatever their slots.
+        """
         names = tuple(lanes)
         counted = self._recent(names)
         with self._lock:
-            return {name: _with_more(load, counted.since[name]) for name, load in counted.loads.items()}
+            since = dict(counted.since)
+        return {
+            name: _seen_by(
+                load,
+                counted.lines.get(name),
+                {one: count for one, count in since.items() if one.lane == name and count > 0},
+                tenant=tenant,
+                latency=latency,
+                per_s=(per_s or {}).get(name),
+            )
+            for name, load in counted.loads.items()
+        }
 
-    def decided(self, lane: str) -> None:
-        """A job is to be placed on this lane."""
+    def decided(self, placed: Placed) -> None:
+        """A job is to be placed."""
         with self._lock:
-            self._unplaced[lane] += 1
+            self._unplaced[placed] += 1
             for counted in self._counted.values():
-                counted.since[lane] += 1
+                counted.since[placed] += 1
 
-    def settled(self, lanes: Sequence[str]) -> None:
+    def settled(self, placed: Iterable[Placed]) -> None:
         """These were placed, or will not be: the next count knows of them."""
         with self._lock:
-            self._unplaced.subtract(lanes)
+            self._unplaced.subtract(placed)
+            self._unplaced += Counter()  # forgets those that are none
 
     def _recent(self, names: tuple[str, ...]) -> _Counted:
         with self._lock:
             counted = self._counted.get(names)
+            unplaced = Counter(self._unplaced)
         if counted is not None and time.monotonic() - counted.at < self._keep_s:
             return counted
+        # Who is placed while it is counted counts twice for a moment: too long a wait is the better mistake.
         loads = self._census.loads(names)
+        lines = self._census.lines([name for name, load in loads.items() if load.queued])
         with self._lock:
-            found = _Counted(time.monotonic(), loads, Counter(self._unplaced))
+            found = _Counted(time.monotonic(), loads, lines, unplaced)
             self._counted[names] = found
         return found
 
 
-def _with_more(load: LaneLoad, jobs: int) -> LaneLoad:
-    if jobs <= 0:
+def paces(lanes: Iterable[Lane]) -> dict[str, float]:
+    """How many jobs a second each lane may begin, where its limits say so: its own, or its deployments' together."""
+    found = {}
+    for lane in lanes:
+        per_minute = [one.limits.requests_per_minute for one in lane.deployments]
+        together = sum(filter(None, per_minute)) if per_minute and all(per_minute) else None
+        most = min(filter(None, (lane.limits.requests_per_minute, together)), default=None)
+        if most is not None:
+            found[lane.name] = most / 60
+    return found
+
+
+def _seen_by(
+    load: LaneLoad,
+    line: Queued | None,
+    more: Mapping[Placed, int],
+    *,
+    tenant: str,
+    latency: str,
+    per_s: float | None,
+) -> LaneLoad:
+    queued = load.queued + sum(more.values())
+    if not queued:
         return load
-    queued = load.queued + jobs
-    wait_s = estimated_wait_s(queued=queued, running=load.running, slots=load.slots, service_s=load.service_s)
+    ahead = queued
+    if line is not None or not load.queued:
+        whole = (line or Queued()).with_more((one.tenant, one.latency, count) for one, count in more.items())
+        ahead = whole.ahead_of(tenant=tenant, latency=latency)
+    wait_s = estimated_wait_s(queued=ahead, running=load.running, slots=load.slots, service_s=load.service_s)
+    if wait_s is not None and per_s:
+        wait_s = max(wait_s, ahead / per_s)
     return load.model_copy(update={"queued": queued, "wait_s": wait_s})

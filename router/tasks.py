@@ -20,7 +20,7 @@ from router.answers import Answers
 from router.asked import asked_first
 from router.circumstances import Circumstances
 from router.inspection import Inspector
-from router.loads import Loads
+from router.loads import Loads, Placed, paces
 from router.placement import Placement, Plan
 from router.policy.loader import Policy
 from router.policy.purse import cheapest_outside
@@ -200,7 +200,10 @@ class Routing:
 
     def _decided(self, record: Record, given: Job, job: Job) -> "Routed | None":
         policy = self.policy(job.tenant)
-        signals = self.inspector.inspect(job, load=self.loads.of(policy.lanes), rules=policy.sensitivity)
+        load = self.loads.of(
+            policy.lanes, tenant=job.tenant, latency=job.hints.latency, per_s=paces(policy.lanes.values())
+        )
+        signals = self.inspector.inspect(job, load=load, rules=policy.sensitivity)
         around = self.circumstances.around(job, signals, job_id=record.id, policy=policy)
         decision, redaction = decided(job, around, policy, decide=self.decide, redactor=self.redactor)
         audit.decided(record, decision)
@@ -218,7 +221,7 @@ class Routing:
             redaction=redaction,
             elsewhere=cheapest_outside(policy, around),
         )
-        self.loads.decided(plan.lane)
+        self.loads.decided(placed_as(plan))
         return replace(routed, plan=plan)
 
     def _opened(self, record: Record, envelope: bytes | None) -> bytes:
@@ -241,7 +244,7 @@ class Routing:
                 self._refuse_late(routed.record, f"the router failed with {type(exc).__name__}")
             return
         finally:
-            self.loads.settled([plan.lane for plan in plans])
+            self.loads.settled(map(placed_as, plans))
         for routed, why in zip(ready, refused, strict=True):
             if why is not None:
                 audit.raced(routed.record.id)
@@ -271,6 +274,11 @@ class Routed:
     policy: Policy = field(repr=False)
     redaction: Redaction | None = field(repr=False)
     plan: Plan | None = field(default=None, repr=False)
+
+
+def placed_as(plan: Plan) -> Placed:
+    """What the lane's line will know it by."""
+    return Placed(plan.lane, plan.record.tenant, plan.record.latency)
 
 
 def register(app: Celery, routing: Routing) -> None:

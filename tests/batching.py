@@ -25,7 +25,7 @@ from workers.backend import Run
 from workers.gates import Gates
 from workers.lease import Leases
 from workers.managed.batches.api import Answered, Line, Mark, Phase, Progress
-from workers.managed.batches.batcher import Batcher
+from workers.managed.batches.batcher import Batcher, OpenApi
 from workers.managed.batches.desk import Pace
 from workers.outcomes import Outcomes
 from workers.tasks import Running
@@ -192,10 +192,10 @@ class FakeApi:
         return Answered(custom_id=custom_id, content=b"from a batch")
 
 
-def batch_lane(**changes: Any) -> Lane:
+def batch_lane(*, of_lane: dict[str, Any] | None = None, **changes: Any) -> Lane:
     """A lane outside with batches that go at once."""
     batch = Batch(**{"window_s": 3600.0, "collect_s": 0.001, **changes})
-    return lane("api", zone=Zone.OUTSIDE, price=Price(input_usd=1, output_usd=2), batch=batch)
+    return lane("api", zone=Zone.OUTSIDE, price=Price(input_usd=1, output_usd=2), batch=batch, **(of_lane or {}))
 
 
 @dataclass
@@ -212,12 +212,13 @@ class Bench:
     budgets: tuple[Budget, ...] = ()
     decided: dict[str, Any] = field(default_factory=dict)
     """What else the decisions say."""
-    _batchers: list[Batcher] = field(default_factory=list)
+    _batchers: list[tuple[Batcher, Trouble]] = field(default_factory=list)
 
     def close(self) -> None:
         """Let go of what dead processes would have let go of."""
-        for batcher in self._batchers:
-            batcher.desk.runner.close()
+        for batcher, trouble in self._batchers:
+            trouble.at.clear()
+            batcher.close()
 
     @property
     def ledger(self) -> Ledger:
@@ -256,7 +257,9 @@ class Bench:
         """What the store holds of the first budget."""
         return Accounts(self.ledger.redis).of([(self.budgets[0], "*")])[0]
 
-    def batcher(self, trouble: Trouble | None = None, *, pace: Pace = AT_ONCE) -> Batcher:
+    def batcher(
+        self, trouble: Trouble | None = None, *, pace: Pace = AT_ONCE, open_api: OpenApi | None = None
+    ) -> Batcher:
         """The batcher of another such process; whoever had the turn before is dead."""
         trouble = trouble or Trouble()
         self.ledger.redis.delete(f"tg:batcher:{self.lane.name}")
@@ -268,11 +271,11 @@ class Bench:
         made = Batcher(
             running=self.running(ledger),
             lane=self.lane.name,
-            open_api=lambda _lane, _deployment: FakeApi(self.provider, trouble),
+            open_api=open_api or (lambda _lane, _deployment: FakeApi(self.provider, trouble)),
             lease_s=30.0,
             pace=pace,
         )
-        self._batchers.append(made)
+        self._batchers.append((made, trouble))
         return made
 
     def work_alone(self) -> None:

@@ -44,6 +44,12 @@ class Settings(BaseSettings):
         description="The installation's name, such as `production`: policies may be for some of them.",
     )
     models: Path | None = Field(default=None, description="The folder of pulled models; models/ in the data folder.")
+    provider_keys: Path | None = Field(
+        default=None, description="The folder of provider keys, `ENVIRONMENT/NAME`; providers/ in the data folder."
+    )
+    provider_register: Path | None = Field(
+        default=None, description="Which provider key is whose; `register` in that folder. May be shared."
+    )
 
     broker_url_file: Path | None = Field(default=None, description="A file with the URL in it.")
     broker_url: SecretStr | None = Field(
@@ -188,6 +194,11 @@ class Settings(BaseSettings):
     def models_folder(self) -> Path:
         """Where pulled models lie; the shipped one lies in the checkout."""
         return self.models or self.data / "models"
+
+    @cached_property
+    def provider_keys_folder(self) -> Path:
+        """Where provider keys lie, by environment."""
+        return self.provider_keys or self.data / "providers"
 
     @cached_property
     def audit_folder(self) -> Path:

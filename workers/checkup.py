@@ -1,4 +1,4 @@
-"""What the doctor checks of the workers' side: the engine that is built here, the lanes' models, and if they fit."""
+"""What the doctor checks of the workers' side: the engine, the lanes' models and if they fit, providers' keys."""
 
 import importlib.util
 from collections.abc import Iterator
@@ -10,6 +10,7 @@ from tidegate.cli.doctor import Finding
 from tidegate.errors import ModelMissing
 from tidegate.lane import Lane
 from tidegate.lanes import read_lanes
+from tidegate.providerkeys import desk
 from tidegate.settings import Settings
 from workers.local import memory
 from workers.local.backend import context_of, embeds, load_of
@@ -23,7 +24,7 @@ ENGINE = "workers.local.engine"
 
 def add() -> None:
     """Hand the checks to the doctor."""
-    doctor.CHECKS += [_engine, _models]
+    doctor.CHECKS += [_engine, _models, _provider_keys]
 
 
 def _engine(_settings: Settings) -> Iterator[Finding]:
@@ -51,6 +52,18 @@ def _models(settings: Settings) -> Iterator[Finding]:
         yield Finding(f"model of {lane.name}", ok=_suits(lane, head), detail=_detail(lane, model, head, need))
     if fits:
         yield _together(fits)
+
+
+def _provider_keys(settings: Settings) -> Iterator[Finding]:
+    """A key that is missing may lie where the outside worker runs, and not here; one that is here must be good."""
+    for key in desk.every(settings, read_lanes(settings.policy_file)):
+        if not key.used:
+            continue
+        detail = (
+            f"{key.fingerprint or 'none'} of {key.environment}, {key.place}; for {', '.join(key.lanes) or 'no lane'}"
+        )
+        ok = None if not key.there else key.problem is None
+        yield Finding(f"key {key.name}", ok=ok, detail=f"{key.problem}: {detail}" if key.problem else detail)
 
 
 def _suits(lane: Lane, head: Head) -> bool:

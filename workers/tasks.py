@@ -1,4 +1,4 @@
-"""A lane's jobs, one after the other: lease, guard, open, answer, seal, finish. What follows a failure: `outcomes`."""
+"""A lane's jobs, one after the other: lease, `opening`, backend, `finishing`. What follows a failure: `outcomes`."""
 
 import contextlib
 import threading
@@ -6,36 +6,31 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import Any, TypedDict, cast
+from typing import Any, cast
 
 from celery import Celery
-from pydantic import ValidationError
 
-from tidegate.deployment import Deployment
-from tidegate.errors import Conflict, NoClearance, PayloadMissing, SealBroken, Unavailable, UnknownJob
-from tidegate.job import Job
+from tidegate.errors import Conflict, Unavailable, UnknownJob
 from tidegate.keys import Verifier
-from tidegate.lane import Lane, Zone
+from tidegate.lane import Lane
 from tidegate.ledger import states
 from tidegate.ledger.line import Idle, Shut, Taken, patiently
-from tidegate.ledger.permits import Settled
-from tidegate.ledger.record import Record
 from tidegate.ledger.refusals import Refusals
-from tidegate.ledger.store import Applied, Ledger, Stored
+from tidegate.ledger.store import Ledger
 from tidegate.logs import logger
 from tidegate.names import RUN_TASK, queue_lane
-from tidegate.prices import cost as run_cost
-from tidegate.result import Answer, JobResult, Timings
-from tidegate.savings import saved_usd
-from tidegate.signals import Level
+from tidegate.result import Answer
 from tidegate.taskevents import TaskEvents, Told
-from tidegate.vault import Vault, new_slot
-from workers import gates, guard, settling
+from tidegate.vault import Vault
+from workers import gates
 from workers.alarms import Alarms
-from workers.backend import Backend, Heard, Run
+from workers.attempt import Attempt
+from workers.backend import Backend
+from workers.finishing import Finishing
 from workers.flights import Flights
 from workers.gates import Gates
 from workers.lease import Leases
+from workers.opening import Opening
 from workers.outcomes import Failure, Outcomes
 
 TURN_S = 5.0
@@ -59,6 +54,22 @@ class Running:
     result_keep_s: int
     gates: Gates = field(default_factory=Gates)
     events: TaskEvents = field(default_factory=lambda: TaskEvents(RUN_TASK))
+
+    @cached_property
+    def opening(self) -> Opening:
+        """What opens payloads."""
+        return Opening(vault=self.vault, verifier=self.verifier)
+
+    @cached_property
+    def finishing(self) -> Finishing:
+        """What puts answers on record."""
+        return Finishing(
+            ledger=self.ledger,
+            vault=self.vault,
+            outcomes=self.outcomes,
+            verifier=self.verifier,
+            result_keep_s=self.result_keep_s,
+        )
 
     @cached_property
     def alarms(self) -> Alarms:
@@ -139,7 +150,7 @@ class Running:
 
     def _claimed(self, taken: Taken, lane: Lane, told: Told) -> None:
         record, claim, began = taken.record, taken.claim, time.monotonic()
-        call = Call(
+        call = Attempt(
             time_limit_s=min(lane.timeout_s, record.deadline_at - claim.at),
             lane_limit_s=lane.timeout_s,
             hedges=lane.hedge_after_s is not None and record.latency == "interactive" and record.permit is not None,
@@ -147,17 +158,14 @@ class Running:
         with self.leases.hold(record.id, fence=claim.fence) as lease:
             try:
                 answer = self._answer(taken, lane, call, stop=lease.stop)
-                result, applied = self.finish(
+                result, applied = self.finishing.finish(
                     record,
                     lane,
                     answer,
                     claim=claim,
                     run_s=time.monotonic() - began,
-                    # Of two calls, what the one came to that answered; the other is settled beside it.
-                    settled=lambda usd: call.answered(
-                        answer, lane, record, usd=None if usd is None else usd / call.paid
-                    ),
-                    price_share=call.paid,
+                    settled=lambda usd: call.answered(answer, lane, record, usd=usd and usd / call.paid),
+                    price_share=float(call.paid),
                     called=call.answered_by,
                 )
                 self.flights.serve(taken, lane, result, followers=applied.followers, at=applied.at)
@@ -180,12 +188,12 @@ class Running:
                         )
                     )
 
-    def _answer(self, taken: Taken, lane: Lane, call: "Call", *, stop: threading.Event) -> Answer:
+    def _answer(self, taken: Taken, lane: Lane, call: Attempt, *, stop: threading.Event) -> Answer:
         record, permit = taken.record, taken.permit
         if permit is not None and (refusal := gates.refusal(permit, latency=record.latency)) is not None:
             raise refusal
         chosen = permit.deployment if permit else ""
-        run = self.admitted(
+        run = self.opening.admitted(
             record, lane, slot=taken.slot, envelope=taken.envelope, now=taken.claim.at, deployment=chosen
         )
         another = partial(self._another, taken, lane) if call.hedges else None
@@ -193,41 +201,6 @@ class Running:
         backend = self.backend(lane)
         with call:
             return backend.answer(run, stop=stop)
-
-    def admitted(
-        self,
-        record: Record,
-        lane: Lane,
-        *,
-        slot: str | None,
-        envelope: bytes | None,
-        now: float,
-        deployment: str = "",
-    ) -> Run:
-        """The run of a job that the guard lets pass. Raises NoClearance, PayloadMissing."""
-        own = guard.admitted_slot(record, lane)
-        # It came with the claim; should the guard want another slot, that is what is looked at.
-        given = envelope if envelope and slot == own else self.vault.envelope(own)
-        clearance = guard.check_clearance(record, lane, given, verifier=self.verifier, now=now)
-        regions = guard.admitted_regions(record, clearance)
-        called = guard.admitted_deployment(lane, regions=regions, chosen=deployment)
-        return replace(self.run_of(record, lane, envelope=given, now=now), deployment=called, regions=regions)
-
-    def run_of(self, record: Record, lane: Lane, *, envelope: bytes, now: float) -> Run:
-        """What the payload asks for. Raises NoClearance, PayloadMissing where it cannot be opened."""
-        job = self._opened(guard.admitted_slot(record, lane), envelope, lane)
-        return Run(
-            job_id=record.id,
-            attempt=record.attempts,
-            messages=job.turns(),
-            input=job.input or (),
-            params=job.params,
-            timeout_s=min(lane.timeout_s, record.deadline_at - now),
-            priority=record.priority,
-            tenant=record.tenant,
-            guarded=_guarded(record),
-            suspect=record.tries > 0 or record.crashes > 0,
-        )
 
     def _another(self, taken: Taken, lane: Lane) -> str | None:
         """A permit for a second call: the deployment, where there is room and the store answers."""
@@ -238,145 +211,6 @@ class Running:
             )
         return None
 
-    def _opened(self, slot: str, envelope: bytes, lane: Lane) -> Job:
-        try:
-            return Job.from_json(self.vault.seals.open(slot, envelope))
-        except SealBroken as exc:
-            kind = NoClearance if lane.zone is Zone.OUTSIDE else PayloadMissing
-            raise kind(str(exc), refusal=exc.refusal or "no_key") from None
-        except ValidationError:
-            raise PayloadMissing("the payload is no job that this release can read") from None
-
-    def finish(
-        self,
-        record: Record,
-        lane: Lane,
-        answer: Answer,
-        *,
-        claim: Applied,
-        run_s: float,
-        settled: Callable[[float | None], Settled],
-        batch: str | None = None,
-        price_share: float = 1.0,
-        called: str | None = None,
-    ) -> tuple[JobResult, Applied]:
-        """Put the answer on record. Raises Conflict for who lost the job.
-
-        `settled`: what the call came to, by its cost. `batch`: the provider's that the answer came from.
-        """
-        queued_s = claim.at - record.accepted_at
-        cost = run_cost(lane, answer.usage, model=answer.model, deployment=_called(lane, record, called))
-        result = JobResult(
-            job_id=record.id,
-            text=answer.text,
-            finish_reason=answer.finish_reason,
-            usage=answer.usage,
-            cost_usd=cost.usd * price_share if cost else None,
-            priced=cost.priced if cost else None,
-            batch=batch,
-            lane=lane.name,
-            zone=lane.zone,
-            model=answer.model,
-            attempts=record.attempts,
-            timings=Timings(queued_s=queued_s, run_s=run_s, total_s=queued_s + run_s),
-            embeddings=answer.embeddings,
-            confidence=answer.confidence,
-            tool_calls=answer.tool_calls,
-            logprobs=answer.logprobs,
-            repaired=answer.repaired,
-        )
-        slot = new_slot(record.id, "result")
-        sealed = self.vault.seals.seal(lane.zone, slot, result.to_json().encode())
-        left_s = max(0, int(record.deadline_at - claim.at))  # an answer may wait that long for a router
-        stored = Stored(slot=slot, envelope=sealed, keep_s=self.result_keep_s + left_s)
-        told = _Told(
-            fence=claim.fence,
-            changes={
-                "model": lane.model,
-                "cost_usd": _number(result.cost_usd),
-                "priced": result.priced.to_json() if result.priced else "",
-            },
-            note={"lane": lane.name, "usage": answer.usage.model_dump(), "finish_reason": answer.finish_reason},
-            settled=settled(result.cost_usd),
-        )
-        looked_at = guard.answer_is_looked_at(record, lane, verifier=self.verifier)
-        if looked_at:
-            move = states.answer(slot=slot, nudge_s=self.outcomes.nudge_s, **told)
-        else:
-            move = states.succeed(slot=slot, **told)
-        # Refused where the lease had lapsed: another run counts, and a zombie's result is not even stored.
-        applied = self.ledger.apply(record.id, move, texts=[stored])
-        event = "job.answered" if looked_at else "job.succeeded"
-        log.info(event, job=record.id, lane=lane.name, attempt=record.attempts, run_s=run_s)
-        if looked_at and applied.ring:
-            self.outcomes.wake_router(record.id, priority=record.priority)
-        return result, applied
-
-
-class _Told(TypedDict):
-    """What a run's end says, whoever has the next word."""
-
-    fence: int
-    changes: dict[str, str]
-    note: dict[str, Any]
-    settled: Settled | None
-
-
-@dataclass
-class Call:
-    """One call of a backend: how long it took, and what was heard meanwhile."""
-
-    time_limit_s: float
-    lane_limit_s: float
-    hedges: bool = False
-    """Whether there may be a second one."""
-    heard: list[Heard] = field(default_factory=list)
-    took_s: float | None = None
-    """None: it was never made."""
-
-    def __enter__(self) -> None:
-        self._began = time.monotonic()
-
-    def __exit__(self, *_: object) -> None:
-        self.took_s = time.monotonic() - self._began
-
-    @property
-    def paid(self) -> int:
-        """How many calls: the one that was cut off may have cost as much."""
-        return 2 if settling.hedge(self.heard) in ("first", "second") else 1
-
-    @property
-    def answered_by(self) -> str | None:
-        """The deployment, where there were two."""
-        return next((one.answered_by for one in self.heard if one.answered_by is not None), None)
-
-    def answered(self, answer: Answer, lane: Lane, record: Record, *, usd: float | None) -> Settled:
-        """What it came to; of two calls, what the one came to that answered."""
-        inside = lane.zone is Zone.INSIDE
-        settled = settling.answered(
-            answer.usage,
-            usd=usd,
-            took_s=settling.took_s(self.heard, self.took_s),
-            heard=self.heard,
-            model=lane.model if record.permit is None else None,
-            saved_usd=saved_usd(record.elsewhere, answer.usage, lane=lane) if inside else None,
-        )
-        return self._hedged(settled)
-
-    def failed(self, error: Exception) -> Settled:
-        """What it came to."""
-        settled = settling.failed(
-            error,
-            took_s=self.took_s,
-            time_limit_s=self.time_limit_s,
-            lane_limit_s=self.lane_limit_s,
-            heard=self.heard,
-        )
-        return self._hedged(settled)
-
-    def _hedged(self, settled: Settled) -> Settled:
-        return replace(settled, hedge=settling.hedge(self.heard)) if self.hedges else settled
-
 
 def register(app: Celery, running: Running) -> None:
     """Make the task known to this process's app, and to no other."""
@@ -385,17 +219,3 @@ def register(app: Celery, running: Running) -> None:
     def run(self: Any, job_id: str) -> None:
         queue = (self.request.delivery_info or {}).get("routing_key") or ""
         running.run(job_id, lane=queue_lane(queue))
-
-
-def _guarded(record: Record) -> bool:
-    """Whether anything but proof says that a job may be personal: what nobody judged counts as such."""
-    return record.decided is None or record.decided.signals.sensitivity.level is not Level.PUBLIC
-
-
-def _called(lane: Lane, record: Record, called: str | None) -> Deployment | None:
-    name = called or (record.permitted.deployment if record.permitted else None)
-    return next((one for one in lane.every_deployment if one.name == name), None)
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else repr(value)

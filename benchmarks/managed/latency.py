@@ -30,7 +30,7 @@ NAMES = {
     "litellm": "LiteLLM Router",
     "tidegate": "tidegate, the lane's backend",
 }
-PATIENCE_S = 40.0
+PATIENCE_S = 60.0
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """Which of a rule's lanes goes first: by its overflow, or by its split. Pure: both states are passed in as signals."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -33,18 +34,24 @@ def turn(rule: ReadyRule, signals: Signals) -> Turn:
 
 
 def _overflowed(rule: ReadyRule, overflow: ReadyOverflow, signals: Signals) -> Turn:
-    """The overflow's lane first while it lasts: from `when` to `until`. A wait that nobody measured moves nothing."""
+    """The overflow's lane first while it lasts: from `when` to `until`. A wait that nobody measured moves nothing.
+
+    Not to a lane that nobody serves: a job that waits inside is better off.
+    """
     first = rule.send[0]
-    wait = wait_s(signals, first)
+    wait, there = wait_s(signals, first), wait_s(signals, overflow.to)
     lasting = overflow.until is not None and rule.name in signals.overflowing
     limits = overflow.until if lasting and overflow.until is not None else overflow.when
     reached = wait is not None and limits.hold(wait)
     over = wait is not None and reached is not lasting
-    seen = _seen(f"{rule.name}/overflow", first, limits, wait, lasting=lasting, held=reached, over=over)
+    dead = there == math.inf
+    seen = [_seen(f"{rule.name}/overflow", first, limits, wait, lasting=lasting, held=reached, over=over and not dead)]
+    if over and dead:
+        seen.append(_unserved(rule.name, overflow.to))
     return Turn(
-        _ahead(overflow.to, rule.send) if over else rule.send,
+        _ahead(overflow.to, rule.send) if over and not dead else rule.send,
         _move(lasting=lasting) if reached and overflow.until is not None else None,
-        (seen,),
+        tuple(seen),
     )
 
 
@@ -61,6 +68,13 @@ def _seen(
     return _looked(
         name, Check.of({"signal": "wait_s", "wanted": wanted, "saw": wait_seen(wait), "held": held}), matched=over
     )
+
+
+def _unserved(rule: str, to: str) -> RuleTrace:
+    """Why a job stays though its rule is in overflow."""
+    wanted: JsonValue = {"lane": to, "served": True}
+    check = Check.of({"signal": "wait_s", "wanted": wanted, "saw": wait_seen(math.inf), "held": False})
+    return _looked(f"{rule}/overflow", check, matched=False)
 
 
 def _split(rule: ReadyRule, signals: Signals) -> Turn:

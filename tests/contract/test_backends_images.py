@@ -2,14 +2,18 @@
 
 import base64
 import math
+import threading
 from typing import Any
 
 import pytest
 from backends import PEERS, PROVIDERS, Served
+from managed_lanes import managed
 
 from tidegate.errors import BadRequest, ModelMissing
 from tidegate.job import Message, Params
-from workers.backend import Run
+from tidegate.lane import Zone
+from tidegate.settings import load
+from workers.backend import Run, open_backend
 from workers.standin.server import Running
 
 PIXELS = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(range(200))).decode()
@@ -37,6 +41,21 @@ def test_an_image_is_passed_on_whole(seeing: Served, lengthy: Running, url: str,
     """As it was given, embedded or as an address; nothing of ours fetches it."""
     assert seeing.ask(with_image(url)).text
     assert sent in lengthy.standin.received[-1].body.decode()
+
+
+@pytest.mark.parametrize("called", ["openai", "openai_responses", "anthropic"])
+def test_a_server_of_one_s_own_fetches_nothing(called: str, lengthy: Running) -> None:
+    """A lane inside takes an image that is there, and none that would be asked of a stranger."""
+    inside = managed(lengthy.url, called, zone=Zone.INSIDE)
+    backend = open_backend(inside, load())
+    try:
+        before = len(lengthy.standin.received)
+        with pytest.raises(BadRequest, match="embed it"):
+            backend.answer(with_image(URL), stop=threading.Event())
+        assert len(lengthy.standin.received) == before
+        assert backend.answer(with_image(f"data:image/png;base64,{PIXELS}"), stop=threading.Event()).text
+    finally:
+        backend.close()
 
 
 @pytest.mark.parametrize("called", EMBEDDING)

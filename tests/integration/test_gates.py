@@ -76,20 +76,22 @@ def ended(found: Workers, ids: list[str], state: State = State.SUCCEEDED) -> boo
 
 
 def test_four_workers_keep_a_limit_together(client: Client, settings: Settings) -> None:
-    """They let through what it allows, and a provider that counts strictly over five seconds refuses nothing."""
-    limiter = Limiter(requests=60, window_s=5.0)
+    """They let through what it allows, evenly: a provider that counts strictly over five seconds refuses nothing."""
+    limiter = Limiter(requests=75, window_s=5.0)  # 50, a second's worth at once, and a busy machine's late calls
     with running(limiter=limiter) as standin:
         lanes = {"api": own(standin, limits={"requests_per_minute": 600})}
         with fleet(client, settings, lanes, processes=4) as found:
-            warm = place_all(found, 40, "api")  # a worker's first call takes seconds on a busy machine
+            warm = place_all(found, 10, "api")  # a process's first calls come late, and so all at once
             until(lambda: ended(found, warm), 60.0)
-            settled_s = limiter.since_s + limiter.window_s
-            ids = place_all(found, 100, "api")
+            ids = place_all(found, 120, "api")
+            placed_at = found.client.ledger.now()
             until(lambda: ended(found, ids), 30.0)
-            assert [at for at in limiter.refused_at if at > settled_s] == []
+            assert limiter.refused_at == []
             claims = sorted(found.at(job_id, "claimed") for job_id in ids)
             # A second's worth comes at once, the rest by the pace: 9.9 a second.
-            assert claims[-1] - claims[0] < (len(ids) - 10) / 9.9 * 1.05
+            left = [at for at in claims if at > placed_at]
+            assert len(left) > 10
+            assert left[-1] - left[0] < len(left) / 9.9 * 1.05
             assert all(record.tries == 0 for record in found.client.ledger.get_many([*warm, *ids]))
 
 
@@ -114,9 +116,8 @@ def test_an_outage_opens_the_breaker_and_its_end_closes_it(client: Client, setti
         with fleet(client, settings, lanes, processes=2) as found:
             ids = place_all(found, 40, "api")
             until(lambda: view(found, "api")[0].breaker.state != "closed", 20.0)
-            before = standin.standin.calls
             time.sleep(3.0)  # an outage has to last
-            assert standin.standin.calls - before <= 3
+            assert standin.standin.calls < len(ids) / 2  # those that were under way when it opened, and two probes
             assert not any(record.state.ended for record in found.client.ledger.get_many(ids))
             standin.standin.book.replace(())
             until(lambda: ended(found, ids), 30.0)

@@ -170,7 +170,7 @@ def test_a_lane_takes_the_proxy_of_its_environment(monkeypatch: pytest.MonkeyPat
 def test_silence_has_a_limit_of_its_own(standin: Running) -> None:
     """A provider that says nothing at all is given up long before the whole time is over."""
     heard: list[Heard] = []
-    with serving(standin.url, first_token_s=0.2) as backend:
+    with serving(standin.url, first_token_s=0.5) as backend:
         began = time.monotonic()
         with pytest.raises(RunTimedOut, match="no first byte"):
             backend.answer(a_run("dawdle", tell=heard.append), stop=Stop())
@@ -178,7 +178,9 @@ def test_silence_has_a_limit_of_its_own(standin: Running) -> None:
         until(lambda: standin.standin.hung_up == 1, within_s=1)
         assert heard == []
         assert backend.answer(a_run(tell=heard.append), stop=Stop()).text
-    assert [one.first_byte_s is not None and one.first_byte_s < 0.2 for one in heard if one.first_byte_s] == [True]
+    told = [one.first_byte_s for one in heard if one.first_byte_s is not None]
+    assert told
+    assert max(told) < 0.5
 
 
 @pytest.mark.parametrize("byte", [b" ", b"\n"])

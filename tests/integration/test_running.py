@@ -480,7 +480,7 @@ def test_what_fails_after_the_answer_is_a_failure_too(bench: Bench, monkeypatch:
     def broken(*_args: object, **_kwargs: object) -> float:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("workers.tasks.run_cost", broken)
+    monkeypatch.setattr("workers.finishing.run_cost", broken)
     bench.worker(says()).run(job_id)
     record = bench.client.record(job_id)
     assert (record.state, record.tries) == (State.WAITING, 1)

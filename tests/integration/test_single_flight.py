@@ -41,10 +41,10 @@ def working(client: Client, settings: Settings, standin: Running, monkeypatch: p
         "zone": "outside",
         "backend": "openai",
         "model": "gpt-4o-mini",
-        "price": {"input_usd": 1.0, "output_usd": 2.0},
         "context_tokens": 8192,
         "concurrency": 24,
         "base_url": standin.url,
+        "price": {"input_usd": 1, "output_usd": 1},
         "retry": {"attempts": 3, "base_s": 0.05, "cap_s": 0.1},
         "breaker": {"failures": 1.0, "calls": 100},
     }

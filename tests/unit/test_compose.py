@@ -19,10 +19,10 @@ from ruamel.yaml import YAML
 from tidegate.keys import keyring, signer, verifier
 from tidegate.lane import Zone
 from tidegate.lanes import read_lanes
-from tidegate.runtime.programs import workforce
-from tidegate.settings import Settings
+from tidegate.providerkeys.places import place_of
+from tidegate.runtime.programs import ProviderKeys, workforce
+from tidegate.settings import Settings, load
 from workers.app import GRACE_S
-from workers.managed.credentials import given
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = ROOT / "docker-compose.yml"
@@ -43,7 +43,7 @@ def test_the_file_keeps_the_compose_schema() -> None:
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
-@pytest.mark.parametrize("program", workforce(provider_keys=(), outside_env={}), ids=lambda program: program.name)
+@pytest.mark.parametrize("program", workforce(ProviderKeys(), outside_env={}), ids=lambda program: program.name)
 def test_a_service_runs_what_tidegate_up_runs(program: Any) -> None:
     """Each program of `tidegate up` has a service with the same command."""
     service = SERVICES[PROGRAMS.get(program.name, program.name)]
@@ -236,9 +236,10 @@ def test_the_provider_key_is_read_from_its_file(tmp_path: Path, monkeypatch: pyt
     key = tmp_path / "openai_api_key"
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     monkeypatch.setenv("OPENAI_API_KEY_FILE", str(key))
-    assert given("OPENAI_API_KEY") == ""
+    place = place_of("OPENAI_API_KEY", load(data=tmp_path))
+    assert not place.there
     key.write_text("sk-invented\n")
-    assert given("OPENAI_API_KEY") == "sk-invented"
+    assert place.read() == "sk-invented"
 
 
 def _check_keys(folder: Path) -> None:

@@ -4,7 +4,7 @@ import pytest
 from doubles import decision, record, signals
 
 from tidegate.signals import Level
-from workers.tasks import _guarded
+from workers.opening import _guarded
 
 
 @pytest.mark.parametrize("level", list(Level))

@@ -36,7 +36,8 @@ REST = """\
 lanes:
   near: {zone: inside, backend: noop, model: tiny, context_tokens: 8000, capabilities: [vision]}
   blind: {zone: inside, backend: noop, model: tiny, context_tokens: 8000}
-  far: {zone: outside, backend: openai, model: gpt-4o-mini, context_tokens: 8000, capabilities: [vision]}
+  far: {zone: outside, backend: openai, model: big, context_tokens: 8000, capabilities: [vision],
+        price: {input_usd: 1, output_usd: 2}}
 rules:
   - {name: out, when: {sensitivity: [public, internal]}, send: [far, blind, near], why: w}
 default: {send: [blind, near], why: d}

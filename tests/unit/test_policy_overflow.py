@@ -78,6 +78,24 @@ def test_a_lane_that_nobody_serves_overflows() -> None:
     assert decision.lanes == ("far", "near")
 
 
+@pytest.mark.parametrize(
+    ("there", "first"),
+    [(0.0, "far"), (20.5, "far"), (None, "near")],
+)
+def test_nothing_overflows_into_a_lane_that_nobody_serves(there: float | None, first: str) -> None:
+    """A job waits inside rather than for ever. The record says why."""
+    far = {"far": LaneLoad(wait_s=there, slots=0 if there is None else 1)}
+    for lasting in ((), ("r",)):
+        decision = decide(policy(overflow=HYSTERESIS), job(wait_s=30, load=far, overflowing=lasting))
+        assert decision.lanes[0] == first
+        if first == "near":
+            assert [trace.checks[0].held for trace in decision.trace if trace.rule == "r/overflow"] == [
+                not lasting,
+                False,
+            ]
+    assert decide(policy(overflow=HYSTERESIS), job(wait_s=30, load=far)).overflow == "enter"
+
+
 @given(st.lists(st.floats(0, 60, allow_nan=False), max_size=30), st.sampled_from(list(Level)))
 def test_waits_between_the_limits_never_change_the_state(waits: list[float], level: Level) -> None:
     """Run over any course of waits: a move comes only beyond a limit, and nothing sensitive goes out in any state."""

@@ -120,7 +120,7 @@ def test_the_command_says_whether_it_was_proven(tmp_path: Path, text: str, code:
     path.write_text(f"""\
 version: 1
 lanes:
-  near: {{zone: inside, backend: llama_cpp, model: m, context_tokens: 64000,
+  near: {{zone: inside, backend: openai, base_url: "http://10.0.0.7", model: m, context_tokens: 64000,
         capabilities: [json, tools, vision, embeddings]}}
   far: {{zone: outside, backend: openai, model: gpt-4o-mini, context_tokens: 64000,
         capabilities: [json, tools, vision, embeddings]}}

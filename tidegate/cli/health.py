@@ -25,7 +25,7 @@ def health(*, role: Annotated[str, typer.Option(help="router, janitor, worker:in
     """Exit 0 if a process of the role is alive on this host, else 1."""
     host = socket.gethostname()
     try:
-        alive = any(_role(worker) == role and _host(worker) == host for worker in _workers())
+        alive = any(_role(worker) == role and worker.host == host for worker in _workers())
         cause = f"no {role} reports itself from {host}"
     except TidegateError as exc:
         alive, cause = False, str(exc)
@@ -42,8 +42,3 @@ def _workers() -> list[Presence]:
 
 def _role(worker: Presence) -> str:
     return f"{worker.role}:{worker.zone}" if worker.zone else worker.role
-
-
-def _host(worker: Presence) -> str:
-    """A name is `router@host.pid`; the host may have dots of its own."""
-    return worker.name.partition("@")[2].rpartition(".")[0]

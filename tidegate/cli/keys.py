@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from tidegate import connections, keyfiles, rotation
+from tidegate.cli import providerkeys
 from tidegate.cli.console import AsJson, emit, err, out, table
 from tidegate.connections import StoreClient
 from tidegate.errors import Misuse, StoreUnavailable
@@ -14,6 +15,7 @@ from tidegate.lane import Zone
 from tidegate.settings import Settings, load
 
 app = typer.Typer(help="Keys: list, make, rotate, retire.", no_args_is_help=True)
+app.add_typer(providerkeys.app, name="provider")
 
 What = Annotated[Use, typer.Argument(help="inside, outside, clearance or audit.")]
 Out = Annotated[

@@ -8,7 +8,22 @@ from typing import Annotated
 import typer
 
 from tidegate import __version__
-from tidegate.cli import audit, console, costs, dead, demo, doctor, flower, health, jobs, keys, schema, status, up
+from tidegate.cli import (
+    audit,
+    console,
+    costs,
+    dead,
+    demo,
+    doctor,
+    flower,
+    health,
+    jobs,
+    keys,
+    lanes,
+    schema,
+    status,
+    up,
+)
 from tidegate.errors import TidegateError
 
 MOUNTED = ("router.cli", "router.process", "workers.cli", "workers.processes", "gateway.cli")
@@ -41,7 +56,7 @@ def root(
     """Hybrid routing for LLM jobs: what is personal stays inside, what may leave flows out, nothing is lost."""
 
 
-for part in (demo, up, jobs, schema, status, costs, dead, audit, keys, doctor, health, flower):
+for part in (demo, up, jobs, schema, status, lanes, costs, dead, audit, keys, doctor, health, flower):
     part.mount(app)
 for name in MOUNTED:
     if importlib.util.find_spec(name.partition(".")[0]) and importlib.util.find_spec(name):

@@ -1,9 +1,10 @@
 """Census: who is where. Depth, jobs in flight and age of each lane, live workers, and what has ended."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from tidegate.connections import StoreClient
+from tidegate.ledger.queued import Queued, queued
 from tidegate.ledger.states import ENDS, State
 from tidegate.ledger.store import store_errors
 from tidegate.names import STORE_PREFIX
@@ -15,6 +16,9 @@ PRESENCE_S = 15
 
 UNMEASURED_SERVICE_S = 1.0
 """The service time assumed for a lane that has not finished a job yet."""
+
+STALLED = 2.0
+"""Where every slot has been busy with the same jobs for so many service times, jobs take as long as that by now."""
 
 _COUNTED = (State.ACCEPTED, State.PLACED, State.RUNNING, State.WAITING, State.BATCHED)
 
@@ -30,6 +34,11 @@ class Presence(Value):
     pid: int = 0
     since: float = 0.0
     version: str = ""
+
+    @property
+    def host(self) -> str:
+        """Where it runs. A name is `router@host.pid`; the host may have dots of its own."""
+        return self.name.partition("@")[2].rpartition(".")[0]
 
     @property
     def slots(self) -> int:
@@ -56,6 +65,13 @@ class Census:
         with store_errors():
             self._redis.unlink(f"{self._prefix}:worker:{name}")
             self._redis.zrem(f"{self._prefix}:workers", name)
+
+    def bury(self, host: str, *, alive: Callable[[int], bool]) -> list[str]:
+        """Forget a host's workers whose process is gone: killed ones would count with their slots until they lapse."""
+        gone = [one.name for one in self.workers() if one.host == host and one.pid and not alive(one.pid)]
+        for name in gone:
+            self.leave(name)
+        return gone
 
     def workers(self) -> list[Presence]:
         """The live workers, by name."""
@@ -85,13 +101,16 @@ class Census:
                     0,
                     withscores=True,
                 )
+                pipe.zrange(self._room(State.RUNNING, lane), -1, -1, withscores=True)
             (seconds, micros), pace, *rows = pipe.execute()
         now = float(seconds) + float(micros) / 1e6
         found = {}
         for index, lane in enumerate(names):
-            accepted, placed, running, waiting, batched, oldest = rows[index * 6 : index * 6 + 6]
+            accepted, placed, running, waiting, batched, oldest, youngest = rows[index * 7 : index * 7 + 7]
             slots = sum(worker.lanes.get(lane, 0) for worker in workers)
             service = float(pace[lane.encode()]) if lane.encode() in pace else None
+            if youngest and running >= slots > 0:
+                service = _held_against(service, since_s=now - youngest[0][1])
             found[lane] = LaneLoad(
                 queued=accepted + placed,
                 running=running,
@@ -103,6 +122,10 @@ class Census:
                 wait_s=estimated_wait_s(queued=placed, running=running, slots=slots, service_s=service),
             )
         return found
+
+    def lines(self, lanes: Iterable[str]) -> dict[str, Queued]:
+        """Who waits in each lane's line, by class and tenant; left out are lines with too many tenants."""
+        return queued(self._redis, lanes, prefix=self._prefix)
 
     def totals(self) -> dict[str, int]:
         """How many jobs have ended, by end."""
@@ -118,6 +141,11 @@ class Census:
 
     def _room(self, state: State, lane: str) -> str:
         return f"{self._prefix}:in:{state.value}:{lane}"
+
+
+def _held_against(service_s: float | None, *, since_s: float) -> float | None:
+    """The service time where all slots are busy and none has begun a job for a while: the model got slow, or hangs."""
+    return since_s if since_s > STALLED * (service_s or UNMEASURED_SERVICE_S) else service_s
 
 
 def estimated_wait_s(*, queued: int, running: int, slots: int, service_s: float | None) -> float | None:

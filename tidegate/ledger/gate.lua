@@ -15,7 +15,6 @@
 
 local LEASES_KEPT = 4
 local AGAIN_MOST_S, FULL_S = 10, 1
-local KEEP_S = 3 * 86400
 local EWMA, SLOW_MOST, FAILING = 0.2, 4, 9
 local OLD_S = 60
 local SECOND = '/2' -- behind a job's id: the second call of its run, see hedge.lua

@@ -14,7 +14,7 @@
 local MINUTE_S, BURST_S = 60.6, 1
 local STEP_S, STEPS = 300, 288
 local FORGET = 500
-local RETRIES_KEPT = 10
+local RETRIES_KEPT, KEEP_S = 10, 3 * 86400
 
 -- The rule's cost: more than a whole limit would never fit, and has the place for itself.
 local function least(tokens, most) return math.min(tokens, math.max(1, math.floor(most))) end

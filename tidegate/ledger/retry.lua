@@ -7,4 +7,5 @@ local place = ARGV[1] .. ':gate:' .. ARGV[2]
 local left = tonumber(redis.call('HGET', place, 'retries') or RETRIES_KEPT)
 if left < 1 then return 0 end
 redis.call('HSET', place, 'retries', stamp(left - 1))
+redis.call('EXPIRE', place, KEEP_S)
 return 1

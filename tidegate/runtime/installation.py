@@ -22,19 +22,14 @@ from tidegate import connections
 from tidegate.errors import InvalidSettings, StorageFull, TidegateError, Unavailable
 from tidegate.lane import Lane, Zone
 from tidegate.ledger.census import Census
+from tidegate.providerkeys.places import names_of, place_of
 from tidegate.runtime import programs, server, supervision
-from tidegate.runtime.programs import Program
+from tidegate.runtime.programs import Program, ProviderKeys
 from tidegate.settings import Settings
 
 _POLL_S = 0.1
 _STOP_S = 45.0
 _STANDIN_KEY = "stand-in"
-_KEY_ENV = {
-    "anthropic": "ANTHROPIC_API_KEY",
-    "azure": "AZURE_OPENAI_API_KEY",
-    "vertex": "GOOGLE_APPLICATION_CREDENTIALS",
-}
-"""Where a provider's key lies of a lane that does not say; OpenAI's else."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,25 +151,30 @@ class Installation:
             ) from None
 
     def _programs(self) -> Iterator[Program]:
+        keys = ProviderKeys(**{zone.value: names_of(self._lanes.values(), zone) for zone in Zone})
         if not (self.settings.broker_url or self.settings.store_url):
             binary = server.find_server()
-            yield programs.store((str(binary.path), str(server.prepare(self.settings))))
-        outside = [lane for lane in self._lanes.values() if lane.zone is Zone.OUTSIDE]
-        called = ((lane.backend, one.key_env) for lane in outside for one in lane.every_deployment)
-        keys = tuple(sorted({key or _KEY_ENV.get(backend, "OPENAI_API_KEY") for backend, key in called}))
-        secrets_of = (*keys, *(f"{key}_FILE" for key in keys))
+            yield programs.store(keys, (str(binary.path), str(server.prepare(self.settings))))
         env: dict[str, str] = {}
-        gateways = (self.settings.openai_base_url, self.settings.anthropic_base_url)
-        configured = any(os.environ.get(key) for key in secrets_of) or any(gateways)
-        if outside and (self._always_standin or not configured):
+        if keys.outside and (self._always_standin or not self._configured(keys.outside)):
             port = _free_port()
             self.standin_url = f"http://127.0.0.1:{port}"
-            urls = dict.fromkeys(("TIDEGATE_OPENAI_BASE_URL", "TIDEGATE_ANTHROPIC_BASE_URL"), f"{self.standin_url}/v1")
-            env = {**urls, **dict.fromkeys(keys, _STANDIN_KEY)}
-            yield programs.standin(port=port, token=self.standin_token, options=self._standin_options)
-        workforce = programs.workforce(provider_keys=secrets_of, outside_env=env)
+            env = {
+                **dict.fromkeys(("TIDEGATE_OPENAI_BASE_URL", "TIDEGATE_ANTHROPIC_BASE_URL"), f"{self.standin_url}/v1"),
+                # No key that lies here is for the stand-in, and no register knows the one that it gets.
+                "TIDEGATE_PROVIDER_KEYS": str(self.settings.data / "run" / "no-keys"),
+                **dict.fromkeys(keys.outside, _STANDIN_KEY),
+            }
+            yield programs.standin(keys, port=port, token=self.standin_token, options=self._standin_options)
+        workforce = programs.workforce(keys, outside_env=env)
         idle = {f"worker:{zone}" for zone in Zone} - {f"worker:{lane.zone}" for lane in self._lanes.values()}
         yield from (program for program in workforce if program.role not in idle)  # a worker without a lane would end
+
+    def _configured(self, names: Sequence[str]) -> bool:
+        """Whether there is a provider to call."""
+        places = (place_of(name, self.settings) for name in names)
+        gateways = (self.settings.openai_base_url, self.settings.anthropic_base_url)
+        return any(place.there for place in places) or any(gateways)
 
     def _environment(self) -> dict[str, str]:
         """This process's environment, with our settings made explicit; secrets stay where they are."""

@@ -1,12 +1,24 @@
 """The programs of a small installation: what each is started with, and which secrets it must not see."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+
+from pydantic import SecretStr
+
+from tidegate.lane import Zone
+from tidegate.settings import Settings
 
 _INSIDE_SECRETS = ("TIDEGATE_INSIDE_KEY", "TIDEGATE_INSIDE_KEY_FILE")
 _SIGNING_SECRETS = ("TIDEGATE_CLEARANCE_KEY", "TIDEGATE_CLEARANCE_KEY_FILE")
+_OUTSIDE_SECRETS = ("TIDEGATE_OUTSIDE_KEY", "TIDEGATE_OUTSIDE_KEY_FILE")
 _AUDIT_SECRETS = ("TIDEGATE_AUDIT_KEY", "TIDEGATE_AUDIT_KEY_FILE")
+_EVERY_SECRET = tuple(
+    f"TIDEGATE_{name.upper()}{tail}"
+    for name, field in Settings.model_fields.items()
+    if field.annotation == SecretStr | None
+    for tail in ("", "_FILE")
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +37,25 @@ class Program:
     """Started before the others and stopped after them."""
 
 
-def workforce(*, provider_keys: tuple[str, ...], outside_env: Mapping[str, str]) -> tuple[Program, ...]:
+@dataclass(frozen=True, kw_only=True)
+class ProviderKeys:
+    """The variables in which lanes of each zone expect their providers' keys: no process sees those of others."""
+
+    inside: tuple[str, ...] = ()
+    outside: tuple[str, ...] = ()
+
+    @property
+    def every(self) -> tuple[str, ...]:
+        """For those who call nobody."""
+        return _with_files({*self.inside, *self.outside})
+
+    def foreign_to(self, zone: Zone) -> tuple[str, ...]:
+        """For a worker of one zone."""
+        own, others = (self.inside, self.outside) if zone is Zone.INSIDE else (self.outside, self.inside)
+        return _with_files(set(others) - set(own))
+
+
+def workforce(keys: ProviderKeys, *, outside_env: Mapping[str, str]) -> tuple[Program, ...]:
     """Router, workers, janitor and Flower."""
     return (
         Program(
@@ -33,47 +63,52 @@ def workforce(*, provider_keys: tuple[str, ...], outside_env: Mapping[str, str])
             command=_ours("router"),
             role="router",
             label="router",
-            hidden=(*provider_keys, *_AUDIT_SECRETS),
+            hidden=(*keys.every, *_AUDIT_SECRETS),
         ),
         Program(
             name="inside",
             command=_ours("worker", "--zone", "inside"),
             role="worker:inside",
             label="local worker (llama.cpp)",
-            hidden=(*provider_keys, *_SIGNING_SECRETS, *_AUDIT_SECRETS),
+            hidden=(*keys.foreign_to(Zone.INSIDE), *_SIGNING_SECRETS, *_AUDIT_SECRETS),
         ),
         Program(
             name="outside",
             command=_ours("worker", "--zone", "outside"),
             role="worker:outside",
             label="managed worker (API)",
-            hidden=(*_INSIDE_SECRETS, *_SIGNING_SECRETS, *_AUDIT_SECRETS),
+            hidden=(*keys.foreign_to(Zone.OUTSIDE), *_INSIDE_SECRETS, *_SIGNING_SECRETS, *_AUDIT_SECRETS),
             env=outside_env,
         ),
-        Program(name="janitor", command=_ours("janitor"), role="janitor", label="janitor", hidden=provider_keys),
+        Program(name="janitor", command=_ours("janitor"), role="janitor", label="janitor", hidden=keys.every),
         Program(
             name="flower",
             command=_ours("flower"),
             label="Flower",
-            hidden=(*provider_keys, *_INSIDE_SECRETS, *_AUDIT_SECRETS),
+            hidden=(*keys.every, *_INSIDE_SECRETS, *_OUTSIDE_SECRETS, *_SIGNING_SECRETS, *_AUDIT_SECRETS),
         ),
     )
 
 
-def standin(*, port: int, token: str, options: tuple[str, ...]) -> Program:
+def standin(keys: ProviderKeys, *, port: int, token: str, options: tuple[str, ...]) -> Program:
     """The loopback server that stands in for a provider where no key is configured."""
     return Program(
         name="standin",
         command=(sys.executable, "-m", "workers.standin", "--port", str(port), *options),
         label="stand-in for a provider",
+        hidden=(*keys.every, *_EVERY_SECRET),
         env={"TIDEGATE_STANDIN_TOKEN": token},
         first=True,
     )
 
 
-def store(command: tuple[str, ...]) -> Program:
+def store(keys: ProviderKeys, command: tuple[str, ...]) -> Program:
     """The embedded store."""
-    return Program(name="store", command=command, label="store", first=True)
+    return Program(name="store", command=command, label="store", hidden=(*keys.every, *_EVERY_SECRET), first=True)
+
+
+def _with_files(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(f"{name}{tail}" for name in sorted(names) for tail in ("", "_FILE"))
 
 
 def _ours(*args: str) -> tuple[str, ...]:

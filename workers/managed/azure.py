@@ -11,21 +11,20 @@ from tidegate.lane import Lane
 from tidegate.settings import Settings
 from workers.managed.completions import ChatCompletions
 from workers.managed.connections import api_root, http_client
-from workers.managed.credentials import key_of
+from workers.managed.credentials import Credential
 from workers.managed.provider import Provider
 from workers.managed.sdk import SdkProvider
 
-DEFAULT_KEY_ENV = "AZURE_OPENAI_API_KEY"
 
-
-def open_provider(lane: Lane, deployment: Deployment, settings: Settings) -> Provider:  # noqa: ARG001 - the port's
+def open_provider(lane: Lane, deployment: Deployment, settings: Settings) -> Provider:
     """Make ready to call one deployment. Nothing is sent before the first run."""
     if deployment.base_url is None or deployment.api_version is None:
         raise InvalidSettings(f"lane {lane.name}: a deployment at Azure needs base_url and api_version")
+    credential = Credential(lane, deployment, settings)
 
     async def key() -> str:
-        """Read anew for every call."""
-        return key_of(lane, deployment, default_env=DEFAULT_KEY_ENV)
+        """As it is now, for every call."""
+        return credential.key()
 
     root = api_root(lane, deployment.base_url, below=("/openai",))
     if "/deployments" in root:

@@ -22,9 +22,11 @@ from tidegate.result import Answer
 from tidegate.settings import Settings
 from workers.backend import Backend, Run
 from workers.managed.calls import Call
+from workers.managed.credentials import Credential
 from workers.managed.hedge import Hedge, Share
 from workers.managed.loop import LoopThread
 from workers.managed.provider import OnPiece, OpenProvider, Provider
+from workers.managed.renewing import Renewing
 from workers.managed.repairing import Repairing
 from workers.stop import Stop
 
@@ -58,7 +60,11 @@ def open_backend(lane: Lane, settings: Settings) -> Backend:
     except ModuleNotFoundError:
         raise MissingExtra(EXTRAS.get(lane.backend, "managed"), needed_for=f"lane {lane.name}") from None
     opened = cast("OpenProvider", module.open_provider)
-    return ManagedBackend(lane, {one.name: opened(lane, one, settings) for one in lane.every_deployment})
+    providers = {
+        one.name: Renewing(opened(lane, one, settings), Credential(lane, one, settings))
+        for one in lane.every_deployment
+    }
+    return ManagedBackend(lane, providers)
 
 
 class ManagedBackend:

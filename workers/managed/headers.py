@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
 
 from workers.backend import Heard, Room
 
@@ -50,8 +49,13 @@ _COUNT = re.compile(r"[0-9]{1,15}")
 
 def heard(headers: Mapping[str, str], *, first_byte_s: float | None = None) -> Heard:
     """All that they say. `headers` is asked by names in lower case."""
-    rooms: dict[str, Any] = {name: _room(headers, forms) for name, forms in ROOMS.items()}
-    return Heard(**rooms, retry_after_s=retry_after_s(headers), first_byte_s=first_byte_s)
+    rooms = {name: _room(headers, forms) for name, forms in ROOMS.items()}
+    return Heard(
+        requests=rooms["requests"],
+        tokens=rooms["tokens"],
+        retry_after_s=retry_after_s(headers),
+        first_byte_s=first_byte_s,
+    )
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:

@@ -7,11 +7,9 @@ from tidegate.lane import Lane, Zone
 from tidegate.settings import Settings
 from workers.managed.completions import ChatCompletions
 from workers.managed.connections import OPENAI_HOST, base_url, http_client
-from workers.managed.credentials import key_of
+from workers.managed.credentials import Credential
 from workers.managed.provider import Provider
 from workers.managed.sdk import SdkProvider
-
-DEFAULT_KEY_ENV = "OPENAI_API_KEY"
 
 
 def open_provider(lane: Lane, deployment: Deployment, settings: Settings) -> Provider:
@@ -33,10 +31,11 @@ def open_provider(lane: Lane, deployment: Deployment, settings: Settings) -> Pro
 
 def open_client(lane: Lane, deployment: Deployment, settings: Settings) -> openai.AsyncOpenAI:
     """A client of whatever server the deployment names; OpenAI's own where it names none."""
+    credential = Credential(lane, deployment, settings)
 
     async def key() -> str:
-        """Read anew for every call."""
-        return key_of(lane, deployment, default_env=DEFAULT_KEY_ENV)
+        """As it is now, for every call."""
+        return credential.key()
 
     client = openai.AsyncOpenAI(
         api_key=key,

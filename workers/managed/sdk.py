@@ -11,6 +11,7 @@ from tidegate.lane import Lane
 from tidegate.result import Answer
 from workers.backend import Run
 from workers.managed import chat, vectors
+from workers.managed.addresses import stay_inside
 from workers.managed.dialect import Dialect
 from workers.managed.exchange import exchange, limits
 from workers.managed.provider import OnPiece
@@ -34,6 +35,7 @@ class SdkProvider:
 
     async def send(self, run: Run, on_piece: OnPiece | None) -> bytes:
         """Ask once."""
+        stay_inside(run, self._lane)
         self._model = self._model or await self._discovered()
         return await self._embedded(run) if run.input else await self._sent(run, on_piece)
 

@@ -142,6 +142,7 @@ def _draft(policy: Policy, draft: Draft) -> None:
         if rule.overflow is not None:
             waits = draft.waits[rule.send[0]]
             waits.update(limits(rule.overflow.when))
+            draft.waits[rule.overflow.to].update(limits(rule.overflow.when))
             if rule.overflow.until is not None:
                 waits.update(limits(rule.overflow.until))
                 draft.overflows.add(rule.name)
@@ -213,15 +214,16 @@ def _first(lane: str, lanes: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _busy(rule: ReadyRule, overflow: ReadyOverflow, space: Space) -> Formula:
-    """A rule overflows where it begins to; one that is in overflow, until it ends."""
+    """A rule overflows where it begins to, and then until it ends. Never to a lane that nobody serves."""
     lane = rule.send[0]
     begins = space.where("load", lane, holds=lambda load: kinds.waits(load, overflow.when))
+    free = space.where("load", overflow.to, holds=lambda load: load is None or load.wait_s is not None)
     until = overflow.until
     if until is None:
-        return begins
+        return every((begins, free))
     lasts = space.where("load", lane, holds=lambda load: load is not None and not kinds.waits(load, until))
     already = space.where("overflowing", rule.name, holds=bool)
-    return some((every((already, lasts)), every((negated(already), begins))))
+    return every((free, some((every((already, lasts)), every((negated(already), begins))))))
 
 
 def _guards(policy: Policy, space: Space) -> Iterator[Guard]:

@@ -11,17 +11,17 @@ from tidegate.result import Answer
 from tidegate.settings import Settings
 from workers.backend import Run
 from workers.managed import chat
+from workers.managed.addresses import stay_inside
 from workers.managed.anthropic_api import answer, form
 from workers.managed.anthropic_api.failures import failure_of, rejection
 from workers.managed.anthropic_api.messages import Messages
 from workers.managed.anthropic_api.request import UNLEARNT, body, headers, quirk, sdk
 from workers.managed.connections import base_url, http_client
-from workers.managed.credentials import NO_KEY, key_of
+from workers.managed.credentials import NO_KEY, Credential
 from workers.managed.dialect import Body
 from workers.managed.exchange import exchange, limits
 from workers.managed.provider import OnPiece, Provider
 
-DEFAULT_KEY_ENV = "ANTHROPIC_API_KEY"
 ANTHROPIC_HOST = "api.anthropic.com"
 DISCOVER = "auto"
 """A lane's `model` that means: the one that its server has."""
@@ -29,7 +29,8 @@ DISCOVER = "auto"
 
 def open_provider(lane: Lane, deployment: Deployment, settings: Settings) -> Provider:
     """Make ready to call one deployment. Nothing is sent before the first run."""
-    return AnthropicProvider(lane, deployment, client=open_client(lane, deployment, settings))
+    credential = Credential(lane, deployment, settings)
+    return AnthropicProvider(lane, deployment, client=open_client(lane, deployment, settings), credential=credential)
 
 
 def open_client(lane: Lane, deployment: Deployment, settings: Settings) -> anthropic.AsyncAnthropic:
@@ -49,17 +50,19 @@ def open_client(lane: Lane, deployment: Deployment, settings: Settings) -> anthr
     return client
 
 
-def authorization(lane: Lane, deployment: Deployment) -> dict[str, str]:
-    """The header with the key, read anew for every call. Raises AuthFailed."""
-    return {"Authorization": f"Bearer {key_of(lane, deployment, default_env=DEFAULT_KEY_ENV)}"}
+def authorization(credential: Credential) -> dict[str, str]:
+    """The header with the key as it is now. Raises AuthFailed."""
+    return {"Authorization": f"Bearer {credential.key()}"}
 
 
 class AnthropicProvider:
     """One deployment's client: its connections, its key, and what its server was seen to refuse."""
 
-    def __init__(self, lane: Lane, deployment: Deployment, *, client: anthropic.AsyncAnthropic) -> None:
+    def __init__(
+        self, lane: Lane, deployment: Deployment, *, client: anthropic.AsyncAnthropic, credential: Credential
+    ) -> None:
         self._lane = lane
-        self._deployment = deployment
+        self._credential = credential
         self._client = client
         self._quirks: frozenset[str] = frozenset()
         self._ordered = deployment.model or lane.model
@@ -67,6 +70,7 @@ class AnthropicProvider:
 
     async def send(self, run: Run, on_piece: OnPiece | None) -> bytes:
         """Ask once; without the fields that the server names as unsupported, if it does."""
+        stay_inside(run, self._lane)
         self._model = self._model or await self._discovered()
         quirks = self._quirks
         fields = self._fields(run, quirks, on_piece)
@@ -109,7 +113,7 @@ class AnthropicProvider:
             extra_headers={
                 "Idempotency-Key": run.job_id,
                 **headers(fields),
-                **authorization(self._lane, self._deployment),
+                **authorization(self._credential),
             },
             timeout=limits(run, connect_s=self._lane.connect_s),
         )
@@ -120,9 +124,7 @@ class AnthropicProvider:
         """The lane's model, or the one that the server has."""
         if self._ordered != DISCOVER:
             return self._ordered
-        said = await self._client.models.with_raw_response.list(
-            extra_headers=authorization(self._lane, self._deployment)
-        )
+        said = await self._client.models.with_raw_response.list(extra_headers=authorization(self._credential))
         names = chat.models(await said.read())
         if len(names) != 1:
             raise ModelMissing(f"lane {self._lane.name}: the server has {len(names)} models, so the lane must name one")

@@ -27,6 +27,7 @@ from workers.managed.anthropic_api.request import UNLEARNT, body, headers, quirk
 from workers.managed.batches.api import Answered, BatchApi, Line, Mark, NotYet, Phase, Progress
 from workers.managed.batches.jsonl import lines_of
 from workers.managed.connections import http_client
+from workers.managed.credentials import Credential
 from workers.managed.translation import Rejection, rejected
 
 MESSAGES = "/v1/messages"
@@ -91,15 +92,18 @@ class _Result(_Part):
 
 def open_batches(lane: Lane, deployment: Deployment, settings: Settings) -> BatchApi:
     """Make ready to send batches of one deployment."""
-    return AnthropicBatches(lane, deployment, client=open_client(lane, deployment, settings))
+    credential = Credential(lane, deployment, settings)
+    return AnthropicBatches(lane, deployment, client=open_client(lane, deployment, settings), credential=credential)
 
 
 class AnthropicBatches:
     """One deployment's batches."""
 
-    def __init__(self, lane: Lane, deployment: Deployment, *, client: anthropic.AsyncAnthropic) -> None:
+    def __init__(
+        self, lane: Lane, deployment: Deployment, *, client: anthropic.AsyncAnthropic, credential: Credential
+    ) -> None:
         self._lane = lane
-        self._deployment = deployment
+        self._credential = credential
         self._client = client
         self._http = http_client(lane)
         self._model = deployment.model or lane.model
@@ -181,7 +185,7 @@ class AnthropicBatches:
 
     @property
     def _key(self) -> dict[str, str]:
-        return authorization(self._lane, self._deployment)
+        return authorization(self._credential)
 
     async def _is_ours(self, batch: _Batch, mark: Mark) -> bool:
         """One line's name says it."""

@@ -103,7 +103,7 @@ def _lines(desk: Desk, batch: BatchView) -> list[Line]:
 
 def _line(desk: Desk, batch: BatchView, api: BatchApi, record: Record) -> Line | None:
     try:
-        run = desk.running.admitted(
+        run = desk.running.opening.admitted(
             record, desk.lane, slot=None, envelope=None, now=desk.now(), deployment=batch.deployment
         )
         return api.line(custom_id(record.id, record.fence), run)

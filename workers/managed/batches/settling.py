@@ -79,9 +79,9 @@ def _finish(desk: Desk, batch: BatchView, api: BatchApi, record: Record, content
     running, now = desk.running, desk.now()
     began = batch.sending_at or batch.formed_at
     envelope = running.vault.envelope(record.outside or "")
-    run = running.run_of(record, desk.lane, envelope=envelope, now=now)
+    run = running.opening.run_of(record, desk.lane, envelope=envelope, now=now)
     answer = without_asking(api.read(content, run), run, desk.lane)
-    running.finish(
+    running.finishing.finish(
         record,
         desk.lane,
         answer,
