@@ -267,7 +267,7 @@ def test_an_answer_tells_of_limits_and_of_the_first_byte(called: str) -> None:
     headers = {"x-ratelimit-limit-tokens": "1000", "x-ratelimit-remaining-tokens": "7", "retry-after": "3"}
     with rogue.saying(said(FORMS[called].sound, **headers)) as url:
         ask(url, called, job=replace(run(CANARY), tell=told.append))
-    (heard,) = told
-    assert (heard.tokens.limit, heard.tokens.left, heard.retry_after_s) == (1000, 7, 3.0)
-    assert heard.first_byte_s is not None
-    assert 0 < heard.first_byte_s < SOON_S
+    assert any((heard.tokens.limit, heard.tokens.left, heard.retry_after_s) == (1000, 7, 3.0) for heard in told)
+    first_bytes_s = [heard.first_byte_s for heard in told if heard.first_byte_s is not None]
+    assert first_bytes_s
+    assert all(0 < first_byte_s < SOON_S for first_byte_s in first_bytes_s)

@@ -158,7 +158,7 @@ def test_a_token_serves_many_calls_and_is_renewed_before_it_ends(
         for thread in threads:
             thread.join()
         assert len(given) == 1
-        access = backend._first._access
+        (access,) = set(given)
         access._credentials.expiry = datetime.now(UTC).replace(tzinfo=None) + timedelta(minutes=1)
         backend.answer(a_run(), stop=threading.Event())
         assert len(given) == 2
@@ -171,10 +171,11 @@ def test_a_token_that_still_holds_is_used_where_no_new_one_is_had(
     standin: Running, google: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A token server that is down for a minute stops nobody."""
+    given = counted(monkeypatch)
     backend: Any = open_backend(vertex(standin), Settings())
     try:
         backend.answer(a_run(), stop=threading.Event())
-        access = backend._first._access
+        (access,) = set(given)
         access._credentials.expiry = datetime.now(UTC).replace(tzinfo=None) + timedelta(minutes=1)
         google.unlink()
         backend.answer(a_run(), stop=threading.Event())
@@ -201,13 +202,13 @@ def test_a_token_that_google_refuses_is_not_tried_again(
     assert len(given) == 2
 
 
-def counted(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """When tokens were asked for."""
-    given: list[float] = []
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[google_access.Access]:
+    """Who asked for a token, each time."""
+    given: list[google_access.Access] = []
     renewed = google_access.Access._renewed
 
     def counting(access: google_access.Access) -> RunError | None:
-        given.append(time.monotonic())
+        given.append(access)
         return renewed(access)
 
     monkeypatch.setattr(google_access.Access, "_renewed", counting)
