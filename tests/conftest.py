@@ -21,6 +21,9 @@ from tidegate.ledger.store import Keep, Ledger
 from tidegate.settings import Settings, load
 from tidegate.vault import Seals, Vault
 
+# Nobody's window: commands print into a pipe here. Before anything is imported that looks.
+os.environ.pop("COLUMNS", None)
+
 # In CI the same examples each time, so that a red build speaks of the change; on people's machines new ones.
 hypothesis.settings.register_profile(
     "tidegate", deadline=None, max_examples=50, derandomize=os.environ.get("TIDEGATE_CI") == "1"

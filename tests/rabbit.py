@@ -7,7 +7,6 @@ import json
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import amqp
+from ports import free_port
 from servers import skip_or_fail
 
 START_S = 60.0
@@ -69,7 +69,7 @@ def rabbit_server(folder: Path, *, definitions: Mapping[str, Any] | None = None)
     """Run a node with its data in `folder`. Without RabbitMQ: skipped on a desk, failed in CI."""
     if not any(path.exists() for path in _SCRIPTS) or shutil.which("epmd") is None:
         skip_or_fail("RabbitMQ is not installed: apt-get install rabbitmq-server")
-    port, distribution, mapper = _free_port(), _free_port(), _free_port()
+    port, distribution, mapper = free_port(), free_port(), free_port()
     (folder / "definitions.json").write_text(json.dumps(definitions or everything()))
     (folder / "rabbitmq.conf").write_text(
         f"listeners.tcp.1 = 127.0.0.1:{port}\nload_definitions = {folder}/definitions.json\n"
@@ -163,10 +163,3 @@ def _running(command: list[str], environment: Mapping[str, str]) -> Iterator[Non
     finally:
         process.kill()
         process.wait(STOP_S)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port

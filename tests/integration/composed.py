@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ports import free_port
 from ruamel.yaml import YAML
 
 from tidegate.runtime.server import find_server
@@ -78,7 +78,7 @@ class Composed:
 def composed(tmp_path: Path, *, broker_urls: Mapping[str, str] | None = None) -> Iterator[Composed]:
     """Everything but Docker: the store with its file, a stand-in for the provider, and each service."""
     folder = prepared(tmp_path)
-    store, flower, standin = (_free_port() for _ in range(3))
+    store, flower, standin = (free_port() for _ in range(3))
     for file in folder.glob("broker_url_*"):
         file.write_text(file.read_text().replace("@redis:6379", f"@127.0.0.1:{store}"))
     environments = {name: _granted(name, folder, tmp_path, flower) for name in OURS}
@@ -172,10 +172,3 @@ def _started(words: list[Any], env: dict[str, str], log: Path) -> Iterator["subp
     finally:
         process.kill()
         process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port

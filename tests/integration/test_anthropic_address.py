@@ -15,7 +15,6 @@ from tidegate.job import Params
 from tidegate.lane import Zone
 from tidegate.settings import Settings
 from workers.backend import Run, open_backend
-from workers.managed.anthropic_api import adapter
 from workers.standin.server import Running, running
 
 pytestmark = pytest.mark.integration
@@ -26,7 +25,7 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """A key, and nothing else that the SDK would pick up."""
     for name in ("BASE_URL", "AUTH_TOKEN", "PROFILE", "CUSTOM_HEADERS", "LOG"):
         monkeypatch.delenv(f"ANTHROPIC_{name}", raising=False)
-    monkeypatch.setenv(adapter.DEFAULT_KEY_ENV, KEY)
+    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
 
 
 @pytest.fixture
@@ -112,9 +111,9 @@ def test_no_key_says_what_to_do(standin: Running, monkeypatch: pytest.MonkeyPatc
         with pytest.raises(errors.AuthFailed, match="environment variable ANTHROPIC_API_KEY"):
             backend.answer(a_run(), stop=threading.Event())
         assert standin.standin.received == []
-        monkeypatch.setenv("ANTHROPIC_API_KEY", "new")
+        monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-new")
         assert backend.answer(a_run(), stop=threading.Event()).text
-        assert "new" not in repr(vars(backend))
+        assert "sk-new" not in repr(vars(backend))
     finally:
         backend.close()
 

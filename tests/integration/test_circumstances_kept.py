@@ -36,6 +36,7 @@ from workers.lease import Leases
 from workers.outcomes import Outcomes
 from workers.tasks import Running
 
+FREE = "{input_usd: 0, output_usd: 0}"
 INSIDE, OUTSIDE = lane("shade"), lane("shade", zone=Zone.OUTSIDE)
 
 
@@ -176,7 +177,7 @@ def policy_with(shade: Lane, *, promises: str = "") -> Policy:
 version: 1
 lanes:
   near: {{zone: inside, backend: llama_cpp, model: m, context_tokens: 4096}}
-  {shade.name}: {{zone: {shade.zone.value}, backend: {shade.backend}, model: m, context_tokens: 4096}}
+  {shade.name}: {{zone: {shade.zone.value}, backend: {shade.backend}, model: m, context_tokens: 4096, price: {FREE}}}
 default: {{send: near, why: stays}}
 {promises}
 """

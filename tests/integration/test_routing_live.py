@@ -76,7 +76,7 @@ def test_overflow_lasts_until_the_lane_is_idle_again(client: Client, settings: S
     settings = settings.model_copy(update={"overflow_dwell_s": 0.0})
     routers = [router(client, settings, inspector=inspector, policy=BUSY) for _ in range(2)]
     census = Census(client.ledger.redis)
-    census.report(Presence(name="w", role="worker", zone="inside", lanes={"local": 1}))
+    census.report(Presence(name="w", role="worker", zone="inside", lanes={"local": 1, "new": 1}))
     client.ledger.redis.hset("tg:pace", "local", "10")
     waiting = [client.submit({"text": HARMLESS}) for _ in range(5)]
     lanes = []

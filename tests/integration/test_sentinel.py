@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +11,7 @@ from typing import Any
 
 import pytest
 from doubles import KEYS
+from ports import free_port
 from sentinels import Watched, watched
 
 from tidegate.client import Client
@@ -39,7 +39,7 @@ app.Worker(pool="threads", concurrency=1, queues=["tidegate.intake"], without_go
 @pytest.fixture
 def servers(tmp_path: Path) -> Iterator[Watched]:
     """A master, its replica, a sentinel."""
-    with watched(tmp_path, (_free_port(), _free_port(), _free_port())) as made:
+    with watched(tmp_path, (free_port(), free_port(), free_port())) as made:
         yield made
 
 
@@ -112,10 +112,3 @@ def reading(servers: Watched, folder: Path) -> Iterator[Any]:
     finally:
         process.kill()
         process.wait(10)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
