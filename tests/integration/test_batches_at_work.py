@@ -121,7 +121,7 @@ def test_lines_end_as_their_calls_would_and_the_rest_goes_alone(
         Fault(fault="server_error", when=When(contains="fail me", step="line")),
         Fault(fault="expired", when=When(contains="forget me", step="line")),
         Fault(fault="missing", when=When(contains="lose me", step="line")),
-        Fault(fault="slow", delay_s=1.0, when=When(step="results")),
+        Fault(fault="slow", delay_s=4.0, when=When(step="results")),
     ]
     standin.standin.book.replace(book)
     with at_work(client, settings, standin, monkeypatch) as team:

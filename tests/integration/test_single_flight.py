@@ -29,7 +29,7 @@ def standin() -> Iterator[Running]:
     once = Fault(fault="slow", delay_s=60.0, times=1, when=When(contains="hang once"))
     fails = Fault(fault="server_error", times=1, when=When(contains="fail once"))
     long = Fault(fault="slow", delay_s=60.0, times="forever", when=When(contains="dawdle"))
-    with running(faults=(slow, once, fails, long)) as up:
+    with running(faults=(once, fails, slow, long)) as up:
         yield up
 
 
@@ -90,9 +90,9 @@ def test_a_killed_leader_takes_nobody_with_it(working: Workers, standin: Running
     """Its worker dies in the middle of the call: another worker makes one more, for all of them."""
     working.start("janitor")
     doomed = working.start(*OUTSIDE)
-    leader = working.place("far", Job(text="hang once"))
+    leader = working.place("far", Job(text="hang once, then linger"))
     until(lambda: standin.standin.calls == 1, 30)
-    others = [working.place("far", Job(text="hang once")) for _ in range(10)]
+    others = [working.place("far", Job(text="hang once, then linger")) for _ in range(10)]
     for other in others:
         working.await_state(other, State.WAITING)
     os.kill(doomed.pid, signal.SIGKILL)
@@ -115,9 +115,9 @@ def test_a_failed_call_fails_nobody_else(working: Workers, standin: Running) -> 
 def test_a_cancelled_leader_leaves_the_others_their_answer(working: Workers, standin: Running) -> None:
     """The connection of its call is closed at once, and one of the others asks for all that are left."""
     working.start(*OUTSIDE)
-    leader = working.place("far", Job(text="hang once"))
+    leader = working.place("far", Job(text="hang once, then linger"))
     until(lambda: standin.standin.calls == 1, 30)
-    others = [working.place("far", Job(text="hang once")) for _ in range(5)]
+    others = [working.place("far", Job(text="hang once, then linger")) for _ in range(5)]
     for other in others:
         working.await_state(other, State.WAITING)
     working.client.cancel(leader)
