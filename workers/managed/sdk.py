@@ -6,20 +6,18 @@ The adapters beside this file make the client: they know the address and the key
 import openai
 
 from tidegate.deployment import Deployment
-from tidegate.errors import ModelMissing, RunError
+from tidegate.errors import RunError
 from tidegate.lane import Lane
 from tidegate.result import Answer
 from workers.backend import Run
-from workers.managed import chat, vectors
+from workers.managed import vectors
 from workers.managed.addresses import stay_inside
 from workers.managed.dialect import Dialect
 from workers.managed.exchange import exchange, limits
+from workers.managed.ordered import Ordered
 from workers.managed.provider import OnPiece
 from workers.managed.request import asked_for
 from workers.managed.translation import rejection, translate
-
-DISCOVER = "auto"
-"""A lane's `model` that means: the one that its server has."""
 
 
 class SdkProvider:
@@ -30,42 +28,31 @@ class SdkProvider:
         self._client = client
         self._dialect = dialect
         self._quirks: frozenset[str] = frozenset()
-        self._ordered = deployment.model or lane.model
-        self._model: str | None = None
+        self._ordered = Ordered(lane, deployment, listed=self._listed)
 
     async def send(self, run: Run, on_piece: OnPiece | None) -> bytes:
         """Ask once."""
         stay_inside(run, self._lane)
-        self._model = self._model or await self._discovered()
+        await self._ordered.found()
         return await self._embedded(run) if run.input else await self._sent(run, on_piece)
 
     def read(self, content: bytes, run: Run) -> Answer:
         """The answer in a body."""
-        model = self._model or self._ordered
+        model = self._ordered.model
         if run.input:
             return vectors.read(content, model=model, count=len(run.input))
         return self._dialect.read(content, model=model, params=run.params)
 
     def failure(self, error: Exception) -> RunError:
         """Our error for what was raised."""
-        failure = translate(error)
-        if self._ordered == DISCOVER and isinstance(failure, ModelMissing):
-            self._model = None  # the server may serve another one by now: ask it again next time
-        return failure
+        return self._ordered.noted(translate(error))
 
     async def close(self) -> None:
         """Let go of the connections."""
         await self._client.close()
 
-    async def _discovered(self) -> str:
-        """The lane's model, or the one that the server has."""
-        if self._ordered != DISCOVER:
-            return self._ordered
-        said = await self._client.models.with_raw_response.list()
-        names = chat.models(said.content)
-        if len(names) != 1:
-            raise ModelMissing(f"lane {self._lane.name}: the server has {len(names)} models, so the lane must name one")
-        return names[0]
+    async def _listed(self) -> bytes:
+        return (await self._client.models.with_raw_response.list()).content
 
     async def _sent(self, run: Run, on_piece: OnPiece | None) -> bytes:
         """Send the request; without the fields that the server names as unsupported, if it does."""
@@ -84,9 +71,7 @@ class SdkProvider:
 
     async def _asked(self, run: Run, on_piece: OnPiece | None, quirks: frozenset[str]) -> bytes:
         call = self._dialect.resource(self._client).with_streaming_response.create(
-            **self._dialect.arguments(
-                run, model=self._model or self._ordered, quirks=quirks, stream=on_piece is not None
-            ),
+            **self._dialect.arguments(run, model=self._ordered.model, quirks=quirks, stream=on_piece is not None),
             extra_headers={"Idempotency-Key": run.job_id},
             timeout=limits(run, connect_s=self._lane.connect_s),
         )
@@ -94,7 +79,7 @@ class SdkProvider:
 
     async def _embedded(self, run: Run) -> bytes:
         call = self._client.embeddings.with_streaming_response.create(
-            **vectors.body(run, model=self._model or self._ordered),
+            **vectors.body(run, model=self._ordered.model),
             extra_headers={"Idempotency-Key": run.job_id},
             timeout=limits(run, connect_s=self._lane.connect_s),
         )

@@ -5,12 +5,11 @@ import logging
 import anthropic
 
 from tidegate.deployment import Deployment
-from tidegate.errors import ModelMissing, RunError
+from tidegate.errors import RunError
 from tidegate.lane import Lane
 from tidegate.result import Answer
 from tidegate.settings import Settings
 from workers.backend import Run
-from workers.managed import chat
 from workers.managed.addresses import stay_inside
 from workers.managed.anthropic_api import answer, form
 from workers.managed.anthropic_api.failures import failure_of, rejection
@@ -20,11 +19,10 @@ from workers.managed.connections import base_url, http_client
 from workers.managed.credentials import NO_KEY, Credential
 from workers.managed.dialect import Body
 from workers.managed.exchange import exchange, limits
+from workers.managed.ordered import Ordered
 from workers.managed.provider import OnPiece, Provider
 
 ANTHROPIC_HOST = "api.anthropic.com"
-DISCOVER = "auto"
-"""A lane's `model` that means: the one that its server has."""
 
 
 def open_provider(lane: Lane, deployment: Deployment, settings: Settings) -> Provider:
@@ -65,13 +63,12 @@ class AnthropicProvider:
         self._credential = credential
         self._client = client
         self._quirks: frozenset[str] = frozenset()
-        self._ordered = deployment.model or lane.model
-        self._model: str | None = None
+        self._ordered = Ordered(lane, deployment, listed=self._listed)
 
     async def send(self, run: Run, on_piece: OnPiece | None) -> bytes:
         """Ask once; without the fields that the server names as unsupported, if it does."""
         stay_inside(run, self._lane)
-        self._model = self._model or await self._discovered()
+        await self._ordered.found()
         quirks = self._quirks
         fields = self._fields(run, quirks, on_piece)
         while True:
@@ -91,21 +88,18 @@ class AnthropicProvider:
 
     def read(self, content: bytes, run: Run) -> Answer:
         """The answer in a body."""
-        return answer.read(content, model=self._model or self._ordered, params=run.params)
+        return answer.read(content, model=self._ordered.model, params=run.params)
 
     def failure(self, error: Exception) -> RunError:
         """Our error for what was raised."""
-        failure = failure_of(error)
-        if self._ordered == DISCOVER and isinstance(failure, ModelMissing):
-            self._model = None  # the server may serve another one by now: ask it again next time
-        return failure
+        return self._ordered.noted(failure_of(error))
 
     async def close(self) -> None:
         """Let go of the connections."""
         await self._client.close()
 
     def _fields(self, run: Run, quirks: frozenset[str], on_piece: OnPiece | None) -> Body:
-        return body(run, model=self._model or self._ordered, quirks=quirks, stream=on_piece is not None)
+        return body(run, model=self._ordered.model, quirks=quirks, stream=on_piece is not None)
 
     async def _exchanged(self, fields: Body, run: Run, quirks: frozenset[str], on_piece: OnPiece | None) -> bytes:
         call = self._client.messages.with_streaming_response.create(
@@ -120,15 +114,9 @@ class AnthropicProvider:
         messages = Messages(params=run.params, by_tool=form.as_tool(run.params, quirks))
         return await exchange(call, run, dialect=messages, on_piece=on_piece)
 
-    async def _discovered(self) -> str:
-        """The lane's model, or the one that the server has."""
-        if self._ordered != DISCOVER:
-            return self._ordered
+    async def _listed(self) -> bytes:
         said = await self._client.models.with_raw_response.list(extra_headers=authorization(self._credential))
-        names = chat.models(await said.read())
-        if len(names) != 1:
-            raise ModelMissing(f"lane {self._lane.name}: the server has {len(names)} models, so the lane must name one")
-        return names[0]
+        return await said.read()
 
 
 def _root(url: str | None) -> str | None:
