@@ -173,13 +173,25 @@ def test_refusals_of_one_moment_halve_once(timed: Timed) -> None:
 def test_without_a_limit_what_went_through_stands_in_for_it(timed: Timed) -> None:
     """A lane that names no limit slows down all the same when its provider refuses."""
     ledger, clock = timed
-    lane = with_jobs(ledger, 100)
-    for _ in range(40):
+    lane = with_jobs(ledger, 700)
+    for _ in range(600):
         lane.end(lane.take())
     lane.fail(lane.take(), "limited")
-    assert effective(lane) == pytest.approx(20.5, abs=0.1)
+    assert effective(lane) == pytest.approx(300.5, abs=0.1)
     clock.pass_by(600)
     assert effective(lane) is None
+
+
+def test_one_refusal_of_a_lane_that_has_just_begun_does_not_stop_it(timed: Timed) -> None:
+    """Two calls in the last minute are no limit: the next one waits for seconds, not for a minute."""
+    ledger, clock = timed
+    lane = with_jobs(ledger, 10)
+    lane.end(lane.take())
+    lane.fail(lane.take(), "limited")
+    clock.pass_by(1.1)
+    for _ in range(2):
+        lane.end(lane.take())
+    assert effective(lane) == pytest.approx(150, rel=0.05)
 
 
 def test_the_provider_s_word_counts_where_it_is_lower(timed: Timed) -> None:

@@ -1,7 +1,8 @@
 -- Adapting to what a deployment's provider really lets through. After limits.lua. In the place's hash:
 --   told_requests, told_tokens, told_at   the limits that the provider names with its answers
 --   factor, factor_at, base               the share of the limit that is used since it refused a call; `base` stands in
---                                         for the limit where nobody has named one: what went through in the last minute
+--                                         for the limit where nobody has named one: what went through in the last
+--                                         minute, but BASE_LEAST at least: a lane that has just begun has had few calls
 --   closed_until                          it asked to be left alone until then
 --
 -- Where the provider names its limits the lower of the two counts at once. Where it refuses, the share is halved (once
@@ -11,6 +12,7 @@
 
 local TOLD_S, HALVE, GROWS_A_MINUTE, FACTOR_LEAST = 600, 0.5, 0.5, 1 / 64
 local REFUSED_S, REFUSED_LEAST_S, ONCE_S = 1, 0.1, 60
+local BASE_LEAST = 300 -- a minute; where that is too many, further refusals halve it
 
 local function factor_of(seen, now)
   local factor = tonumber(seen.factor)
@@ -64,7 +66,7 @@ local function adapt(place, permit, class, heard, now)
       if not heard.retry_after_s or now - refused_at <= ONCE_S then
         put('factor', stamp(math.max(FACTOR_LEAST, factor * HALVE)))
         put('factor_at', stamp(now))
-        if factor == 1 then put('base', redis.call('ZCARD', place .. '/minute')) end
+        if factor == 1 then put('base', math.max(BASE_LEAST, redis.call('ZCARD', place .. '/minute'))) end
       end
     end
   end
