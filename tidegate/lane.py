@@ -224,6 +224,10 @@ class Lane(Value):
             for one in given
         )
 
+    def deployment(self, name: str | None) -> Deployment | None:
+        """That of a name; None where it has gone, or nobody says which."""
+        return next((one for one in self.every_deployment if one.name == name), None)
+
     def deployments_in(self, regions: Collection[str] | None) -> tuple[Deployment, ...]:
         """Those that may compute a job that has to stay in some regions; None: it may be computed anywhere.
 

@@ -56,27 +56,24 @@ class Rate:
         return math.ceil(prompt_tokens * self.input_nano + completion_tokens * self.output_nano)
 
 
-def cost(
-    lane: Lane, usage: Usage, *, model: str, deployment: Deployment | None = None, batch: bool = False
-) -> Cost | None:
+def cost(lane: Lane, usage: Usage, *, model: str, deployment: Deployment | None = None) -> Cost | None:
     """The price of one run, or None where it is not known. `model` is the answer's own name for itself."""
     price = _own_price(lane, deployment)
     if price is None and _is_free(lane):
         return Cost(usd=0.0, priced=_FREE)
     if not usage.counted:
         return None  # no call reads and writes nothing: the provider did not say, and a guess would read as free
-    share = lane.batch.price_share if batch and lane.batch else 1.0
     if price:
         usd = price.cost_usd(
             prompt_tokens=usage.prompt_tokens,
             completion_tokens=usage.completion_tokens,
             cached_tokens=usage.cached_tokens,
         )
-        return Cost(usd=usd * share, priced=Priced(source="lane", date=price.as_of))
+        return Cost(usd=usd, priced=Priced(source="lane", date=price.as_of))
     # The dated name that answered is the more exact; what was ordered, the more certain.
     listed = (_listed(lane, deployment, name, usage) for name in (model, _ordered(lane, deployment)))
     found, table = next((one for one in listed if one is not None), None), _table()
-    return Cost(usd=found.usd * share, priced=table) if found and table else None
+    return Cost(usd=found.usd, priced=table) if found and table else None
 
 
 def cost_usd(lane: Lane, usage: Usage, *, model: str) -> float | None:
@@ -85,12 +82,11 @@ def cost_usd(lane: Lane, usage: Usage, *, model: str) -> float | None:
     return None if found is None else found.usd
 
 
-def rate(lane: Lane, deployment: Deployment | None = None, *, batch: bool = False) -> Rate | None:
+def rate(lane: Lane, deployment: Deployment | None = None) -> Rate | None:
     """What a token may cost at most on a lane; None where nobody knows."""
-    share = lane.batch.price_share if batch and lane.batch else 1.0
     price = _own_price(lane, deployment)
     if price:
-        return Rate(input_nano=price.input_usd * 1000 * share, output_nano=price.output_usd * 1000 * share)
+        return Rate(input_nano=price.input_usd * 1000, output_nano=price.output_usd * 1000)
     if _is_free(lane):
         return Rate(input_nano=0.0, output_nano=0.0)
     found = [_listed(lane, deployment, _ordered(lane, deployment), usage) for usage in _samples(lane.context_tokens)]
@@ -98,14 +94,14 @@ def rate(lane: Lane, deployment: Deployment | None = None, *, batch: bool = Fals
     if not known:
         return None
     return Rate(
-        input_nano=max(one.input_usd / one.usage.prompt_tokens for one in known) * NANO * share,
-        output_nano=max(one.output_usd / one.usage.completion_tokens for one in known) * NANO * share,
+        input_nano=max(one.input_usd / one.usage.prompt_tokens for one in known) * NANO,
+        output_nano=max(one.output_usd / one.usage.completion_tokens for one in known) * NANO,
     )
 
 
-def dearest(lane: Lane, *, batch: bool = False) -> Rate:
+def dearest(lane: Lane) -> Rate:
     """The highest of its deployments' rates: which one will be called is not known before. Zero where none is known."""
-    known = [found for one in lane.every_deployment if (found := rate(lane, one, batch=batch))]
+    known = [found for one in lane.every_deployment if (found := rate(lane, one))]
     return Rate(
         input_nano=max((one.input_nano for one in known), default=0.0),
         output_nano=max((one.output_nano for one in known), default=0.0),

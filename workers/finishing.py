@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
-from tidegate.deployment import Deployment
 from tidegate.keys import Verifier
 from tidegate.lane import Lane
 from tidegate.ledger import states
@@ -50,7 +49,7 @@ class Finishing:
         deployment, where it is another one than the permit's.
         """
         queued_s = claim.at - record.accepted_at
-        deployment = _called(lane, called or (record.permitted.deployment if record.permitted else None))
+        deployment = lane.deployment(called or (record.permitted.deployment if record.permitted else None))
         cost = run_cost(lane, answer.usage, model=answer.model, deployment=deployment)
         result = JobResult(
             job_id=record.id,
@@ -106,10 +105,6 @@ class _Told(TypedDict):
     changes: dict[str, str]
     note: dict[str, Any]
     settled: Settled | None
-
-
-def _called(lane: Lane, name: str | None) -> Deployment | None:
-    return next((one for one in lane.every_deployment if one.name == name), None)
 
 
 def _number(value: float | None) -> str:

@@ -30,8 +30,10 @@ class Gates:
 
 def refusal(permit: Permit, *, latency: str) -> RunError | None:
     """Why a claimed job may not be run on this lane now; None where it may."""
+    if permit.verdict == "granted":
+        return None
     made = _REFUSALS.get(permit.verdict)
-    return made(permit, latency) if made else None
+    return made(permit, latency) if made else NoClearance("the gate said what this release does not know")
 
 
 LENT_S = 2.0

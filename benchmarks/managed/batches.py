@@ -14,11 +14,12 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from gatebench import stop, until
 from rich.console import Console
 from rich.table import Table
 
@@ -107,14 +108,14 @@ def measured(way: str, *, jobs: int) -> Found:
         installation(Path(folder), standin.url, lane) as client,
     ):
         if way == "batches":
-            until(lambda: bool(client.ledger.redis.exists("tg:batcher:api")), READY_S)
+            until(lambda: bool(client.ledger.redis.exists("tg:batcher:api")), within_s=READY_S)
         return _found(way, client, standin, jobs)
 
 
 def _found(way: str, client: Client, standin: Running, jobs: int) -> Found:
     began = time.monotonic()
     ids = [client.submit(_job(number)) for number in range(jobs)]
-    until(lambda: all(record.state.ended for record in client.ledger.get_many(ids)), ENDED_S)
+    until(lambda: all(record.state.ended for record in client.ledger.get_many(ids)), within_s=ENDED_S)
     took_s = time.monotonic() - began
     records = client.ledger.get_many(ids)
     paths = Counter(received.path for received in standin.standin.received)
@@ -152,15 +153,15 @@ def installation(folder: Path, standin: str, lane: dict[str, object]) -> Iterato
 
         def start(*words: str) -> None:
             process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env, cwd=folder)
-            stack.callback(_stop, process)
+            stack.callback(stop, process)
 
         start(str(find_server().path), str(prepare(settings, fsync="no")))
         store = connections.connect(connections.addresses(settings).store, timeout_s=5.0)
-        until(lambda: bool(store.ping()), READY_S)
+        until(lambda: bool(store.ping()), within_s=READY_S)
         for command in (("router",), ("worker", "--zone", "outside"), ("janitor",)):
             start(sys.executable, "-P", "-m", "tidegate", *command)
         with Client(settings) as client:
-            until(lambda: len(Census(client.ledger.redis).workers()) == 3, READY_S)  # noqa: PLR2004 - those above
+            until(lambda: len(Census(client.ledger.redis).workers()) == 3, within_s=READY_S)  # noqa: PLR2004 - those above
             yield client
 
 
@@ -175,27 +176,6 @@ def _environment(settings: Settings, standin: str) -> dict[str, str]:
         "TIDEGATE_LOG_LEVEL": settings.log_level,
     }
     return {**os.environ, **ours, "PYTHONPATH": str(HOME), "OPENAI_API_KEY": "none-is-needed"}
-
-
-def _stop(process: "subprocess.Popen[bytes]") -> None:
-    process.terminate()
-    try:
-        process.wait(15.0)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait(15.0)
-
-
-def until(holds: Callable[[], bool], within_s: float) -> None:
-    """Wait until it holds; TimeoutError where it does not in time."""
-    end = time.monotonic() + within_s
-    while True:
-        with contextlib.suppress(Exception):
-            if holds():
-                return
-        if time.monotonic() > end:
-            raise TimeoutError(f"waited {within_s:g} s")
-        time.sleep(0.05)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from gatebench import stop, until
 from rich.console import Console
 from rich.table import Table
 
@@ -142,7 +143,7 @@ class Fleet:
         ids = [self.client.submit(_job(number, jobs)) for number in range(jobs)]
         states: Counter[str] = Counter()
         for job_id in ids:
-            until(lambda job_id=job_id: self.client.record(job_id).state.ended, job_id)
+            until(lambda job_id=job_id: self.client.record(job_id).state.ended, within_s=READY_S)
             record = self.client.record(job_id)
             states[record.reason or f"{record.state} {record.zone}"] += 1
         stop.set()
@@ -176,8 +177,8 @@ class Fleet:
 
     def _kill(self) -> None:
         """One worker, in the middle of its calls; another takes its place."""
-        until(lambda: self._account().spent_nano > 0.2 * self._limit * NANO, "the first fifth was spent")
-        until(lambda: self._account().held_nano > 0, "calls under way")
+        until(lambda: self._account().spent_nano > 0.2 * self._limit * NANO, within_s=READY_S)
+        until(lambda: self._account().held_nano > 0, within_s=READY_S)
         self.workers[0].send_signal(signal.SIGKILL)
         self.workers[0] = self.start("worker", "--zone", "outside")
 
@@ -212,18 +213,18 @@ def installation(folder: Path, standin: str, *, jobs: int, workers: int) -> Iter
             words = command if command[0].startswith("/") else (sys.executable, "-P", "-m", "tidegate", *command)
             log = stack.enter_context((folder / "processes.log").open("ab"))
             process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env, cwd=folder)
-            stack.callback(_stop, process)
+            stack.callback(stop, process)
             return process
 
         start(str(find_server().path), str(prepare(settings, fsync="no")))
         store = connections.connect(connections.addresses(settings).store, timeout_s=5.0)
-        until(lambda: bool(store.ping()), "the store")
+        until(lambda: bool(store.ping()), within_s=READY_S)
         start("router")
         start("worker", "--zone", "inside")
         start("janitor")
         outside = [start("worker", "--zone", "outside") for _ in range(workers)]
         with Client(settings) as client:
-            until(lambda: len(Census(client.ledger.redis).workers()) == workers + 3, "the processes")
+            until(lambda: len(Census(client.ledger.redis).workers()) == workers + 3, within_s=READY_S)
             yield Fleet(settings, client, env, outside, start)
 
 
@@ -239,27 +240,6 @@ def _environment(settings: Settings, standin: str) -> dict[str, str]:
     }
     ours = {f"TIDEGATE_{name.upper()}": str(value) for name, value in given.items()}
     return {**os.environ, **ours, "PYTHONPATH": str(HOME), "OPENAI_API_KEY": "none-is-needed"}
-
-
-def _stop(process: "subprocess.Popen[bytes]") -> None:
-    process.terminate()
-    try:
-        process.wait(15.0)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait(15.0)
-
-
-def until(holds: Callable[[], bool], what: str, within_s: float = READY_S) -> None:
-    """Wait until it holds; TimeoutError where it does not in time."""
-    end = time.monotonic() + within_s
-    while True:
-        with contextlib.suppress(Exception):
-            if holds():
-                return
-        if time.monotonic() > end:
-            raise TimeoutError(f"waited {within_s:g} s for: {what}")
-        time.sleep(0.02)
 
 
 if __name__ == "__main__":

@@ -66,7 +66,7 @@ def bench(folder: Path, lane: Mapping[str, Any], *, workers: int, standin: Seque
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **env, "PYTHONPATH": str(HOME)},
             )
-            stack.callback(_stop, process)
+            stack.callback(stop, process)
 
         ready = folder / "standin.port"
         start(
@@ -115,7 +115,8 @@ def _policy(lane: Mapping[str, Any], url: str) -> str:
     )
 
 
-def _stop(process: "subprocess.Popen[bytes]") -> None:
+def stop(process: "subprocess.Popen[bytes]") -> None:
+    """End it, by force where it does not end itself."""
     process.terminate()
     try:
         process.wait(STOP_S)

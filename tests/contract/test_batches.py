@@ -17,12 +17,14 @@ from hypothesis import strategies as st
 from tidegate.budget import Budget, Per
 from tidegate.client import Client
 from tidegate.connections import StoreClient
+from tidegate.deployment import Deployment
 from tidegate.errors import AuthFailed, SchemaInvalid, Unavailable
 from tidegate.job import Hints, Job
 from tidegate.ledger import states
 from tidegate.ledger.batches import BatchState, LostTurn
 from tidegate.ledger.census import Census
 from tidegate.ledger.states import State
+from tidegate.price import Price
 from tidegate.settings import Settings
 from tidegate.signals import Level
 from workers.janitor import Janitor
@@ -300,6 +302,18 @@ def test_a_cancelled_job_s_line_is_paid_for_and_dropped(bench: Bench, redis: Sto
     assert (record.state, record.result, record.permit) == (State.CANCELLED, None, None)
     assert record.cost_usd == pytest.approx((9 * 1 + 3 * 2) / 1e6 / 2)
     assert not redis.keys(f"tg:vault:{jobs[0]}:result:*")
+
+
+def test_a_dropped_line_costs_what_its_deployment_costs(bench: Bench) -> None:
+    """A deployment may have a price of its own: it counts for lines that nobody reads, too."""
+    dear = Deployment(name="dear", price=Price(input_usd=10.0, output_usd=20.0))
+    bench.lane = batch_lane(of_lane={"deployments": (dear,)})
+    bench.provider.looks = 3
+    batcher, jobs = formed(bench)
+    batcher.round()
+    bench.client.cancel(jobs[0])
+    worked(bench, batcher)
+    assert bench.client.record(jobs[0]).cost_usd == pytest.approx((9 * 10 + 3 * 20) / 1e6 / 2)
 
 
 def test_a_batch_that_nobody_wants_any_more_is_cancelled(bench: Bench) -> None:

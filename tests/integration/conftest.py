@@ -13,13 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from installations import Running
+from installations import Running, installed
 from rabbit import RabbitServer, everything, rabbit_server
 from servers import store_server
 
-from tidegate.client import Client
-from tidegate.lanes import read_lanes
-from tidegate.runtime.installation import Installation
 from tidegate.settings import load
 
 FAULTS = [
@@ -84,19 +81,6 @@ def _urls(servers: contextlib.ExitStack, data: Path, rabbit: RabbitServer) -> di
 
 
 def _installed(data: Path, urls: dict[str, Path]) -> Iterator[Running]:
-    faults, record = data / "faults.json", data / "received.jsonl"
-    faults.write_text(json.dumps(FAULTS))
     given = {"openai_base_url": None, "flower_port": 0, "lease_s": 3.0, "nudge_s": 2.0}
     settings = load(data=data, **(urls or {"broker_url": None, "store_url": None}), **given)
-    installation = Installation(
-        settings,
-        read_lanes(settings.policy_file),
-        always_standin=True,
-        standin_options=("--rules", str(faults), "--record", str(record)),
-    )
-    try:
-        installation.start()
-        installation.wait_ready(timeout_s=90)
-        yield Running(installation, installation.settings, Client(installation.settings), record)
-    finally:
-        installation.stop()
+    yield from installed(settings, faults=FAULTS)

@@ -1,9 +1,13 @@
 """What a test is given of a running installation."""
 
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tidegate.client import Client
+from tidegate.lanes import read_lanes
 from tidegate.runtime.installation import Installation
 from tidegate.settings import Settings
 
@@ -29,3 +33,21 @@ class Running:
     def data(self) -> Path:
         """The data folder."""
         return self.settings.data
+
+
+def installed(settings: Settings, *, faults: Sequence[Mapping[str, Any]]) -> Iterator[Running]:
+    """Real processes while a fixture lasts, with a stand-in that has these faults and records what it receives."""
+    rules, record = settings.data / "faults.json", settings.data / "received.jsonl"
+    rules.write_text(json.dumps(list(faults)))
+    installation = Installation(
+        settings,
+        read_lanes(settings.policy_file),
+        always_standin=True,
+        standin_options=("--rules", str(rules), "--record", str(record)),
+    )
+    try:
+        installation.start()
+        installation.wait_ready(timeout_s=90)
+        yield Running(installation, installation.settings, Client(installation.settings), record)
+    finally:
+        installation.stop()

@@ -3,9 +3,29 @@
 import contextlib
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tidegate import errors
+from tidegate.errors import RunError
+
+FAULTS: Sequence[tuple[str, type[RunError]]] = (
+    ("rate_limited", errors.RateLimited),
+    ("insufficient_quota", errors.QuotaExhausted),
+    ("server_error", errors.ProviderFailed),
+    ("overloaded", errors.Overloaded),
+    ("unauthorized", errors.AuthFailed),
+    ("context_too_long", errors.ContextOverflow),
+    ("content_filter", errors.ContentRefused),
+    ("refusal", errors.ContentRefused),
+    ("dropped", errors.NetworkFailed),
+    ("malformed", errors.MalformedAnswer),
+    ("empty", errors.MalformedAnswer),
+    ("html", errors.MalformedAnswer),
+    ("error_in_200", errors.ProviderFailed),
+)
+"""What each fault of the stand-in becomes, whichever adapter meets it."""
 
 
 @contextlib.contextmanager

@@ -3,24 +3,20 @@
 An installation of its own: the policy of the others lets answers pass unseen.
 """
 
-import json
 import os
 import shutil
 import signal
 from collections.abc import Iterator
 
 import pytest
-from installations import Running
+from installations import Running, installed
 from test_nothing_leaks import HARD, _holds, _kept
 from workers_at_work import until
 
-from tidegate.client import Client
 from tidegate.errors import JobFailed
 from tidegate.job import Job
-from tidegate.lanes import read_lanes
 from tidegate.ledger.census import Census
 from tidegate.ledger.states import State
-from tidegate.runtime.installation import Installation
 from tidegate.settings import load
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
@@ -45,20 +41,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     policy.write_text(written.replace("\nrules:", f"\n{promise}\nrules:", 1))
     given = {"policy": policy, "broker_url": None, "store_url": None, "openai_base_url": None}
     settings = load(data=data, lease_s=3.0, nudge_s=2.0, **given)
-    faults, record = data / "faults.json", data / "received.jsonl"
-    faults.write_text(json.dumps(FAULTS))
-    installation = Installation(
-        settings,
-        read_lanes(settings.policy_file),
-        always_standin=True,
-        standin_options=("--rules", str(faults), "--record", str(record)),
-    )
-    try:
-        installation.start()
-        installation.wait_ready(timeout_s=90)
-        yield Running(installation, installation.settings, Client(installation.settings), record)
-    finally:
-        installation.stop()
+    yield from installed(settings, faults=FAULTS)
 
 
 def test_a_secret_that_comes_back_reaches_nobody(watched: Running) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from anthropic_asked import CANARY, FORM, KEY, TOOLS, a_run, ask, error, lane, message
-from loopback import say, saying
+from loopback import FAULTS, say, saying
 
 from tidegate import errors
 from tidegate.errors import RunError
@@ -181,24 +181,7 @@ def test_a_refusal_without_a_remedy_is_told_once() -> None:
 # What comes back
 
 
-@pytest.mark.parametrize(
-    ("fault", "kind"),
-    [
-        ("rate_limited", errors.RateLimited),
-        ("insufficient_quota", errors.QuotaExhausted),
-        ("server_error", errors.ProviderFailed),
-        ("overloaded", errors.Overloaded),
-        ("unauthorized", errors.AuthFailed),
-        ("context_too_long", errors.ContextOverflow),
-        ("content_filter", errors.ContentRefused),
-        ("refusal", errors.ContentRefused),
-        ("dropped", errors.NetworkFailed),
-        ("malformed", errors.MalformedAnswer),
-        ("empty", errors.MalformedAnswer),
-        ("html", errors.MalformedAnswer),
-        ("error_in_200", errors.ProviderFailed),
-    ],
-)
+@pytest.mark.parametrize(("fault", "kind"), FAULTS)
 @pytest.mark.parametrize("streams", [False, True], ids=["whole", "stream"])
 def test_each_fault_has_its_error(standin: Running, fault: Any, kind: type[RunError], streams: bool) -> None:  # noqa: FBT001
     """Whole or in mid-stream; the next call is answered."""

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from loopback import say, saying
+from loopback import FAULTS, say, saying
 
 from tidegate import errors
 from tidegate.errors import InvalidSettings, RunError
@@ -232,24 +232,7 @@ def test_only_an_unknown_field_is_left_out(error: dict[str, Any], named: str | N
 # Errors of the provider
 
 
-@pytest.mark.parametrize(
-    ("fault", "kind"),
-    [
-        ("rate_limited", errors.RateLimited),
-        ("insufficient_quota", errors.QuotaExhausted),
-        ("server_error", errors.ProviderFailed),
-        ("overloaded", errors.Overloaded),
-        ("unauthorized", errors.AuthFailed),
-        ("context_too_long", errors.ContextOverflow),
-        ("content_filter", errors.ContentRefused),
-        ("refusal", errors.ContentRefused),
-        ("dropped", errors.NetworkFailed),
-        ("malformed", errors.MalformedAnswer),
-        ("empty", errors.MalformedAnswer),
-        ("html", errors.MalformedAnswer),
-        ("error_in_200", errors.ProviderFailed),
-    ],
-)
+@pytest.mark.parametrize(("fault", "kind"), FAULTS)
 def test_each_fault_becomes_our_error(standin: Running, fault: str, kind: type[RunError]) -> None:
     """Once, without the vendor's words and without a second call behind the failure table's back."""
     standin.standin.book.replace((Fault.model_validate({"fault": fault, "times": "forever"}),))

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from tidegate.deployment import Deployment
-from tidegate.lane import Batch, Lane, Zone
+from tidegate.lane import Lane, Zone
 from tidegate.price import Price
 from tidegate.prices import NANO, TABLE_DATES, Rate, cost, cost_usd, dearest, rate, unpriced
 from tidegate.result import Usage
@@ -84,15 +84,6 @@ def test_what_was_cached_costs_less() -> None:
     assert 0 < listed < whole
     with pytest.raises(ValidationError, match="no provider charges more"):
         Price(input_usd=1.0, output_usd=1.0, cached_input_usd=2.0)
-
-
-def test_a_batch_costs_its_share() -> None:
-    """As the lane says, of whichever price it is."""
-    batched = lane(batch=Batch(price_share=0.5))
-    whole, half = cost(batched, USAGE, model="gpt-4o-mini"), cost(batched, USAGE, model="gpt-4o-mini", batch=True)
-    assert whole is not None
-    assert half is not None
-    assert half.usd == pytest.approx(whole.usd / 2)
 
 
 def test_each_cost_says_by_which_price() -> None:

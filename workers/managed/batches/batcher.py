@@ -163,7 +163,7 @@ class Batcher:
             self._close_apis()
             self._opened_for = lane
         if deployment not in self._apis:
-            found = next((one for one in lane.every_deployment if one.name == deployment), None)
+            found = lane.deployment(deployment)
             if found is None:
                 raise ModelMissing(f"lane {self.lane} has no deployment {deployment} any more")
             self._apis[deployment] = self.open_api(lane, found)

@@ -11,7 +11,7 @@ from tidegate.ledger.permits import Settled
 from tidegate.ledger.record import Record
 from tidegate.ledger.states import State
 from tidegate.logs import logger
-from tidegate.prices import cost_usd
+from tidegate.prices import cost
 from workers import settling
 from workers.backend import Run
 from workers.managed.batches.api import Answered, BatchApi
@@ -106,7 +106,7 @@ def _note_cost(desk: Desk, batch: BatchView, api: BatchApi, record: Record, answ
     run = Run(job_id=record.id, attempt=record.attempts, messages=(), params=_NO_PROMISE, timeout_s=0.0)
     with contextlib.suppress(RunError):
         answer = api.read(answered.content or b"", run)
-        cost = cost_usd(desk.lane, answer.usage, model=answer.model)
-        usd = None if cost is None else cost * batch.price_share
+        found = cost(desk.lane, answer.usage, model=answer.model, deployment=desk.lane.deployment(batch.deployment))
+        usd = found.usd * batch.price_share if found else None
         settled = settling.answered(answer.usage, usd=usd, took_s=None, heard=())
     desk.batches.settle(batch.id, record.id, settled)
