@@ -100,8 +100,11 @@ def report(
     changed: Callable[[], None] = lambda: None,
     stop: threading.Event | None = None,
     prefix: str = STORE_PREFIX,
-) -> None:
-    """Say from now on which keys this process holds, until it ends or is stopped; call `changed` when they change."""
+) -> threading.Thread:
+    """Say from now on which keys this process holds, until it ends or is stopped; call `changed` when they change.
+
+    Gives the thread that says it: who stops it joins it before he closes the client.
+    """
     pause = stop or threading.Event()
 
     def tell() -> None:
@@ -119,7 +122,9 @@ def report(
             waited_s += LOOK_S
             pause.wait(LOOK_S)
 
-    threading.Thread(target=tell, name="keys", daemon=True).start()
+    thread = threading.Thread(target=tell, name="keys", daemon=True)
+    thread.start()
+    return thread
 
 
 def _tell(client: StoreClient, name: str, held: Held, prefix: str) -> None:

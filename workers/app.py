@@ -155,8 +155,11 @@ def _leave_in_order(running: Running) -> None:
 
     def leave(**_: Any) -> None:
         running.leases.leave()
-        timer = threading.Timer(GRACE_S, running.leases.give_up)
-        timer.daemon = True
-        timer.start()
+        threading.Thread(target=hand_back, name="leave", daemon=True).start()
+
+    def hand_back() -> None:
+        log.info("worker.leaving", grace_s=GRACE_S)  # not in the handler of a signal: it may have come amid a log line
+        time.sleep(GRACE_S)
+        running.leases.give_up()
 
     worker_shutting_down.connect(leave, weak=False)

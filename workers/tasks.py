@@ -85,7 +85,11 @@ class Running:
         """Run the next jobs of a lane of ours; where nothing else tells which, the job that the wake-up names does."""
         try:
             found = self.lanes.get(lane or self.ledger.get(job_id).lane or "")
-            if found is not None:
+            if found is None:
+                return
+            if self.leases.leaving.is_set():  # a wake-up that was on its way to us: it is for who stays
+                self.outcomes.wake(found.name, job_id, priority=0)
+            else:
                 self._work_off(found, named=job_id)
         except UnknownJob:
             Refusals(self.ledger.redis).note("unknown_job", job_id=job_id)

@@ -155,13 +155,14 @@ def test_a_process_says_what_it_holds_and_again_when_that_changes(redis: StoreCl
         seen.append(bool(redis.exists("tg:keys:held:one")))
         said.set()
 
-    keychecks.report(redis, "one", lambda: Held.now(rings(home, Zone.INSIDE)), changed=changed, stop=stop)
+    says = keychecks.report(redis, "one", lambda: Held.now(rings(home, Zone.INSIDE)), changed=changed, stop=stop)
     assert said.wait(10)
     said.clear()
     Desk(home, redis, Use.INSIDE).prepare()
     assert said.wait(10)
     assert seen == [False, True]
     stop.set()
+    says.join(10)
 
 
 def test_looking_makes_no_key(home: Settings, redis: StoreClient) -> None:

@@ -427,6 +427,16 @@ def test_a_failure_without_a_lease_is_refused(bench: Bench) -> None:
     assert (record.state, record.crashes) == (State.PLACED, 1)
 
 
+def test_a_worker_that_leaves_takes_nothing_and_passes_the_wake_up_on(bench: Bench) -> None:
+    """A message that reached it on its way out is for who stays: no run begins that would be handed back."""
+    job_id = bench.place("local")
+    worker = bench.worker(says("never"))
+    worker.leases.leave()
+    worker.run(job_id)
+    assert bench.client.record(job_id).state is State.PLACED
+    assert bench.doorbell.rings == [("local", job_id)]
+
+
 def test_a_zombie_s_result_is_refused_and_dropped(bench: Bench, redis: StoreClient) -> None:
     """A run that slept through its lease comes back with an answer: its successor's counts, and its own is removed."""
     job_id = bench.place("local")

@@ -6,6 +6,7 @@ import signal
 import psutil
 import pytest
 from installations import Running
+from workers_at_work import until
 
 from tidegate.job import Job, Params
 from tidegate.ledger.census import Census
@@ -27,6 +28,8 @@ def test_sigterm_ends_what_it_can_and_hands_back_the_rest(running: Running) -> N
     for job_id in (short, long):
         _await_running(running, job_id)
     os.kill(going.pid, signal.SIGTERM)
+    heard = running.installation.log_of("outside")
+    until(lambda: "worker.leaving" in heard.read_text(encoding="utf-8"), within_s=10)
     later = client.submit(_job("after the deploy"))
     process.wait(EXIT_S)
     for job_id in (short, long, later):
