@@ -359,19 +359,11 @@ def test_an_answer_counts_even_while_leaving(bench: Bench) -> None:
 
 
 def test_a_claim_while_leaving_is_told_to_stop(bench: Bench) -> None:
-    """A run that begins after its process was told to go sees its stop set from the first moment."""
-    job_id = bench.place("local")
-    seen: list[bool] = []
-
-    def looking(_run: Run, stop: threading.Event) -> Answer:
-        seen.append(stop.is_set())
-        raise RunTimedOut("stopped")
-
-    worker = bench.worker(looking)
-    worker.leases.give_up()
-    worker.run(job_id)
-    assert seen == [True]
-    assert bench.client.record(job_id).state is State.PLACED
+    """A run whose process was told to go between its claim and its lease sees its stop set from the first moment."""
+    leases = bench.worker(says("never")).leases
+    leases.give_up()
+    with leases.hold("a", fence=1) as lease:
+        assert lease.stop.is_set()
 
 
 def test_a_lease_is_renewed_while_a_run_works(bench: Bench) -> None:
