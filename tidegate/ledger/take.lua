@@ -1,5 +1,5 @@
--- Take the next job of a lane and begin a run of it, in one. After order.lua, gate.lua, flight.lua, transition.lua,
--- batching.lua.
+-- Take the next job of a lane and begin a run of it, in one. After order.lua, gate.lua, passing.lua, flight.lua,
+-- transition.lua, batching.lua.
 --
 -- ARGV     1 prefix  2 lane  3 the job that the wake-up named, or ''  4 '1' if a wake-up led here
 --          5 this call's token  6 field of the record that names the payload's slot
@@ -80,42 +80,37 @@ else
 
   -- Who should be woken for those that are left, and when.
   local function onwards()
-    local left = first_in_line(prefix, room)
+    local found, again_s, left = next_by_gate(prefix, lane, room, gate, now, no_wish)
+    if found then return ring_for_next(prefix, room, now, woken), '' end
     if not left then return '', '' end
-    local verdict = gate_judged(prefix, lane, gate, left[1], now)
-    if verdict.verdict ~= 'later' then return ring_for_next(prefix, room, now, woken), '' end
-    local again = ring_later(prefix, room, now, verdict.again_s)
-    return again ~= '' and left[1] or '', again
+    local again = ring_later(prefix, room, now, again_s)
+    return again ~= '' and left or '', again
   end
 
-  -- The next job that asks what no run asks already: the others wait for that one's answer, and need no room.
-  local function first_by_itself()
-    local first = first_in_line(prefix, room)
-    while first and (set_aside(prefix, lane, first[1])
-      or flight_follow(prefix, lane, first[1], join, ARGV[10], move)) do first = first_in_line(prefix, room) end
-    return first
+  -- Those who ask what a run asks already wait for that one's answer, and need no room.
+  local function goes_elsewhere(id)
+    return set_aside(prefix, lane, id) or flight_follow(prefix, lane, id, join, ARGV[10], move)
   end
 
-  local first = first_by_itself()
-  local id = first and first[1] or of_an_earlier_release()
-  while id do
-    local verdict = gate_judged(prefix, lane, gate, id, now)
-    if verdict.verdict == 'later' then
-      if woken then ring_answered(prefix, room) end
-      return {0, 0, id, ring_later(prefix, room, now, verdict.again_s)}
-    end
-    if first then next_in_line(prefix, room) end
-    local claim = claimed(id, verdict)
+  local found, again_s, left = next_by_gate(prefix, lane, room, gate, now, goes_elsewhere)
+  local old = not found and not left and of_an_earlier_release()
+  if old then
+    local verdict = gate_judged(prefix, lane, gate, old, now)
+    if verdict.verdict == 'later' then again_s, left = verdict.again_s, old else found = {old, verdict = verdict} end
+  end
+  while found do
+    leave_line(prefix, room, found)
+    local claim = claimed(found[1], found.verdict)
     if claim[1] == 1 then
-      redis.call('SET', asked, id, 'EX', 60)
+      redis.call('SET', asked, found[1], 'EX', 60)
       if woken then ring_answered(prefix, room) end
       local ring, again = onwards()
-      return begun(id, claim, ring, again)
+      return begun(found[1], claim, ring, again)
     end
-    first = first_by_itself()
-    id = first and first[1]
+    found, again_s, left = next_by_gate(prefix, lane, room, gate, now, goes_elsewhere)
   end
   if woken then ring_answered(prefix, room) end
+  if left then return {0, 0, left, ring_later(prefix, room, now, again_s)} end
 end
 local now = store_time()
 ring_settled(prefix, room, now)
