@@ -105,7 +105,8 @@ def paces(lanes: Iterable[Lane]) -> dict[str, float]:
     """How many jobs a second each lane may begin, where its limits say so: its own, or its deployments' together."""
     found = {}
     for lane in lanes:
-        per_minute = [one.limits.requests_per_minute for one in lane.deployments]
+        apart = {one.limits.shared or f"@{one.name}": one.limits for one in lane.deployments}
+        per_minute = [limits.requests_per_minute for limits in apart.values()]
         together = sum(filter(None, per_minute)) if per_minute and all(per_minute) else None
         most = min(filter(None, (lane.limits.requests_per_minute, together)), default=None)
         if most is not None:

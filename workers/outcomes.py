@@ -55,6 +55,13 @@ class Failure:
         return self.record.crashes + isinstance(self.error, EngineCrashed)
 
     @property
+    def probes(self) -> int | None:
+        """How often the job tried before what was left alone, where this run did and it failed there again; else None."""
+        permit = self.record.permitted
+        failed = self.settled is not None and self.settled.outcome in ("failed", "down")
+        return self.record.probes if permit is not None and permit.probe and failed else None
+
+    @property
     def note(self) -> dict[str, str]:
         """For history and logs. Our own errors' messages carry no text of a job; anybody else's might."""
         said = {"said": str(self.error)} if isinstance(self.error, RunError) else {}
@@ -93,6 +100,7 @@ class Outcomes:
             crashes=failure.crashes,
             held=held,
             others=len(failure.lane.every_deployment) > 1,
+            probes=failure.probes,
             **around,
         )
         if failure.gated and outcome.action is Action.RETRY and not self.ledger.line.retry(failure.lane.name):
@@ -143,9 +151,11 @@ def _pause(failure: Failure, outcome: Outcome, _nudge_s: float) -> Move:
 
 
 def _hold(failure: Failure, _outcome: Outcome, nudge_s: float) -> Move:
+    probed = failure.probes is not None
     return states.hold(
         fence=failure.fence,
-        held=failure.record.held + 1,
+        held=failure.record.held + (not probed),
+        probes=failure.record.probes + probed,
         nudge_s=nudge_s,
         note=failure.note,
         settled=failure.settled,

@@ -43,7 +43,8 @@ class Gated:
             keep_s=500,
             deadline_s=deadline_s,
             look_in_s=10.0,
-            fields={"tenant": given.pop("tenant", "acme")} | ({"priority": given.pop("priority")} if "priority" in given else {}),
+            fields={"tenant": given.pop("tenant", "acme")}
+            | ({"priority": given.pop("priority")} if "priority" in given else {}),
         )
         changes = {
             "tokens": str(tokens),
