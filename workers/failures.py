@@ -78,8 +78,8 @@ MOST_HELD = 20
 job that is still refused is not the gate's to help. From then on it waits on its own, or goes elsewhere."""
 
 MOST_PROBES = 10
-"""So often a job may try, at no cost, whether a lane's provider is back: one whose own trouble looks like an outage must
-not be tried for ever, nor keep the breaker from closing for the others."""
+"""So often a job may try, at no cost, whether a lane's provider is back. One whose own trouble looks like an outage
+must not try for ever, nor keep the breaker from closing for the others."""
 
 PROBE_SPREAD_S = 1.0
 """Who waits for an open lane does not come back with all the others."""

@@ -56,7 +56,7 @@ class Failure:
 
     @property
     def probes(self) -> int | None:
-        """How often the job tried before what was left alone, where this run did and it failed there again; else None."""
+        """How often the job tried before what was left alone, where this run tried it and failed; else None."""
         permit = self.record.permitted
         failed = self.settled is not None and self.settled.outcome in ("failed", "down")
         return self.record.probes if permit is not None and permit.probe and failed else None

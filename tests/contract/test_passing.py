@@ -1,4 +1,4 @@
-"""A large job waits for tokens while smaller ones behind it go on: its tokens are saved up, and it goes within a minute."""
+"""A large job waits for tokens while smaller ones behind it go on: its own are saved up; it goes within a minute."""
 
 from collections.abc import Iterator
 
@@ -201,7 +201,7 @@ SIZES = st.integers(1, MOST)
     max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(
-    sizes=st.lists(SIZES, min_size=2, max_size=8),
+    sizes=st.lists(SIZES, min_size=2, max_size=6),
     tiny=st.lists(st.integers(20, 400), min_size=5, max_size=20),
     step_s=st.sampled_from((0.9, 2.0, 4.0)),
     used=st.floats(0, 1),
@@ -209,7 +209,7 @@ SIZES = st.integers(1, MOST)
 def test_nobody_starves_and_no_limit_is_exceeded(
     timed: Timed, sizes: list[int], tiny: list[int], step_s: float, used: float
 ) -> None:
-    """Whatever is in line and keeps coming: who is first goes within a minute, and no minute has more than its tokens."""
+    """Whatever is in line and keeps coming: who is first goes within a minute, and no minute has too many tokens."""
     ledger, clock = timed
     ledger.redis.flushdb()
     clock.pass_by(0.0)
@@ -217,8 +217,8 @@ def test_nobody_starves_and_no_limit_is_exceeded(
     big = [small(lane, tokens=size, tenant=f"t{size % 3}") for size in sizes]
     calls: list[tuple[float, int]] = []
     first_since: dict[str, float] = {}
-    turn = 0
-    while not {ledger.get(job).state for job in big} <= {states.State.SUCCEEDED}:
+    turn, left = 0, set(big)
+    while left:
         found = lane.ask()
         if isinstance(found, Taken):
             assert found.permit is not None
@@ -229,6 +229,7 @@ def test_nobody_starves_and_no_limit_is_exceeded(
             window = [tokens for at, tokens in calls if at > clock.now - 60.0]
             assert sum(window) <= MOST
             first_since.pop(found.record.id, None)
+            left.discard(found.record.id)
             if len(calls) % 2 == 0:
                 small(lane, tokens=tiny[turn % len(tiny)])
                 turn += 1

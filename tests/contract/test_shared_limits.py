@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 from clocks import clocked
-from gating import Gated, api
-from test_lanes_command import env, lanes, type_
+from gating import SHARING, Gated, api
 from typer.testing import CliRunner
 
 from tidegate.cli.main import app
@@ -111,7 +110,7 @@ def test_a_lane_and_another_lane_s_deployment_share(redis: StoreClient) -> None:
 
 
 def test_a_large_job_of_one_lane_waits_for_no_others(redis: StoreClient) -> None:
-    """Small jobs of the other lane pass as those of its own do, and it goes within a minute; then the other's turn comes."""
+    """Small jobs of the other lane pass as its own do, and it goes within a minute; then comes the other's."""
     with clocked(redis) as (ledger, clock):
         one, two = pair(ledger, Limits(shared="prod", tokens_per_minute=6000))
         for _ in range(60):
@@ -147,41 +146,17 @@ def test_a_lane_without_workers_holds_up_nobody_for_long(redis: StoreClient) -> 
         assert isinstance(one.ask(), Taken)
 
 
-POLICY = """\
-version: 1
-name: seen
-lanes:
-  small:
-    zone: inside
-    backend: openai
-    model: m
-    base_url: http://127.0.0.1:1
-    context_tokens: 4096
-    limits: {shared: prod, requests_per_minute: 600}
-  large:
-    zone: inside
-    backend: openai
-    model: l
-    base_url: http://127.0.0.1:1
-    context_tokens: 4096
-    deployments:
-      - {name: a, limits: {shared: prod, requests_per_minute: 600}}
-      - {name: b}
-default: {send: small, why: for the test}
-"""
-
-
 def test_numbers_that_differ_are_refused(tmp_path: Path) -> None:
     """With file, line and column, by the check and by whoever reads lanes."""
     policy = tmp_path / "policy.yaml"
-    policy.write_text(POLICY.replace("600}}", "500, concurrent: 2}}"))
+    policy.write_text(SHARING.replace("600}}", "500, concurrent: 2}}"))
     found = CliRunner().invoke(app, ["policy", "check", str(policy)])
     told = " ".join(f"{found.output}{found.exception or ''}".split())
     assert f"{policy}:18:42: error: lanes.large.deployments[0].limits.requests_per_minute: differs from" in told
     assert "lanes.small.limits, which says 600: all that share prod say the same" in told
-    with pytest.raises(InvalidDocument, match="concurrent: differs from lanes.small.limits, which says nothing"):
+    with pytest.raises(InvalidDocument, match=r"concurrent: differs from lanes\.small\.limits, which says nothing"):
         read_lanes(policy)
-    policy.write_text(POLICY)
+    policy.write_text(SHARING)
     assert read_lanes(policy)["large"].deployments[0].limits.shared == "prod"
 
 
@@ -197,12 +172,3 @@ def test_a_name_twice_in_a_lane_is_refused() -> None:
             limits=SHARED,
             deployments=(Deployment(name="a", limits=SHARED),),
         )
-
-
-def test_the_lanes_command_says_who_shares(env: dict[str, str], tmp_path: Path) -> None:
-    """In a line under the table, and by name in JSON, for one lane as for all."""
-    (tmp_path / "policy.yaml").write_text(POLICY)
-    assert "prod is one limit for small, large@a" in type_("small", env=env)[1]
-    found = lanes(env=env)
-    assert found["small"]["gate"]["shared"] == "prod"
-    assert [one["shared"] for one in found["large"]["gate"]["deployments"]] == ["prod", None]

@@ -113,7 +113,7 @@ class Desk:
             raise Misuse(f"{policy}: no lane {', '.join(unknown)}; there is: {', '.join(known)}")
         wanted = {name: lane for name, lane in known.items() if not self.names or name in self.names}
         found = sights(self.redis, wanted, read_budgets(policy).values())
-        ours = {one.limits.shared for lane in wanted.values() for one in (lane, *lane.deployments)}
+        ours = sharers(wanted.values())
         shares = {name: who for name, who in sharers(known.values()).items() if name in ours}
         return Look(found, self._batches(wanted) if self.batches else None, self.deployments, shares)
 

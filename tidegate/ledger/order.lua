@@ -128,6 +128,12 @@ local function ring_for_next(prefix, room, now, woken)
   return left and left[1] or ''
 end
 
+-- Whether more wait in a room than wake-ups are under way.
+local function more_wait(prefix, room)
+  local told = redis.call('HMGET', order_of(prefix, room), 'waiting', 'rung')
+  return tonumber(told[1] or 0) > tonumber(told[2] or 0)
+end
+
 -- Nobody may begin for so many seconds: whoever is told so sends a wake-up then. It counts as under way until it is due,
 -- so that nobody is woken in vain; should its sender die, the last resort wakes somebody. Seconds, or '' where another
 -- wake-up will come by then.

@@ -212,7 +212,7 @@ def wait(
 def hold(
     *, fence: int, held: int, nudge_s: float, note: Mapping[str, Any], settled: Settled | None, probes: int = 0
 ) -> Move:
-    """The provider had no room, or is not back: the job is in its line again, at its old place; the gate knows until when."""
+    """The provider had no room, or is not back: in its line again, at its old place, and the gate knows until when."""
     return Move(
         name="held_back",
         to=State.PLACED,

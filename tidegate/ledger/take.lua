@@ -7,18 +7,18 @@
 --          9 which jobs share calls here: 'always', 'deterministic' or ''  10 seconds until the janitor looks at one that
 --          waits for another's answer  11... the claim, as transition.lua wants it
 -- Returns  {1, id, job to ring for or '', revision, fence, now, record, slot or '', envelope or '', seconds until that
---          ring or ''} or {0, 1 to look again in a moment, job to ring for or '', seconds until that ring or ''}
+--          ring or '', 1 if whoever asks has more to do than wake-ups are under way} or {0, 1 to look again in a moment, job to ring for or '', seconds until that ring or ''}
 
 local prefix, lane, token, woken = ARGV[1], ARGV[2], ARGV[5], ARGV[4] == '1'
 local room, asked, CLAIM = 'placed:' .. lane, prefix .. ':take:' .. token, 11
 local gate = ARGV[8] ~= '' and cjson.decode(ARGV[8]) or nil
 local join, fields = ARGV[9], #ARGV
 
-local function begun(id, claim, ring, again)
+local function begun(id, claim, ring, again, more)
   local record = redis.call('HGETALL', prefix .. ':job:' .. id)
   local slot = redis.call('HGET', prefix .. ':job:' .. id, ARGV[6]) or ''
   local envelope = slot ~= '' and redis.call('GET', prefix .. ':vault:' .. slot) or ''
-  return {1, id, ring, claim[2], claim[3], claim[4], record, slot, envelope, again or ''}
+  return {1, id, ring, claim[2], claim[3], claim[4], record, slot, envelope, again or '', more and 1 or 0}
 end
 
 -- The first answer was lost on its way: the job that it told of is running, and whoever asks again is its worker.
@@ -81,7 +81,7 @@ else
   -- Who should be woken for those that are left, and when.
   local function onwards()
     local found, again_s, left = next_by_gate(prefix, lane, room, gate, now, no_wish)
-    if found then return ring_for_next(prefix, room, now, woken), '' end
+    if found then return ring_for_next(prefix, room, now, woken), '', more_wait(prefix, room) end
     if not left then return '', '' end
     local again = ring_later(prefix, room, now, again_s)
     return again ~= '' and left or '', again
@@ -104,8 +104,7 @@ else
     if claim[1] == 1 then
       redis.call('SET', asked, found[1], 'EX', 60)
       if woken then ring_answered(prefix, room) end
-      local ring, again = onwards()
-      return begun(found[1], claim, ring, again)
+      return begun(found[1], claim, onwards())
     end
     found, again_s, left = next_by_gate(prefix, lane, room, gate, now, goes_elsewhere)
   end
