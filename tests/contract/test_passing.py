@@ -142,6 +142,35 @@ def test_who_is_more_urgent_does_not_wait_for_a_batch_job(timed: Timed) -> None:
     assert went(lane) == quick
 
 
+def test_an_urgent_large_job_takes_over_what_is_saved(timed: Timed) -> None:
+    """Of a batch job and an interactive one that came later the interactive one goes first, within a minute."""
+    ledger, clock = timed
+    lane = busy(ledger, clock)
+    large(lane, "batch", priority="9")
+    assert isinstance(lane.ask(), Shut)
+    clock.pass_by(2)
+    large(lane, priority="0")
+    waited_s, before = until_it_goes(lane, clock)
+    assert before == []
+    assert waited_s <= 32
+    until_it_goes(lane, clock, "batch")
+
+
+def test_who_waits_at_one_that_shuts_is_saved_for_at_another(timed: Timed) -> None:
+    """A deployment that asks to be left alone keeps nobody waiting for what another could save up."""
+    ledger, clock = timed
+    each = Limits(tokens_per_minute=MOST // 2)
+    lane = busy(ledger, clock, limits=Limits(), deployments=tuple(Deployment(name=name, limits=each) for name in "ab"))
+    large(lane, tokens=2900)
+    assert isinstance(lane.ask(), Shut)
+    (held,) = [name for name in "ab" if "hold" in lane.place(name)]
+    ledger.redis.hset(f"tg:gate:api@{held}", "closed_until", clock.now + 500)
+    for _ in range(100):
+        small(lane)
+    waited_s, _ = until_it_goes(lane, clock)
+    assert waited_s <= 2 * MINUTE_S + 5
+
+
 def test_a_large_job_that_leaves_holds_up_nobody(timed: Timed) -> None:
     """Cancelled, or gone to another lane: what was saved for it is free at once."""
     ledger, clock = timed

@@ -91,14 +91,17 @@ local function deployment_at(prefix, lane, one, asks, now)
   }
 end
 
--- Save a large job's tokens where it waits for them: at its lane, and at the deployment that may have them first.
+-- Save a large job's tokens where it waits for them: at its lane, and at the deployment that may have them first. There they
+-- stay for the minute that it takes; should something else be in the way by then, another deployment's may come sooner.
 local function save_up(asks, whole, full, now)
   local best
   for _, one in ipairs(full) do
-    if one.counts.seen.hold == asks.holder then best = one.counts break end
-    if one.counts.large and (not best or one.counts.wait < best.wait) then best = one.counts end
+    local at = one.counts
+    if hold_lasts(at.seen, asks.holder, now) then best = at break end
+    if at.large and (not best or at.wait < best.wait) then best = at end
   end
   for _, at in pairs({whole = whole and whole.large and whole or nil, best = best}) do
+    if asks.over and at.seen.hold == asks.over then hold_drop(asks.prefix, at.place, at.seen, now) end
     hold_put(asks.prefix, at.place, at.seen, asks.holder, asks.tokens, now)
   end
 end

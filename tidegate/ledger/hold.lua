@@ -55,6 +55,11 @@ local function hold_put(prefix, place, seen, holder, tokens, now)
   if not seen.hold then hold_first(prefix, place, seen, now) end
 end
 
+-- Whether tokens are being saved for this job, and for no longer than that should take.
+local function hold_lasts(seen, holder, now)
+  return seen.hold == holder and now <= number(seen, 'hold_at') + MINUTE_S + 1
+end
+
 -- Seconds until one of so many tokens may pass the one that is saved for; 0 where it may, or where there is none.
 local function hold_wait(prefix, place, seen, most, holder, tokens, now)
   while seen.hold and seen.hold ~= holder
