@@ -117,6 +117,20 @@ def test_the_pace_of_a_lane_follows_from_its_limits(
     assert paces([given]) == expected
 
 
+def test_deployments_that_share_a_limit_have_it_once() -> None:
+    """Two of one key begin no more jobs a second than one of them."""
+    each = Limits(shared="prod", requests_per_minute=60)
+    given = Lane(
+        name="far",
+        zone=Zone.OUTSIDE,
+        backend="openai",
+        model="m",
+        context_tokens=64,
+        deployments=(Deployment(name="a", limits=each), Deployment(name="b", limits=each)),
+    )
+    assert paces([given]) == {"far": 1.0}
+
+
 COUNTS = st.dictionaries(st.sampled_from("abcd"), st.integers(0, 40))
 
 

@@ -7,7 +7,8 @@
 --          9 which jobs share calls here: 'always', 'deterministic' or ''  10 seconds until the janitor looks at one that
 --          waits for another's answer  11... the claim, as transition.lua wants it
 -- Returns  {1, id, job to ring for or '', revision, fence, now, record, slot or '', envelope or '', seconds until that
---          ring or '', 1 if whoever asks has more to do than wake-ups are under way} or {0, 1 to look again in a moment, job to ring for or '', seconds until that ring or ''}
+--          ring or '', 1 if more may begin on a gated lane than wake-ups are under way} or {0, 1 to look again in a moment,
+--          job to ring for or '', seconds until that ring or ''}
 
 local prefix, lane, token, woken = ARGV[1], ARGV[2], ARGV[5], ARGV[4] == '1'
 local room, asked, CLAIM = 'placed:' .. lane, prefix .. ':take:' .. token, 11
