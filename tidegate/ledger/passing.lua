@@ -8,16 +8,16 @@ local LOOKS, JUDGED = 32, 4
 local function no_wish() return false end
 
 -- The job that tokens are saved for, where it waits still and nobody of a more urgent band is first: {id, tenant, band}.
-local function saved_in_line(prefix, lane, room, first_band)
+local function saved_in_line(prefix, room, first_band)
   local id = redis.call('HGET', order_of(prefix, room), 'saved')
   if not id then return nil end
-  local told = redis.call('HMGET', prefix .. ':job:' .. id, 'state', 'lane', 'tenant', 'priority')
-  if told[1] ~= 'placed' or told[2] ~= lane then
+  local told = redis.call('HMGET', prefix .. ':job:' .. id, 'tenant', 'priority')
+  local tenant, band = told[1] or 'default', band_of(told[2] or 5)
+  if not redis.call('ZSCORE', order_of(prefix, room) .. ':' .. band .. ':' .. tenant, id) then
     redis.call('HDEL', order_of(prefix, room), 'saved')
     return nil
   end
-  local band = band_of(told[4] or 5)
-  return {id, told[3] or 'default', band}, band == BANDS[2] and first_band == BANDS[1]
+  return {id, tenant, band}, band == BANDS[2] and first_band == BANDS[1]
 end
 
 -- Who may begin: {id, tenant, band, verdict = the gate's, first = whether it is its turn}; or nil, the seconds after which
@@ -27,7 +27,7 @@ local function next_by_gate(prefix, lane, room, gate, now, elsewhere)
   local first, band = first_in_line(prefix, room)
   while first and elsewhere(first[1]) do first, band = first_in_line(prefix, room) end
   if not first then return nil end
-  local saved, urgent = saved_in_line(prefix, lane, room, band)
+  local saved, urgent = saved_in_line(prefix, room, band)
   local over = urgent and holder_of(lane, saved[1]) or nil
   local turn = {first[1], first[2], band, first = true}
   local head = saved and not urgent and saved[1] ~= first[1] and saved or turn
