@@ -88,7 +88,9 @@ class Settings(BaseSettings):
     lease_s: float = Field(default=15.0, gt=0, description="How long a run may be silent before another may take it.")
     nudge_s: float = Field(default=10.0, gt=0, description="When a wake-up that nobody followed is sent again.")
     janitor_period_s: float = Field(default=1.0, gt=0, description="How often the janitor looks at the agenda.")
-    max_crashes: int = Field(default=2, ge=1, description="Runs that may die with their process before it is poison.")
+    max_crashes: int = Field(
+        default=2, ge=1, description="Runs that may die alone in their process before it is poison."
+    )
     detect_timeout_s: float = Field(
         default=5.0, gt=0, description="Time for the detectors; past it a job is `unknown`."
     )
