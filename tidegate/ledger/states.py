@@ -170,9 +170,16 @@ def answer(
     )
 
 
-def approve(*, rev: int, note: Mapping[str, Any]) -> Move:
-    """The router has looked at an answer, and the producer may have it: it becomes the result."""
-    return Move(name="approved", to=State.SUCCEEDED, sources=frozenset({State.ACCEPTED}), rev=rev, note=note)
+def approve(*, rev: int, slot: str, note: Mapping[str, Any]) -> Move:
+    """The router has looked at an answer, and the producer may have it: sealed anew, it is the result."""
+    return Move(
+        name="approved",
+        to=State.SUCCEEDED,
+        sources=frozenset({State.ACCEPTED}),
+        rev=rev,
+        changes={"result": slot},
+        note=note,
+    )
 
 
 def share(*, fence: int, changes: Mapping[str, str], note: Mapping[str, Any]) -> Move:

@@ -83,8 +83,9 @@ local function move(prefix, id, a, at)
     if a[i + 1] == '' then gone[#gone + 1] = a[i] else put(a[i], a[i + 1]) end
   end
   if answer and to ~= 'accepted' then
+    -- Approved, it was sealed anew as the result.
     gone[#gone + 1] = 'answer'
-    if to == 'succeeded' then put('result', answer) else redis.call('UNLINK', vault .. answer) end
+    redis.call('UNLINK', vault .. answer)
   end
   if state == 'dead' then
     since = now
