@@ -76,7 +76,7 @@ class Settings(BaseSettings):
     outside_key_file: Path | None = Field(default=None, description="The same in a file.")
     clearance_key: SecretStr | None = Field(default=None, description="The router's signing key (Ed25519, base64).")
     clearance_key_file: Path | None = Field(default=None, description="The same in a file.")
-    clearance_pub: SecretStr | None = Field(default=None, description="The public half, for workers outside.")
+    clearance_pub: SecretStr | None = Field(default=None, description="The public half, for workers outside and routers.")
     clearance_pub_file: Path | None = Field(default=None, description="The same in a file.")
 
     audit_key: SecretStr | None = Field(default=None, description="The audit log's signing key, for the janitor.")
