@@ -76,7 +76,9 @@ class Settings(BaseSettings):
     outside_key_file: Path | None = Field(default=None, description="The same in a file.")
     clearance_key: SecretStr | None = Field(default=None, description="The router's signing key (Ed25519, base64).")
     clearance_key_file: Path | None = Field(default=None, description="The same in a file.")
-    clearance_pub: SecretStr | None = Field(default=None, description="The public half, for workers outside and routers.")
+    clearance_pub: SecretStr | None = Field(
+        default=None, description="The public half, for workers outside and routers."
+    )
     clearance_pub_file: Path | None = Field(default=None, description="The same in a file.")
 
     audit_key: SecretStr | None = Field(default=None, description="The audit log's signing key, for the janitor.")
@@ -136,6 +138,10 @@ class Settings(BaseSettings):
     )
     max_open: int = Field(default=500_000, ge=1, description="Jobs that may be open at a time; more are refused.")
     max_open_per_tenant: int = Field(default=250_000, ge=1, description="The same for one tenant.")
+    tenant_weights: str = Field(
+        default="",
+        description="Turns in line of tenants that have more than one, or fewer: `shop=3,lab=0.5`. For the janitor.",
+    )
     max_wait_s: float = Field(
         default=21_600.0, gt=0, description="New jobs are refused while the oldest waiting one is older."
     )
