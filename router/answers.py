@@ -37,7 +37,6 @@ from tidegate.vault import Vault, kind_of, new_slot, own_slot
 MORE_CHARS = 12
 """Of `claude-x-20250929` beyond the lane's `claude-x`: a date looks like somebody's."""
 
-
 _KEEP_S = 3600
 """Of a result's text: its job's end sets another time in the same step."""
 

@@ -1,11 +1,12 @@
 """Blame: what follows when a run's lease lapsed, because its process died, hangs or is cut off. Pure.
 
 All jobs that a process ran die with it, and one of them may be what kills it. Who died alone in its process is blamed.
-Who had company is tried again, ever later, and as a suspect beside no other suspect (company.lua): so one killer meets
-an innocent job as a suspect once at most, and only a job that died very often is blamed all the same.
+Who had company is tried again, ever later; from its third death on it is a suspect, and runs beside no other suspect
+(company.lua). Who died very often is condemned all the same.
 
-With one killer and nothing else that dies, an innocent job has at most SUSPECT deaths: the first ones in its company,
-and from then on never again in the same process. The killer has its last one after `max_crashes` more.
+With one killer, and processes that die of nothing else, no innocent job dies more than SUSPECT times: it dies in the
+killer's company alone, and once both are suspects they are in no process together. The killer dies `max_crashes` times
+more than that, and no more.
 """
 
 from tidegate.errors import Reason

@@ -1,5 +1,5 @@
--- Whether a run whose lease lapsed was the only one of its process when that gave its last sign of life. After order.lua
--- and company.lua.
+-- Whether a run whose lease lapsed was the only one that may have died with its process: that ran no other since its last
+-- sign of life for this one. After order.lua and company.lua.
 --
 -- ARGV     1 prefix  2 job id
 -- Returns  1, or 0: others were there, or nobody knows

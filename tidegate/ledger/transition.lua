@@ -1,4 +1,5 @@
--- One move of one job: atomically, or refused. After order.lua, company.lua, gate.lua, flight.lua; apply.lua and take.lua call it.
+-- One move of one job: atomically, or refused. After order.lua, company.lua, gate.lua and flight.lua; apply.lua and
+-- take.lua call it.
 --
 -- a[at...]  +0 allowed source states, comma-separated  +1 new state  +2 fence that must hold, or ''
 --           +3 revision that must hold, or ''  +4 '1' to hand out the next fence
