@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from clocks import KEY, Clock, clocked
 from gating import Gated, api
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -235,6 +235,7 @@ SIZES = st.integers(1, MOST)
     step_s=st.sampled_from((0.9, 2.0, 4.0)),
     used=st.floats(0, 1),
 )
+@example(sizes=[26, 1, 5986], tiny=[20] * 5, step_s=0.9, used=0.75)  # settled later than the saving began
 def test_nobody_starves_and_no_limit_is_exceeded(
     timed: Timed, sizes: list[int], tiny: list[int], step_s: float, used: float
 ) -> None:

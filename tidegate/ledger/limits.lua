@@ -144,7 +144,8 @@ local function correct_call(place, entry, estimate, tokens)
   local seen = redis.call('HMGET', place, 'paced_tokens', 'day_tokens', 'hold_at')
   if seen[1] then redis.call('HSET', place, 'paced_tokens', stamp(math.max(0, tonumber(seen[1]) + more))) end
   local began = tonumber(string.match(entry, ':([%d.]+)$'))
-  if seen[3] and began >= tonumber(seen[3]) then redis.call('HINCRBY', place, 'hold_passed', more) end -- see hold.lua
+  -- Whoever began at the very moment at which tokens began to be saved did so before: see hold.lua.
+  if seen[3] and began > tonumber(seen[3]) then redis.call('HINCRBY', place, 'hold_passed', more) end
   local step = math.floor(began / STEP_S)
   if seen[2] and redis.call('HEXISTS', place .. '/day', 'tokens:' .. step) == 1 then
     redis.call('HINCRBY', place .. '/day', 'tokens:' .. step, more)

@@ -28,6 +28,7 @@ local function next_by_gate(prefix, lane, room, gate, now, elsewhere)
   while first and elsewhere(first[1]) do first, band = first_in_line(prefix, room) end
   if not first then return nil end
   local saved, urgent = saved_in_line(prefix, room, band)
+  if saved and elsewhere(saved[1]) then saved, urgent = nil, nil end
   local over = urgent and holder_of(lane, saved[1]) or nil
   local turn = {first[1], first[2], band, first = true}
   local head = saved and not urgent and saved[1] ~= first[1] and saved or turn

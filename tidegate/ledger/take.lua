@@ -1,4 +1,4 @@
--- Take the next job of a lane and begin a run of it, in one. After order.lua, gate.lua, passing.lua, flight.lua,
+-- Take the next job of a lane and begin a run of it, in one. After order.lua, company.lua, gate.lua, passing.lua, flight.lua,
 -- transition.lua, batching.lua.
 --
 -- ARGV     1 prefix  2 lane  3 the job that the wake-up named, or ''  4 '1' if a wake-up led here
@@ -29,6 +29,18 @@ if before then
   if claim[1] == 1 then return begun(before, claim, '') end
 end
 
+local worker = ''
+for i = CLAIM + 13, fields, 2 do
+  if ARGV[i] == 'worker' then worker = ARGV[i + 1] end
+end
+
+-- Whether a job that is next is not to run here and now: it goes into a batch, waits for another's answer, or for a
+-- process without another suspect. Then it is no longer in line.
+local function elsewhere(id)
+  return set_aside(prefix, lane, id) or flight_follow(prefix, lane, id, join, ARGV[10], move)
+    or set_apart(prefix, id, worker, move)
+end
+
 -- A job that an earlier release placed is in no line: the wake-up's word is good enough.
 local function of_an_earlier_release()
   local named = ARGV[3]
@@ -40,7 +52,7 @@ if not gate then
   if woken then ring_answered(prefix, room) end
   id = id or of_an_earlier_release()
   while id do
-    if not set_aside(prefix, lane, id) and not flight_follow(prefix, lane, id, join, ARGV[10], move) then
+    if not elsewhere(id) then
       local claim = move(prefix, id, ARGV, CLAIM)
       if claim[1] == 1 then
         redis.call('SET', asked, id, 'EX', 60)
@@ -88,12 +100,7 @@ else
     return again ~= '' and left or '', again
   end
 
-  -- Those who ask what a run asks already wait for that one's answer, and need no room.
-  local function goes_elsewhere(id)
-    return set_aside(prefix, lane, id) or flight_follow(prefix, lane, id, join, ARGV[10], move)
-  end
-
-  local found, again_s, left = next_by_gate(prefix, lane, room, gate, now, goes_elsewhere)
+  local found, again_s, left = next_by_gate(prefix, lane, room, gate, now, elsewhere)
   local old = not found and not left and of_an_earlier_release()
   if old then
     local verdict = gate_judged(prefix, lane, gate, old, now)
@@ -107,7 +114,7 @@ else
       if woken then ring_answered(prefix, room) end
       return begun(found[1], claim, onwards())
     end
-    found, again_s, left = next_by_gate(prefix, lane, room, gate, now, goes_elsewhere)
+    found, again_s, left = next_by_gate(prefix, lane, room, gate, now, elsewhere)
   end
   if woken then ring_answered(prefix, room) end
   if left then return {0, 0, left, ring_later(prefix, room, now, again_s)} end
