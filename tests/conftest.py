@@ -1,4 +1,4 @@
-"""Fixtures that all tests share: the store server, and the core's parts wired to it."""
+"""Fixtures that all tests share: the store server, the core's parts wired to it, and the stand-in of a provider."""
 
 import contextlib
 import os
@@ -20,6 +20,7 @@ from tidegate.ledger.census import Census
 from tidegate.ledger.store import Keep, Ledger
 from tidegate.settings import Settings, load
 from tidegate.vault import Seals, Vault
+from workers.standin.server import Running, running
 
 # Nobody's window: commands print into a pipe here. Before anything is imported that looks.
 os.environ.pop("COLUMNS", None)
@@ -100,3 +101,10 @@ def client(settings: Settings, redis: StoreClient, doorbell: RecordingDoorbell) 
     made.doorbell = doorbell
     yield made
     made.ledger.redis.close()
+
+
+@pytest.fixture
+def standin() -> Iterator[Running]:
+    """A stand-in of its own for each test, which keeps what it receives."""
+    with running(record=True) as up:
+        yield up
