@@ -1,11 +1,15 @@
 """A server on this machine that says whatever a test tells it to: what no stand-in of a provider would ever say."""
 
 import contextlib
+import functools
 import json
 import threading
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+import pytest
 
 from tidegate import errors
 from tidegate.errors import RunError
@@ -53,6 +57,17 @@ def saying(reply: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def shown_of_refusals(ask: Callable[[str], object], said: Any) -> str:
+    """All that the errors show where a server that says this refuses, chain and all; each tells the status itself."""
+    shown = ""
+    for status in (400, 403, 429, 500):
+        with saying(functools.partial(say, status=status, content=said)) as url, pytest.raises(RunError) as caught:
+            ask(url)
+        assert str(status) in str(caught.value)
+        shown += "".join(traceback.format_exception(caught.value))
+    return shown
 
 
 def say(handler: BaseHTTPRequestHandler, status: int, content: Any, **headers: str) -> None:
