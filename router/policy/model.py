@@ -15,8 +15,9 @@ from router.policy.conditions import EntityType, When
 from router.policy.grammar import Bounds, Grammar
 from router.policy.guarantees import BuiltIn, Written
 from router.policy.index import Index
-from router.policy.matching import Condition, Test
+from router.policy.matching import Condition
 from router.policy.sensitivity.grammar import Section
+from router.policy.truth import Test
 from router.signals.sensitivity.lists import AS_SHIPPED, Rules
 from tidegate.budget import Budget
 from tidegate.budgets import Budgets
