@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -112,13 +113,24 @@ def test_the_port_opens_it_by_the_lane() -> None:
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSEGV])
-def test_the_death_of_the_engine_is_an_error_and_the_next_job_runs(backend: LocalBackend, how: int) -> None:
+def test_the_death_of_the_engine_is_an_error_and_the_next_job_runs(
+    backend: LocalBackend, how: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A segmentation fault or a kill takes down the engine, not the worker."""
     ask(backend)
-    pid = engine_pid(backend)
+    pid, engine = engine_pid(backend), backend._engine
+    assert engine is not None
     os.kill(pid, signal.SIGSTOP)  # so that the job is under way when it dies
-    threading.Timer(0.2, os.kill, [pid, how]).start()
-    threading.Timer(0.3, os.kill, [pid, signal.SIGCONT]).start() if how != signal.SIGKILL else None
+    hand_over = engine.ask
+
+    def and_kill(*args: Any, **given: Any) -> Any:
+        handed = hand_over(*args, **given)
+        os.kill(pid, how)
+        if how != signal.SIGKILL:
+            os.kill(pid, signal.SIGCONT)
+        return handed
+
+    monkeypatch.setattr(engine, "ask", and_kill)
     with pytest.raises(EngineCrashed, match=signal.Signals(how).name):
         ask(backend, run(CANARY))
     assert isinstance(ask(backend), Answer)
@@ -169,20 +181,21 @@ def test_a_hung_engine_is_killed_after_the_timeout(backend: LocalBackend) -> Non
     started = time.monotonic()
     with pytest.raises(RunTimedOut, match=r"no answer within 0\.5 s"):
         ask(backend, run(timeout_s=0.5))
-    assert time.monotonic() - started < 0.5 + module.CANCEL_GRACE_S + 3
+    assert time.monotonic() - started < watch.SILENCE_S
     assert eventually(lambda: gone(pid))
     assert isinstance(ask(backend), Answer)
 
 
-def test_a_stop_ends_a_running_job_and_the_engine_lives(backend: LocalBackend) -> None:
+def test_a_stop_ends_a_running_job_and_the_engine_lives(backend: LocalBackend, monkeypatch: pytest.MonkeyPatch) -> None:
     """A cancel reaches the engine in the middle of a decode; it answers the next job without a restart."""
+    monkeypatch.setattr(module, "CANCEL_GRACE_S", 60.0)
     ask(backend)
     pid, stop = engine_pid(backend), threading.Event()
     threading.Timer(0.03, stop.set).start()
     started = time.monotonic()
     with pytest.raises(RunTimedOut, match="cancelled"):
         ask_for_ever(backend, stop)
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 45
     assert isinstance(ask(backend), Answer)
     assert engine_pid(backend) == pid
 
