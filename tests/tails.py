@@ -6,7 +6,7 @@ LINES, LINE_CHARS, FILES = 12, 300, 10
 
 
 def tails(folder: Path, *, since: float) -> list[tuple[str, str]]:
-    """The last lines of each log below a folder that was written to since then; the latest ones, where there are many."""
+    """The last lines of each log below a folder that was written to since then; the latest, where there are many."""
     written = [(found, path) for path in folder.rglob("*.log") if (found := _written(path)) >= since]
     latest = [path for _, path in sorted(written)[-FILES:]]
     return [(f"the end of {path.relative_to(folder)}", text) for path in latest if (text := _end(path))]

@@ -16,7 +16,7 @@ from tidegate.settings import Settings
 from workers.standin.faults import Fault, When
 from workers.standin.server import Running, running
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 BATCH = Hints(latency="batch", deadline_s=1800.0)
 

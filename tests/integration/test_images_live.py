@@ -17,7 +17,7 @@ from tidegate.runtime.installation import Installation
 from tidegate.settings import load
 from tidegate.signals import Level
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 PIXELS = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(range(256))).decode()
 PNG = f"data:image/png;base64,{PIXELS}"

@@ -19,9 +19,9 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
+from holding import held
 from hypothesis import given
 from hypothesis import strategies as st
-from holding import held
 from loopback import FAULTS, say, saying
 
 from tidegate import errors

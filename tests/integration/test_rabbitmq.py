@@ -237,7 +237,7 @@ def refusals_in(rabbit: RabbitServer) -> list[str]:
     return [line for line in logs.splitlines() if "refused" in line]
 
 
-def eventually(holds: Callable[[], bool], *, timeout_s: float = 30) -> None:
+def eventually(holds: Callable[[], bool], *, timeout_s: float = 60) -> None:
     """Wait until it comes true."""
     until = time.monotonic() + timeout_s
     while not holds():

@@ -13,7 +13,7 @@ from tidegate.settings import Settings
 from workers.standin.faults import Fault
 from workers.standin.server import Running, running
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 
 @pytest.fixture
