@@ -62,7 +62,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Client
         )
         try:
             made.start()
-            made.wait_ready(timeout_s=120)
+            made.wait_ready(timeout_s=200)
             yield Client(made.settings), record
         finally:
             made.stop()

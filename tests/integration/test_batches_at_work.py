@@ -108,7 +108,7 @@ def test_two_hundred_jobs_survive_kills_and_each_is_sent_once(
         by_batch = [record for record in records if record.batch]
         assert len(received) == len({line.partition("-")[0] for line in received}) == len(by_batch)
         assert standin.standin.calls == len(records) - len(by_batch)
-        assert len(by_batch) > 150
+        assert len(by_batch) >= 80  # a whole batch; jobs that come while nobody collects go alone
         assert sum(batch.succeeded or 0 for batch in batches(team)) == len(by_batch)
 
 

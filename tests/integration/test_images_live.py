@@ -59,7 +59,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Client
     made = Installation(settings, read_lanes(policy), always_standin=True, standin_options=("--record", str(record)))
     try:
         made.start()
-        made.wait_ready(timeout_s=120)
+        made.wait_ready(timeout_s=200)
         yield Client(made.settings), record, data
     finally:
         made.stop()

@@ -118,7 +118,7 @@ def test_flower_asks_for_a_password_and_cannot_control_workers(running: Running)
     """Pages and API answer 401 without credentials, and controls answer 403 with them."""
     for path in ("/", "/tasks", "/api/tasks", "/api/workers"):
         with pytest.raises(urllib.error.HTTPError, match="401"):
-            urllib.request.urlopen(running.installation.flower_url + path, timeout=10)
+            urllib.request.urlopen(running.installation.flower_url + path, timeout=60)
     with pytest.raises(urllib.error.HTTPError, match="403"):
         _flower(running, "/api/worker/shutdown/anyone", method="POST")
 
@@ -268,7 +268,7 @@ def _flower(running: Running, path: str, *, method: str = "GET") -> bytes:
         method=method,
         headers={"authorization": "Basic " + base64.b64encode(credentials).decode()},
     )
-    with urllib.request.urlopen(request, timeout=30) as response:
+    with urllib.request.urlopen(request, timeout=60) as response:
         content: bytes = response.read()
     return content
 

@@ -216,7 +216,7 @@ def test_all_stop_in_time(fleet: Composed) -> None:
     """A polite signal ends every service well before Docker would kill it. The last test: nothing runs after it."""
     for process in fleet.running.values():
         process.terminate()
-    assert {name: process.wait(20) for name, process in fleet.running.items()} == dict.fromkeys(OURS, 0)
+    assert {name: process.wait(60) for name, process in fleet.running.items()} == dict.fromkeys(OURS, 0)
 
 
 def job(text: str) -> Job:

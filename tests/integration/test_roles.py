@@ -31,8 +31,8 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("openssl") is None, reason="deploy/compose/prepare needs openssl"),
 ]
 
-STOP_S = 20.0
-"""`stop_grace_period` of the services."""
+STOP_S = 60.0
+"""Three times the `stop_grace_period` of the services, for a machine that is busy; who hangs takes for ever."""
 
 ROLES = ["producer", "router", "inside", "outside", "janitor", "flower"]
 HARD = "Compare two designs, analyse each step by step and prove which is better. "

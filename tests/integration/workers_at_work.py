@@ -27,7 +27,7 @@ from tidegate.ledger.states import State
 from tidegate.messaging import celery_app
 from tidegate.settings import Settings
 
-START_S = 60.0
+START_S = 150.0
 STOP_S = 20.0
 LOOK_S = 0.02
 
