@@ -2,7 +2,8 @@
 
 import contextlib
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import hypothesis
@@ -10,6 +11,7 @@ import pytest
 from doubles import KEYS, RecordingDoorbell
 from servers import StoreServer
 from servers import store_server as running_store_server
+from tails import tails
 
 from tidegate import connections
 from tidegate.client import Client
@@ -36,6 +38,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """The broker of the integration tests."""
     told = "run the tests of a whole installation on this broker only"
     parser.addoption("--broker", choices=("redis", "rabbitmq"), default=None, help=told)
+
+
+_BEGUN = pytest.StashKey[float]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """When the test began: what its processes wrote since then tells of it."""
+    item.stash[_BEGUN] = time.time()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failure shows what the processes said last."""
+    report = yield
+    if report.failed:
+        report.sections += tails(item.config._tmp_path_factory.getbasetemp(), since=item.stash[_BEGUN])
+    return report
 
 
 @pytest.fixture(autouse=True)

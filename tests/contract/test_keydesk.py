@@ -157,13 +157,13 @@ def test_a_process_says_what_it_holds_and_again_when_that_changes(redis: StoreCl
         said.set()
 
     says = keychecks.report(redis, "one", lambda: Held.now(rings(home, Zone.INSIDE)), changed=changed, stop=stop)
-    assert said.wait(10)
+    assert said.wait(30)
     said.clear()
     Desk(home, redis, Use.INSIDE).prepare()
-    assert said.wait(10)
+    assert said.wait(30)
     assert seen == [False, True]
     stop.set()
-    says.join(10)
+    says.join(30)
 
 
 def test_looking_makes_no_key(home: Settings, redis: StoreClient) -> None:

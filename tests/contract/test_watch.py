@@ -14,7 +14,7 @@ from tidegate.ledger.record import Record
 from tidegate.ledger.states import State
 from tidegate.settings import Settings
 
-BOUND_S = 10.0
+BOUND_S = 60.0
 
 Waiter = Callable[[Client, Settings, str, Callable[[State], None]], None]
 

@@ -14,6 +14,9 @@ import pytest
 from tidegate import errors
 from tidegate.errors import RunError
 
+POLL_S = 0.005
+"""How soon the server notices that it should end: the library's own half a second, for each test, would be a minute."""
+
 FAULTS: Sequence[tuple[str, type[RunError]]] = (
     ("rate_limited", errors.RateLimited),
     ("insufficient_quota", errors.QuotaExhausted),
@@ -49,7 +52,7 @@ def saying(reply: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str]:
             """Nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=lambda: server.serve_forever(POLL_S), daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}/v1"

@@ -249,7 +249,7 @@ def test_a_slow_server_is_given_up_in_time(answers: bool) -> None:  # noqa: FBT0
         with pytest.raises(errors.RunTimedOut):
             ask(url, a_run(timeout_s=0.4), on_text=lambda _piece: None)
         done.set()
-    assert time.monotonic() - before < 5
+    assert time.monotonic() - before < 25
 
 
 def test_a_huge_answer_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:

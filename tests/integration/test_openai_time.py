@@ -7,6 +7,7 @@ import time
 from http.server import BaseHTTPRequestHandler
 
 import pytest
+from holding import held
 from loopback import saying
 from openai_asked import a_run, ask, lane, surround
 from waiting import came_true
@@ -34,7 +35,7 @@ def test_a_slow_server_is_given_up_in_time(standin: Running) -> None:
     before = time.monotonic()
     with pytest.raises(errors.RunTimedOut):
         ask(standin.url, a_run(timeout_s=0.3))
-    assert time.monotonic() - before < 5
+    assert time.monotonic() - before < 25
 
 
 def test_a_drip_does_not_outwit_the_limit() -> None:
@@ -56,7 +57,7 @@ def test_a_drip_does_not_outwit_the_limit() -> None:
         with pytest.raises(errors.RunTimedOut):
             ask(url, a_run(timeout_s=0.4))
         done.set()
-    assert time.monotonic() - before < 5
+    assert time.monotonic() - before < 25
 
 
 def test_a_stop_hangs_up_at_once(standin: Running) -> None:
@@ -100,29 +101,31 @@ def test_closing_ends_what_is_in_flight(standin: Running) -> None:
         time.sleep(0.01)
     backend.close()
     backend.close()
-    thread.join(5)
+    thread.join(25)
     assert [type(error) for error in ended] == [errors.RunTimedOut]
     with pytest.raises(errors.RunTimedOut, match="closed"):
         backend.answer(a_run(), stop=threading.Event())
 
 
 def test_many_threads_share_one_backend(standin: Running) -> None:
-    """Calls run beside each other: twenty slow ones take the time of one."""
-    standin.standin.book.replace((Fault(fault="slow", delay_s=0.5, times="forever"),))
+    """Calls run beside each other: twenty are with the provider before one of them is answered."""
+    standin.standin.book.replace((Fault(fault="slow", delay_s=60, times="forever"),))
+    go = held(standin.standin)
     backend = open_backend(lane(base_url=standin.url, concurrency=20), Settings())
     answers: list[Answer] = []
     threads = [
-        threading.Thread(target=lambda: answers.append(backend.answer(a_run(), stop=threading.Event())))
+        threading.Thread(target=lambda: answers.append(backend.answer(a_run(timeout_s=60), stop=threading.Event())))
         for _ in range(20)
     ]
-    before = time.monotonic()
     for thread in threads:
         thread.start()
+    assert came_true(lambda: standin.standin.calls == 20)
+    assert answers == []
+    go.set()
     for thread in threads:
         thread.join()
     backend.close()
     assert len(answers) == 20
-    assert time.monotonic() - before < 5
 
 
 def test_a_process_that_closes_nothing_still_ends(standin: Running) -> None:
@@ -135,9 +138,9 @@ def test_a_process_that_closes_nothing_still_ends(standin: Running) -> None:
         "from workers.backend import Run, open_backend\n"
         f"backend = open_backend(Lane.model_validate_json({lane(base_url=standin.url).to_json()!r}), Settings())\n"
         "turns = (Message(role='user', content='hi'),)\n"
-        "run = Run(job_id='j', attempt=1, messages=turns, params=Params(), timeout_s=9)\n"
+        "run = Run(job_id='j', attempt=1, messages=turns, params=Params(), timeout_s=60)\n"
         "backend.answer(run, stop=threading.Event())\n"
         "sys.exit(3)\n"
     )
-    ended = subprocess.run([sys.executable, "-c", script], timeout=30, check=False)
+    ended = subprocess.run([sys.executable, "-c", script], timeout=90, check=False)
     assert ended.returncode == 3

@@ -50,7 +50,7 @@ from tidegate.settings import Settings
 from tidegate.submission import plain_id
 from tidegate.vault import Seals, Vault, digest
 
-BOUND_S = 10.0
+BOUND_S = 30.0
 
 POLICY = """
 version: 1

@@ -264,4 +264,4 @@ def test_a_token_server_that_hangs_ends_the_run_in_its_time(
         before = time.monotonic()
         with pytest.raises(errors.RunTimedOut):
             ask(vertex(standin), a_run(timeout_s=0.3))
-        assert time.monotonic() - before < 10
+        assert time.monotonic() - before < 25

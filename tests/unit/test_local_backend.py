@@ -11,6 +11,7 @@ from tidegate.errors import BadRequest, ContextOverflow, RunTimedOut
 from tidegate.result import Answer
 from tidegate.settings import load
 from workers.backend import Run, open_backend
+from workers.local import backend as module
 from workers.local.backend import LocalBackend
 
 
@@ -38,15 +39,16 @@ def test_the_port_opens_it_by_the_lane() -> None:
     assert answer.usage.prompt_tokens > 0
 
 
-def test_a_stop_ends_a_running_job_and_the_engine_lives(backend: LocalBackend) -> None:
+def test_a_stop_ends_a_running_job_and_the_engine_lives(backend: LocalBackend, monkeypatch: pytest.MonkeyPatch) -> None:
     """A cancel reaches the engine in the middle of a decode; it answers the next job without a restart."""
+    monkeypatch.setattr(module, "CANCEL_GRACE_S", 60.0)
     ask(backend)
     pid, stop = engine_pid(backend), threading.Event()
     threading.Timer(0.03, stop.set).start()
     started = time.monotonic()
     with pytest.raises(RunTimedOut, match="cancelled"):
         ask_for_ever(backend, stop)
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 45
     assert isinstance(ask(backend), Answer)
     assert engine_pid(backend) == pid
 
