@@ -97,8 +97,7 @@ def test_closing_ends_what_is_in_flight(standin: Running) -> None:
 
     thread = threading.Thread(target=call)
     thread.start()
-    while standin.standin.calls == 0:
-        time.sleep(0.01)
+    assert came_true(lambda: standin.standin.calls > 0)
     backend.close()
     backend.close()
     thread.join(25)

@@ -1,4 +1,4 @@
-"""Conditions that the gate makes of patterns: they hold where the pattern matches, and tell something."""
+"""What the gate makes of patterns: conditions that hold wherever one matches, that tell something, and where it was."""
 
 from pathlib import Path
 
