@@ -54,7 +54,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     """A failure shows what the processes said last."""
     report = yield
     if report.failed:
-        report.sections += tails(item.config._tmp_path_factory.getbasetemp(), since=item.stash[_BEGUN])
+        report.sections += tails(item.config._tmp_path_factory.getbasetemp(), since=item.stash.get(_BEGUN, 0.0))
     return report
 
 
