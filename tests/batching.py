@@ -213,6 +213,7 @@ class Bench:
     decided: dict[str, Any] = field(default_factory=dict)
     """What else the decisions say."""
     _batchers: list[tuple[Batcher, Trouble]] = field(default_factory=list)
+    _placed: int = 0
 
     def close(self) -> None:
         """Let go of what dead processes would have let go of."""
@@ -226,8 +227,10 @@ class Bench:
         return self.client.ledger
 
     def place(self, job: Job | None = None, **hints: Any) -> str:
-        """Put a batch job on the lane, as the router does."""
-        job = job or Job(text="anything", hints=Hints(**{"latency": "batch", "deadline_s": 7200.0, **hints}))
+        """Put a batch job on the lane, as the router does; one that asks what no other asks, where none is given."""
+        self._placed += 1
+        text = f"thing{self._placed:03}"
+        job = job or Job(text=text, hints=Hints(**{"latency": "batch", "deadline_s": 7200.0, **hints}))
         job_id = self.client.submit(job)
         placement = Placement(
             self.ledger, self.client.vault, self.doorbell, signer(self.settings), nudge_s=self.settings.nudge_s

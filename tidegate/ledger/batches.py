@@ -4,7 +4,8 @@ A batch is put on record, with its jobs, before anything is sent, and each step 
 about: whoever is killed in between leaves a record from which another goes on. No text is in it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -84,6 +85,17 @@ class BatchView(Value):
         return max(0.0, (self.done_at or now) - self.formed_at)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Waiters:
+    """Jobs that wait for the answer of one that has ended by itself."""
+
+    fences: Mapping[str, int]
+    """Each with its fencing token."""
+    left: str
+    """One that somebody should be woken for: it waited for an answer that does not come."""
+    at: float
+
+
 class LostTurn(Conflict):
     """Another process collects the lane's batches now."""
 
@@ -108,9 +120,9 @@ class Batches:
         """Let another collect, at once."""
         self._turn(lane, token, "0", "")
 
-    def sweep(self, lane: str, *, most: int) -> tuple[int, float]:
-        """Set aside what can be; how many are, and for how long the oldest of them has been."""
-        count, oldest_s = self._scripts.run("batch_sweep", args=[self._prefix, lane, most])
+    def sweep(self, lane: str, *, most: int, join: str = "") -> tuple[int, float]:
+        """Set aside what can be; how many are, and for how long the oldest of them has been. `join`: see `Lane.joins`."""
+        count, oldest_s = self._scripts.run("batch_sweep", args=[self._prefix, lane, most, join])
         return int(count), float(oldest_s)
 
     def form(
@@ -155,6 +167,24 @@ class Batches:
         """What a line came to whose job was cancelled, or expired. Once is enough; again does nothing."""
         cost = "" if settled.usd is None else repr(settled.usd)
         self._scripts.run("batch_settle", args=[self._prefix, job_id, batch_id, settled.wire, cost])
+
+    def waited_for(self, job_ids: Iterable[str]) -> list[str]:
+        """Those of them for whose answers other jobs wait."""
+        ids = list(job_ids)
+        with store_errors(), self._redis.pipeline(transaction=False) as pipe:
+            for job_id in ids:
+                pipe.exists(f"{self._prefix}:followers:{job_id}")
+            return [job_id for job_id, waited in zip(ids, pipe.execute(), strict=True) if waited]
+
+    def end_wait(self, job_id: str, *, answered: bool, alone: bool = True) -> Waiters:
+        """The line of a job that has ended by itself came to something: those who wait for it may have that.
+
+        Or to nothing: then they are in line again, for a call of their own where they are to be `alone`.
+        """
+        args = [self._prefix, job_id, "1" if answered else "", "1" if alone else ""]
+        waiting, ring, at = self._scripts.run("flight_end", args=args)
+        fences = {name.decode(): int(fence) for name, fence in zip(waiting[::2], waiting[1::2], strict=True)}
+        return Waiters(fences=fences, left=ring.decode(), at=float(at))
 
     def members(self, batch_id: str) -> dict[str, int]:
         """The jobs that came in, each with the fencing token that it got."""

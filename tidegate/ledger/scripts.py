@@ -20,6 +20,7 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
     "retry": ("order.lua", "limits.lua", "retry.lua"),
     "batch_sweep": (*_MOVING, "batching.lua", "batch_sweep.lua"),
     "batch_form": (*_MOVING, "batch_form.lua"),
+    "flight_end": (*_MOVING, "flight_end.lua"),
     "batch_step": ("batch_step.lua",),
     "batch_turn": ("batch_turn.lua",),
     "batch_settle": ("order.lua", *_GATE, "batch_settle.lua"),

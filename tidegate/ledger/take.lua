@@ -39,7 +39,7 @@ if not gate then
   if woken then ring_answered(prefix, room) end
   id = id or of_an_earlier_release()
   while id do
-    if not set_aside(prefix, lane, id) and not flight_follow(prefix, lane, id, join, ARGV[10], move) then
+    if not flight_follow(prefix, lane, id, join, ARGV[10], move) and not set_aside(prefix, lane, id, join) then
       local claim = move(prefix, id, ARGV, CLAIM)
       if claim[1] == 1 then
         redis.call('SET', asked, id, 'EX', 60)
@@ -91,8 +91,8 @@ else
   -- The next job that asks what no run asks already: the others wait for that one's answer, and need no room.
   local function first_by_itself()
     local first = first_in_line(prefix, room)
-    while first and (set_aside(prefix, lane, first[1])
-      or flight_follow(prefix, lane, first[1], join, ARGV[10], move)) do first = first_in_line(prefix, room) end
+    while first and (flight_follow(prefix, lane, first[1], join, ARGV[10], move)
+      or set_aside(prefix, lane, first[1], join)) do first = first_in_line(prefix, room) end
     return first
   end
 

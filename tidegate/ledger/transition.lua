@@ -28,6 +28,13 @@ local function paced(prefix, lane, state, began, now)
   redis.call('HSET', prefix .. ':pace', lane, stamp(before * 0.8 + took * 0.2))
 end
 
+-- Whether a batch has a job of which it may have sent the line.
+local function in_sent_batch(prefix, job)
+  local batch = redis.call('HGET', job, 'batch')
+  local at = batch and redis.call('HGET', prefix .. ':batch:' .. batch, 'state')
+  return at and at ~= 'forming'
+end
+
 local function move(prefix, id, a, at)
   local job = prefix .. ':job:' .. id
   local old = redis.call('HMGET', job, 'state', 'rev', 'fence', 'lane', 'deadline_at', 'started_at', 'move',
@@ -136,13 +143,18 @@ local function move(prefix, id, a, at)
     ring = ring_wanted(prefix, room, now) and 1 or 0
   end
 
+  local goes_on = not old[15] or flight_goes_on(prefix, id, state, to, name, old[4] == lane,
+    state == 'batched' and in_sent_batch(prefix, job))
   if ENDS[to] then
     count_out(prefix, job)
     redis.call('HINCRBY', prefix .. ':ended', to, 1)
     -- Text is kept no longer than somebody needs it: a dead letter's payload to redrive it, a result to be read.
     local slots = redis.call('HMGET', job, 'payload', 'outside', 'result', 'placeholders', 'zone')
     local keep = a[at + 6]
-    if slots[2] then redis.call('UNLINK', vault .. slots[2]) end
+    if slots[2] and old[15] and goes_on and state == 'batched' then
+      -- Others wait for this one's line: what it asks is compared with what they ask before they get the answer.
+      redis.call('EXPIRE', vault .. slots[2], redis.call('TTL', prefix .. ':followers:' .. id))
+    elseif slots[2] then redis.call('UNLINK', vault .. slots[2]) end
     if to == 'dead' then
       redis.call('ZADD', prefix .. ':dead', stamp(now), id)
       if slots[1] then redis.call('EXPIRE', vault .. slots[1], keep) end
@@ -184,8 +196,9 @@ local function move(prefix, id, a, at)
     end
   end
   local followers, other = {}, ''
-  if state == 'running' and to ~= 'running' and old[15] then
-    followers, other = flight_over(prefix, id, old[4], old[16], old[15], to == 'succeeded', move)
+  if not goes_on then
+    local alone = redis.call('HGET', job, 'alone') or (state == 'batched' and to == 'dead')
+    followers, other = flight_over(prefix, id, old[4], old[16], old[15], to == 'succeeded', move, alone)
   end
   return {1, rev, fence, stamp(now), ring, followers, other}
 end

@@ -24,7 +24,7 @@ def poll(desk: Desk, batch: BatchView) -> BatchView:
         return desk.step(batch, state=BatchState.SETTLING, answered=progress.answered)
     if progress.answered != batch.answered:
         batch = desk.step(batch, answered=progress.answered)
-    wanted = desk.now() < batch.until and next(desk.held(batch), None) is not None
+    wanted = desk.now() < batch.until and desk.wanted(batch)
     return batch if wanted else _cancelled(desk, batch)
 
 

@@ -92,6 +92,8 @@ def _lines(desk: Desk, batch: BatchView) -> list[Line]:
     """The jobs that may leave, each looked at by the guard as before a call; the others end or go their way."""
     api = desk.api(batch)
     made = [(record, line) for record in desk.held(batch) if (line := _line(desk, batch, api, record)) is not None]
+    made_of = {record.id for record, _ in made}
+    desk.let_go((job_id for job_id in desk.batches.members(batch.id) if job_id not in made_of), alone=False)
     if not made:
         return []
     endpoint = Counter(line.endpoint for _, line in made).most_common(1)[0][0]
