@@ -44,6 +44,16 @@ local function flight_lead(prefix, lane, id, join, more_s)
   end
 end
 
+-- A job waits no longer for its leader. What an ended leader asked was kept for those who waited: see transition.lua.
+local function flight_left(prefix, id, leader)
+  local followers = prefix .. ':followers:' .. leader
+  if redis.call('HDEL', followers, id) == 0 or redis.call('EXISTS', followers) == 1 then return end
+  local told = redis.call('HMGET', prefix .. ':job:' .. leader, 'state', 'outside')
+  if told[2] and (told[1] == 'cancelled' or told[1] == 'expired') then
+    redis.call('UNLINK', prefix .. ':vault:' .. told[2])
+  end
+end
+
 -- Whether those who wait for a job's answer go on waiting after a move of it; also where nobody waits, and nothing is to do.
 -- They do while the job comes back from a batch to its lane, or for another try: that one answers for all. And where it is
 -- cancelled, or expires, after its batch may have been sent (`sent`): its line will be answered for them.

@@ -38,7 +38,7 @@ end
 local function move(prefix, id, a, at)
   local job = prefix .. ':job:' .. id
   local old = redis.call('HMGET', job, 'state', 'rev', 'fence', 'lane', 'deadline_at', 'started_at', 'move',
-    'updated_at', 'tenant', 'priority', 'queued_at', 'accepted_at', 'permit', 'worker', 'flight', 'latency')
+    'updated_at', 'tenant', 'priority', 'queued_at', 'accepted_at', 'permit', 'worker', 'flight', 'latency', 'joined')
   local state, rev, fence = old[1], tonumber(old[2] or 0), tonumber(old[3] or 0)
   local lane, tenant, priority = old[4] or nil, old[9] or 'default', tonumber(old[10] or 5)
   local since = tonumber(old[11] or old[12])
@@ -196,6 +196,7 @@ local function move(prefix, id, a, at)
     end
   end
   local followers, other = {}, ''
+  if state == 'waiting' and old[17] then flight_left(prefix, id, old[17]) end
   if not goes_on then
     local alone = redis.call('HGET', job, 'alone') or (state == 'batched' and to == 'dead')
     followers, other = flight_over(prefix, id, old[4], old[16], old[15], to == 'succeeded', move, alone)
