@@ -156,7 +156,7 @@ def test_who_cannot_wait_for_a_batch_is_called(bench: Bench) -> None:
 @pytest.mark.parametrize("which", [0, 1], ids=["whose line it is", "another"])
 @pytest.mark.parametrize("end", ["cancelled", "expired"])
 def test_the_end_of_one_leaves_the_others(bench: Bench, which: int, end: str) -> None:
-    """One is cancelled, or expires, while the provider has the line: the others get its answer, and one line is paid."""
+    """Cancelled, or expired, while the provider has the line: the others get its answer, and one line is paid."""
     batcher, jobs = sent(bench)
     gone = jobs.pop(which)
     if end == "cancelled":
@@ -282,7 +282,7 @@ def test_no_answer_is_lent_by_a_name_in_the_store(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("cancelled", [False, True], ids=["wanted", "cancelled"])
-def test_whoever_dies_each_is_answered_once(bench: Bench, cancelled: bool) -> None:
+def test_whoever_dies_each_is_answered_once(bench: Bench, *, cancelled: bool) -> None:
     """A process dies at each step in turn: no line is sent twice, and each of those who share it ends once."""
     bench.provider.looks = 3
     for step in range(1, 200, 3):

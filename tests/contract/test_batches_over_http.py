@@ -16,14 +16,15 @@ from workers.managed.batches.batcher import Batcher
 from workers.standin.faults import Fault, When
 from workers.standin.server import Running, running
 
-BACKENDS = ("openai", "openai_responses", "anthropic")
+BACKENDS = ("openai", "openai_responses", "azure", "anthropic")
 
 
 @pytest.fixture(autouse=True)
 def keys(monkeypatch: pytest.MonkeyPatch) -> None:
     """Any will do."""
-    for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY"):
+    for name in ("OPENAI_API_KEY", "AZURE_OPENAI_API_KEY", "ANTHROPIC_API_KEY"):
         monkeypatch.setenv(name, "any")
+    monkeypatch.setattr("workers.managed.batches.azure.LOOK_S", 0.01)
 
 
 @pytest.fixture
@@ -38,7 +39,8 @@ def bench(
     request: pytest.FixtureRequest, client: Client, settings: Settings, doorbell: RecordingDoorbell, standin: Running
 ) -> Iterator[Bench]:
     """A lane of each provider's."""
-    lane = batch_lane(of_lane={"backend": request.param, "model": "m-1", "base_url": standin.url})
+    told = {"api_version": "2024-10-21"} if request.param == "azure" else {}
+    lane = batch_lane(of_lane={"backend": request.param, "model": "m-1", "base_url": standin.url, **told})
     with contextlib.closing(Bench(client, settings, doorbell, lane=lane)) as made:
         yield made
 
@@ -104,7 +106,7 @@ def test_a_server_without_a_batch_api_gets_calls(bench: Bench, standin: Running)
 
 def test_a_key_that_is_missing_makes_no_batch(bench: Bench, standin: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is sent without a key; the jobs go the ordinary way, where each meets the same."""
-    for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY"):
+    for name in ("OPENAI_API_KEY", "AZURE_OPENAI_API_KEY", "ANTHROPIC_API_KEY"):
         monkeypatch.delenv(name)
     batcher = batcher_of(bench)
     jobs = [bench.place() for _ in range(3)]

@@ -24,6 +24,9 @@ DONE_KEEP_S = 86_400
 GRACE_S = 1800.0
 """How long after its window a batch may hold jobs: to be cancelled, and for what was answered by then to be read."""
 
+TWINS_KEEP_S = 2 * 86_400
+"""How long a second batch is looked after: twice the time that a provider has for one."""
+
 _FORM_AT_ONCE = 250
 """Jobs that one script moves: it holds up everybody else."""
 
@@ -67,6 +70,12 @@ class BatchView(Value):
     """How often it may have been sent."""
     answered: int = 0
     """Lines that the provider had done when last asked."""
+    lines: int = 0
+    """How many were in the last try to send it: some of its jobs may have gone before."""
+    twins: str = ""
+    """The provider's names for second ones, which a process sent that had been stopped; they were cancelled."""
+    twice_usd: float | None = None
+    """What was done of those by then, and paid for a second time."""
     done_at: float | None = None
     outcome: str | None = None
     """Of one that is over: `settled`, `refused`, `empty` or `abandoned`."""
@@ -96,6 +105,18 @@ class Waiters:
     at: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class Twin:
+    """A provider's batch beside the one that is on record, with the same lines."""
+
+    provider_id: str
+    lane: str
+    batch_id: str
+    """Ours."""
+    deployment: str
+    price_share: float
+
+
 class LostTurn(Conflict):
     """Another process collects the lane's batches now."""
 
@@ -121,7 +142,7 @@ class Batches:
         self._turn(lane, token, "0", "")
 
     def sweep(self, lane: str, *, most: int, join: str = "") -> tuple[int, float]:
-        """Set aside what can be; how many are, and for how long the oldest of them has been. `join`: see `Lane.joins`."""
+        """Set aside what can be; how many are, and for how long the oldest has been. `join`: see `Lane.joins`."""
         count, oldest_s = self._scripts.run("batch_sweep", args=[self._prefix, lane, most, join])
         return int(count), float(oldest_s)
 
@@ -155,10 +176,14 @@ class Batches:
         return jobs
 
     def step(self, batch: BatchView, *, token: str, **changes: Any) -> BatchView:
-        """Put the next step on record. Raises LostTurn. Returns the batch as it is now."""
+        """Put the next step on record. Raises LostTurn. Returns the batch as it is now.
+
+        Without changes: see whether it is still this caller's to send.
+        """
         changed = batch.model_copy(update=changes)
         fields = {name: _wire(getattr(changed, name)) for name in changes}
-        args = [self._prefix, batch.lane, token, batch.id, DONE_KEEP_S if changed.over else "", *flat(fields)]
+        args = [self._prefix, batch.lane, token, batch.id, DONE_KEEP_S if changed.over else ""]
+        args += [batch.tries, *flat(fields)]
         if not self._scripts.run("batch_step", args=args):
             raise LostTurn(f"another process collects the batches of {batch.lane}")
         return changed
@@ -185,6 +210,34 @@ class Batches:
         waiting, ring, at = self._scripts.run("flight_end", args=args)
         fences = {name.decode(): int(fence) for name, fence in zip(waiting[::2], waiting[1::2], strict=True)}
         return Waiters(fences=fences, left=ring.decode(), at=float(at))
+
+    def saw_twin(self, batch: BatchView, provider_id: str) -> None:
+        """The provider has a batch that may be a second one: whoever collects the lane's sees to it. Needs no turn."""
+        key = self._twins(batch.lane)
+        with store_errors(), self._redis.pipeline(transaction=True) as pipe:
+            pipe.hset(key, provider_id, f"{batch.id} {batch.deployment} {batch.price_share}")
+            pipe.expire(key, TWINS_KEEP_S)
+            pipe.execute()
+
+    def twins(self, lane: str) -> list[Twin]:
+        """Those that were seen and are not done with."""
+        with store_errors():
+            found = self._redis.hgetall(self._twins(lane))
+        told = ((provider_id.decode(), of.decode().split()) for provider_id, of in found.items())
+        return [
+            Twin(provider_id=provider_id, lane=lane, batch_id=of[0], deployment=of[1], price_share=float(of[2]))
+            for provider_id, of in told
+        ]
+
+    def forget_twin(self, twin: Twin) -> None:
+        """It is no second one after all, or all is done about it."""
+        with store_errors():
+            self._redis.hdel(self._twins(twin.lane), twin.provider_id)
+
+    def paid_twice(self, twin: Twin, job_id: str, *, gate: str, settled: Settled) -> None:
+        """A line of it was answered: what that cost counts, once. `gate`: see `permits.gate_of`."""
+        args = [self._prefix, twin.batch_id, twin.provider_id, job_id, twin.lane, gate, settled.wire, TWINS_KEEP_S]
+        self._scripts.run("batch_twice", args=args)
 
     def members(self, batch_id: str) -> dict[str, int]:
         """The jobs that came in, each with the fencing token that it got."""
@@ -234,6 +287,9 @@ class Batches:
 
     def _batch(self, batch_id: str) -> str:
         return f"{self._prefix}:batch:{batch_id}"
+
+    def _twins(self, lane: str) -> str:
+        return f"{self._prefix}:batchtwins:{lane}"
 
     def _members(self, batch_id: str) -> str:
         return f"{self._batch(batch_id)}:jobs"

@@ -22,6 +22,7 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
     "batch_form": (*_MOVING, "batch_form.lua"),
     "flight_end": (*_MOVING, "flight_end.lua"),
     "batch_step": ("batch_step.lua",),
+    "batch_twice": ("order.lua", *_GATE, "batch_twice.lua"),
     "batch_turn": ("batch_turn.lua",),
     "batch_settle": ("order.lua", *_GATE, "batch_settle.lua"),
     "collect": ("order.lua", "collect.lua"),

@@ -132,6 +132,7 @@ class Desk:
         return Mark(
             batch_id=batch.id,
             custom_ids=frozenset(custom_id(job_id, fence) for job_id, fence in members.items()),
+            lines=batch.lines or len(members),
             since=batch.sending_at,
             others=frozenset(others),
         )
@@ -175,7 +176,7 @@ class Desk:
             self.running.outcomes.hand_back(record, fence=record.fence, settled=UNPAID)
 
     def let_go(self, job_ids: Iterable[str], *, alone: bool = True) -> None:
-        """Who waits for the line of one of these jobs, which has ended by itself, waits in vain: he is in line again."""
+        """Who waits for the line of one of these jobs, which has ended by itself, waits in vain: back in line."""
         for job_id in self.batches.waited_for(job_ids):
             waiters = self.batches.end_wait(job_id, answered=False, alone=alone)
             if waiters.left:

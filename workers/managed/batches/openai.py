@@ -1,7 +1,7 @@
 """OpenAI's batches: a file of requests, a batch over it that carries our id, and files of results and errors."""
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -92,6 +92,7 @@ class _Batches(_Part):
 class _File(_Part):
     id: str = Field(min_length=1)
     filename: str | None = None
+    status: str | None = None
 
 
 class _Files(_Part):
@@ -126,7 +127,7 @@ def open_batches(lane: Lane, deployment: Deployment, settings: Settings) -> Batc
     }
     return OpenAIBatches(
         client,
-        model=deployment.model or lane.model,
+        model=(lane.batch and lane.batch.model) or deployment.model or lane.model,
         dialect=dialects[lane.backend],
         endpoint=ENDPOINTS[lane.backend],
     )
@@ -149,7 +150,7 @@ class OpenAIBatches:
         fields = self._dialect.arguments(run, model=self._model, quirks=self._quirks, stream=False)
         return _line(custom_id, self._endpoint, {**fields, **fields.pop("extra_body", {})})
 
-    async def submit(self, mark: Mark, lines: Sequence[Line]) -> Progress:
+    async def submit(self, mark: Mark, lines: Sequence[Line], *, check: Callable[[], None]) -> Progress:
         """Upload the requests, then make a batch of them; after a crash in between the file is found by its name."""
         content = b"\n".join(_wrapped(line) for line in lines)
         uploaded = await self._client.files.with_raw_response.create(
@@ -157,25 +158,33 @@ class OpenAIBatches:
             purpose="batch",
             extra_headers={"Idempotency-Key": f"{mark.batch_id}-file"},
         )
+        file_id = _read(_File, uploaded.content).id
+        await self.ready(file_id)
+        check()
         made = await self._client.batches.with_raw_response.create(
             completion_window="24h",
             endpoint=lines[0].endpoint,  # type: ignore[arg-type] # one of ours
-            input_file_id=_read(_File, uploaded.content).id,
+            input_file_id=file_id,
             metadata={OURS: mark.batch_id},
             extra_headers={"Idempotency-Key": mark.batch_id},
         )
         return _read(_Batch, made.content).progress
 
+    async def ready(self, file_id: str) -> None:
+        """Wait until a batch can be made of an upload: here at once."""
+
+    async def file(self, file_id: str) -> "_File":
+        """What is known of an upload."""
+        return _read(_File, (await self._client.files.with_raw_response.retrieve(file_id)).content)
+
     async def find(self, mark: Mark) -> Progress | None:
         """By our id in its metadata."""
-        ours = [batch async for batch in self._recent(mark) if (batch.metadata or {}).get(OURS) == mark.batch_id]
-        if not ours:
-            return None
-        first, *twins = sorted(ours, key=lambda batch: (batch.phase is Phase.FAILED, batch.created_at, batch.id))
-        for twin in twins:
-            if twin.phase is Phase.WORKING:
-                await self.cancel(twin.id)
-        return first.progress
+        ours = await self._ours(mark)
+        return ours[0].progress if ours else None
+
+    async def twins(self, mark: Mark, provider_id: str) -> list[str]:
+        """By our id in their metadata."""
+        return [batch.id for batch in await self._ours(mark) if batch.id != provider_id]
 
     async def status(self, provider_id: str) -> Progress:
         """How far it is."""
@@ -221,6 +230,11 @@ class OpenAIBatches:
 
     async def _batch(self, provider_id: str) -> _Batch:
         return _read(_Batch, (await self._client.batches.with_raw_response.retrieve(provider_id)).content)
+
+    async def _ours(self, mark: Mark) -> list[_Batch]:
+        """Those under our id, the first one first; one that is wrong as a whole comes last."""
+        ours = [batch async for batch in self._recent(mark) if (batch.metadata or {}).get(OURS) == mark.batch_id]
+        return sorted(ours, key=lambda batch: (batch.phase is Phase.FAILED, batch.created_at, batch.id))
 
     async def _recent(self, mark: Mark) -> AsyncIterator[_Batch]:
         """Batches that were made since ours was first tried, the newest first."""

@@ -7,6 +7,7 @@ from workers.managed.batches.api import Phase
 from workers.managed.batches.desk import ABANDONED, Desk
 from workers.managed.batches.sending import refuse
 from workers.managed.batches.settling import settle
+from workers.managed.batches.twins import look_for_twins
 
 log = logger(__name__)
 
@@ -36,6 +37,7 @@ def finish(desk: Desk, batch: BatchView) -> BatchView:
     except ModelMissing:  # 404: the results are gone
         log.warning("batch.results_gone", batch=batch.id)
     desk.give_back(batch)
+    look_for_twins(desk, batch)
     try:
         desk.call(api.clean(desk.mark(batch), batch.provider_id), api=api)
     except RunError as error:

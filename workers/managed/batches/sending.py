@@ -14,12 +14,13 @@ from tidegate.errors import (
     RunError,
     Unavailable,
 )
-from tidegate.ledger.batches import BatchState, BatchView
+from tidegate.ledger.batches import BatchState, BatchView, LostTurn
 from tidegate.ledger.record import Record
 from tidegate.logs import logger
 from workers.guard import FOREIGN_REGION
 from workers.managed.batches.api import BatchApi, Line, NotYet, Phase, Progress
 from workers.managed.batches.desk import Desk, custom_id
+from workers.managed.batches.twins import look_for_twins
 
 REFUSED: tuple[type[Exception], ...] = (
     AuthFailed,
@@ -49,6 +50,7 @@ def send(desk: Desk, batch: BatchView) -> BatchView:
         lines = _lines(desk, batch)
         if not lines:
             return desk.close_batch(batch, outcome="empty")
+        batch = _trying(desk, batch, lines)
         return _sent(desk, batch, _submitted(desk, batch, lines))
     except REFUSED as error:
         return refuse(desk, batch, cause=type(error).__name__)
@@ -72,19 +74,35 @@ def _found(desk: Desk, batch: BatchView) -> Progress | None:
     return desk.call(api.find(desk.mark(batch)), api=api)
 
 
-def _submitted(desk: Desk, batch: BatchView, lines: list[Line]) -> Progress:
-    api = desk.api(batch)
+def _trying(desk: Desk, batch: BatchView, lines: list[Line]) -> BatchView:
     if batch.tries:
         _clean(desk, batch)  # requests that were uploaded, and of which no batch was made
     now = desk.now()
     # From here on it may be at the provider, whatever becomes of us. Refused where it is no longer our turn.
-    batch = desk.step(batch, tries=batch.tries + 1, tried_at=now, sending_at=batch.sending_at or now)
-    return desk.call(api.submit(desk.mark(batch), lines), api=api, within_s=desk.pace.send_s)
+    sending_at = batch.sending_at or now
+    return desk.step(batch, tries=batch.tries + 1, tried_at=now, sending_at=sending_at, lines=len(lines))
+
+
+def _submitted(desk: Desk, batch: BatchView, lines: list[Line]) -> Progress:
+    api = desk.api(batch)
+
+    def check() -> None:
+        """Whoever was stopped since then makes no second one."""
+        desk.step(batch)
+        if any(twin.batch_id == batch.id for twin in desk.batches.twins(desk.name)):
+            raise NotYet("an earlier try came through")
+
+    return desk.call(api.submit(desk.mark(batch), lines, check=check), api=api, within_s=desk.pace.send_s)
 
 
 def _sent(desk: Desk, batch: BatchView, progress: Progress) -> BatchView:
     state = BatchState.SENT if progress.phase is not Phase.FAILED else batch.state
-    batch = desk.step(batch, state=state, provider_id=progress.provider_id)
+    try:
+        batch = desk.step(batch, state=state, provider_id=progress.provider_id)
+    except LostTurn:  # we were stopped over it, and another may have sent it meanwhile
+        desk.batches.saw_twin(batch, progress.provider_id)
+        raise
+    look_for_twins(desk, batch)
     return batch if state is BatchState.SENT else refuse(desk, batch, cause="failed")
 
 

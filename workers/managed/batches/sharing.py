@@ -16,7 +16,7 @@ log = logger(__name__)
 
 
 def share(desk: Desk, batch: BatchView, api: BatchApi, record: Record, answered: Answered) -> None:
-    """Give those who wait what the line came to. The job itself was cancelled, or expired: it gets nothing, and has paid.
+    """Give those who wait what the line came to. The job itself was cancelled, or expired: it has paid, and that is all.
 
     They are in line again, for a call of their own, where that is no answer.
     """
@@ -34,9 +34,7 @@ def share(desk: Desk, batch: BatchView, api: BatchApi, record: Record, answered:
     desk.running.flights.serve(leader, desk.lane, result, followers=waiters.fences, at=waiters.at)
 
 
-def _result(
-    desk: Desk, batch: BatchView, api: BatchApi, record: Record, answered: Answered
-) -> tuple[Taken, JobResult]:
+def _result(desk: Desk, batch: BatchView, api: BatchApi, record: Record, answered: Answered) -> tuple[Taken, JobResult]:
     """What would have been the job's own result, held to the same promise."""
     if answered.content is None or answered.error is not None:
         raise answered.error or RunError("the line was not tried")
