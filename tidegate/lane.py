@@ -94,7 +94,7 @@ class Batch(Value):
     collect_s: Annotated[float, Field(gt=0, le=3600)] = 60.0
     """How long jobs are collected before a batch goes that is not full."""
     model: Annotated[str, Field(min_length=1)] | None = None
-    """What lines ask for, where it is not the lane's model: Azure's batches want a deployment of a kind of their own."""
+    """What lines ask for, where it is not the lane's model: Azure's batches want a deployment of their own kind."""
     price_share: Annotated[float, Field(gt=0, le=1)] = 0.5
     """What a token costs there, as a share of the lane's price."""
 

@@ -9,6 +9,7 @@ from batching import Bench, batch_lane
 from doubles import RecordingDoorbell
 
 from tidegate.client import Client
+from tidegate.lane import Lane
 from tidegate.ledger.states import State
 from tidegate.settings import Settings
 from workers.managed.batches.api import open_batches
@@ -96,7 +97,7 @@ def test_each_line_is_sent_once_and_answers_its_job(bench: Bench, standin: Runni
 
 def test_a_server_without_a_batch_api_gets_calls(bench: Bench, standin: Running) -> None:
     """404 for the first thing that is asked: all jobs are called alone."""
-    bench.lane = bench.lane.model_copy(update={"base_url": f"{standin.url}/elsewhere"})
+    bench.lane = Lane.model_validate(bench.lane.model_dump() | {"base_url": f"{standin.url}/elsewhere"})
     batcher = batcher_of(bench)
     jobs = [bench.place() for _ in range(3)]
     worked(bench, batcher, standin)

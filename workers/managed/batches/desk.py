@@ -189,7 +189,8 @@ class Desk:
         return bool(self.batches.waited_for(self.batches.members(batch.id)))
 
     def close_batch(self, batch: BatchView, *, outcome: str, cause: str | None = None) -> BatchView:
-        """The batch is over: what it still has goes back, and what became of its jobs is counted."""
+        """The batch is over: what it still has goes back, and what became of its jobs is counted. Raises LostTurn."""
+        self.step(batch)  # who was stopped meanwhile must not take from another's batch
         returned = self.give_back(batch)
         self.let_go(self.batches.members(batch.id))
         answered = 0

@@ -57,7 +57,8 @@ def send(desk: Desk, batch: BatchView) -> BatchView:
 
 
 def refuse(desk: Desk, batch: BatchView, *, cause: str) -> BatchView:
-    """The provider does not take it: its jobs go alone."""
+    """The provider does not take it: its jobs go alone. Raises LostTurn."""
+    desk.step(batch)  # who was stopped meanwhile must not take from another's batch
     _clean(desk, batch)
     return desk.close_batch(batch, outcome="refused", cause=cause)
 

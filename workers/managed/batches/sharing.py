@@ -16,7 +16,7 @@ log = logger(__name__)
 
 
 def share(desk: Desk, batch: BatchView, api: BatchApi, record: Record, answered: Answered) -> None:
-    """Give those who wait what the line came to. The job itself was cancelled, or expired: it has paid, and that is all.
+    """Give those who wait what the line came to. The job itself was cancelled, or expired: it has paid, no more.
 
     They are in line again, for a call of their own, where that is no answer.
     """
