@@ -9,6 +9,7 @@ from batching import Bench, batch_lane
 from doubles import RecordingDoorbell
 
 from tidegate.client import Client
+from tidegate.job import Hints, Job
 from tidegate.lane import Lane
 from tidegate.ledger.states import State
 from tidegate.settings import Settings
@@ -103,6 +104,33 @@ def test_a_server_without_a_batch_api_gets_calls(bench: Bench, standin: Running)
     worked(bench, batcher, standin)
     assert bench.calls == dict.fromkeys(jobs, 1)
     assert bench.ledger.batches.all()[0].outcome == "refused"
+
+
+@pytest.mark.parametrize("bench", ["azure"], indirect=True)
+def test_what_only_calls_take_is_called(bench: Bench, standin: Running) -> None:
+    """Azure's batches make no embeddings: such a job is in none, and no dead letter."""
+    batcher = batcher_of(bench)
+    job = bench.place(Job(input=("a text",), hints=Hints(latency="batch", deadline_s=7200.0)))
+    bench.work_alone()
+    worked(bench, batcher, standin)
+    assert bench.client.record(job).state is State.SUCCEEDED
+    assert bench.calls == {job: 1}
+    assert standin.standin.batching.batches == {}
+
+
+def test_lines_ask_for_the_batch_s_own_model(bench: Bench, standin: Running) -> None:
+    """Azure's batches go to deployments of their own kind; the costs of a line are the lane's all the same."""
+    batch = bench.lane.batch
+    assert batch is not None
+    told = bench.lane.model_dump() | {"batch": batch.model_dump() | {"model": "m-batch"}}
+    bench.lane = Lane.model_validate(told)
+    batcher = batcher_of(bench)
+    job = bench.place()
+    bench.work_alone()
+    worked(bench, batcher, standin)
+    assert any(b'"m-batch"' in one.body for one in standin.standin.received)
+    assert not any(b'"m-1"' in one.body for one in standin.standin.received)
+    assert (bench.client.record(job).cost_usd or 0) > 0
 
 
 def test_a_key_that_is_missing_makes_no_batch(bench: Bench, standin: Running, monkeypatch: pytest.MonkeyPatch) -> None:

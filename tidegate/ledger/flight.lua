@@ -56,12 +56,13 @@ end
 
 -- Whether those who wait for a job's answer go on waiting after a move of it; also where nobody waits, and nothing is to do.
 -- They do while the job comes back from a batch to its lane, or for another try: that one answers for all. And where it is
--- cancelled, or expires, after its batch may have been sent (`sent`): its line will be answered for them.
-local function flight_goes_on(prefix, id, state, to, name, same_lane, sent)
+-- cancelled, or expires, when a batch has it (`formed`) and may send its line: that will be answered for them. Who makes
+-- the lines lets them go where none was made.
+local function flight_goes_on(prefix, id, state, to, name, same_lane, formed)
   if state == 'running' then return to == 'running' end
   if state == to then return same_lane end
   if redis.call('EXISTS', prefix .. ':followers:' .. id) == 0 then return state ~= 'batched' end
-  if to == 'cancelled' or to == 'expired' then return sent end
+  if to == 'cancelled' or to == 'expired' then return formed end
   return same_lane and name ~= 'joined' and (to == 'placed' or to == 'waiting' or to == 'running')
 end
 

@@ -28,13 +28,6 @@ local function paced(prefix, lane, state, began, now)
   redis.call('HSET', prefix .. ':pace', lane, stamp(before * 0.8 + took * 0.2))
 end
 
--- Whether a batch has a job of which it may have sent the line.
-local function in_sent_batch(prefix, job)
-  local batch = redis.call('HGET', job, 'batch')
-  local at = batch and redis.call('HGET', prefix .. ':batch:' .. batch, 'state')
-  return at and at ~= 'forming'
-end
-
 local function move(prefix, id, a, at)
   local job = prefix .. ':job:' .. id
   local old = redis.call('HMGET', job, 'state', 'rev', 'fence', 'lane', 'deadline_at', 'started_at', 'move',
@@ -144,7 +137,7 @@ local function move(prefix, id, a, at)
   end
 
   local goes_on = not old[15] or flight_goes_on(prefix, id, state, to, name, old[4] == lane,
-    state == 'batched' and in_sent_batch(prefix, job))
+    state == 'batched' and redis.call('HGET', job, 'batch'))
   if ENDS[to] then
     count_out(prefix, job)
     redis.call('HINCRBY', prefix .. ':ended', to, 1)

@@ -22,6 +22,10 @@ class NotYet(RunError):
     """It cannot be said yet whether the provider has a batch."""
 
 
+class NoBatch(RunError):
+    """The provider's batches take no job of this kind, and its calls do."""
+
+
 class Phase(StrEnum):
     """Where a batch is at its provider."""
 
@@ -82,7 +86,7 @@ class BatchApi(Protocol):
     """One deployment's batches. What is a coroutine may raise anything: `failure` says what that means."""
 
     def line(self, custom_id: str, run: Run) -> Line:
-        """A run as a line. Raises BadRequest for what no batch of this provider takes."""
+        """A run as a line. Raises BadRequest for what this provider never takes, NoBatch for what only its calls take."""
 
     async def submit(self, mark: Mark, lines: Sequence[Line], *, check: Callable[[], None]) -> Progress:
         """Send a batch. `check` is called right before the request that makes it, and what it raises passes."""

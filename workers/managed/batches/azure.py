@@ -11,7 +11,7 @@ from tidegate.lane import Lane
 from tidegate.settings import Settings
 from workers.backend import Run
 from workers.managed import azure
-from workers.managed.batches.api import BatchApi, Line
+from workers.managed.batches.api import BatchApi, Line, NoBatch
 from workers.managed.batches.openai import OpenAIBatches
 
 CHAT = "/chat/completions"
@@ -38,7 +38,7 @@ class AzureBatches(OpenAIBatches):
     def line(self, custom_id: str, run: Run) -> Line:
         """A run as a line."""
         if run.input:
-            raise BadRequest("azure's batches make no embeddings")
+            raise NoBatch("azure's batches make no embeddings")
         return super().line(custom_id, run)
 
     async def ready(self, file_id: str) -> None:

@@ -18,7 +18,7 @@ from tidegate.ledger.batches import BatchState, BatchView, LostTurn
 from tidegate.ledger.record import Record
 from tidegate.logs import logger
 from workers.guard import FOREIGN_REGION
-from workers.managed.batches.api import BatchApi, Line, NotYet, Phase, Progress
+from workers.managed.batches.api import BatchApi, Line, NoBatch, NotYet, Phase, Progress
 from workers.managed.batches.desk import Desk, custom_id
 from workers.managed.batches.twins import look_for_twins
 
@@ -130,6 +130,9 @@ def _line(desk: Desk, batch: BatchView, api: BatchApi, record: Record) -> Line |
         return api.line(custom_id(record.id, record.fence), run)
     except Unavailable:
         raise
+    except NoBatch:
+        desk.return_one(record)
+        return None
     except NoClearance as error:
         if error.refusal == FOREIGN_REGION:  # the lane may have a deployment elsewhere
             desk.return_one(record)
