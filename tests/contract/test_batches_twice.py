@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,8 +12,9 @@ from doubles import RecordingDoorbell
 from tidegate.budget import Budget, Per
 from tidegate.client import Client
 from tidegate.errors import NetworkFailed
-from tidegate.ledger.batches import BatchState, BatchView, LostTurn, Twin
+from tidegate.ledger.batches import BatchState, BatchView, LostTurn
 from tidegate.ledger.states import State
+from tidegate.ledger.twins import Twin
 from tidegate.settings import Settings
 from workers.managed.batches.batcher import Batcher
 
@@ -39,7 +41,7 @@ def settled(bench: Bench, batcher: Batcher) -> None:
     """Until no batch is under way and no second one is left."""
     for _ in range(40):
         batcher.round()
-        if not bench.ledger.batches.under_way("api") and not bench.ledger.batches.twins("api"):
+        if not bench.ledger.batches.under_way("api") and not bench.ledger.batches.twins.of("api"):
             return
     raise AssertionError([str(batch) for batch in bench.ledger.batches.all()])
 
@@ -103,7 +105,7 @@ def test_a_second_batch_is_cancelled_and_what_it_cost_is_told(bench: Bench, line
     sleeper, others = stopped(bench, "after the check")
     with pytest.raises(LostTurn):
         sleeper.round()
-    assert bench.ledger.batches.twins("api") != []
+    assert bench.ledger.batches.twins.of("api") != []
     first, second = bench.provider.batches.values()
     second.untried = lines_done == 0
     settled(bench, others[0])
@@ -124,7 +126,7 @@ def test_the_list_tells_of_a_second_batch_whose_maker_died(bench: Bench) -> None
     jobs = aside(bench)
     bench.provider.looks = 6
     sleeper, others = stopped(bench, "after the check")
-    sleeper.desk.batches.saw_twin = _killed  # type: ignore[method-assign]
+    sleeper.desk.batches.twins.saw = _killed  # type: ignore[method-assign]
     with pytest.raises(Killed):
         sleeper.round()
     others[0].round()
@@ -147,7 +149,7 @@ def test_one_that_is_found_is_no_second_one(bench: Bench) -> None:
     dying.desk.batches.step = _lost_after(dying)  # type: ignore[method-assign]
     with pytest.raises(LostTurn):
         dying.round()
-    (twin,) = bench.ledger.batches.twins("api")
+    (twin,) = bench.ledger.batches.twins.of("api")
     settled(bench, bench.batcher())
     assert [one.id for one in bench.provider.batches.values()] == [twin.provider_id]
     (batch,) = bench.ledger.batches.all()
@@ -190,7 +192,7 @@ def test_a_second_batch_is_counted_once(bench: Bench) -> None:
 
 def test_a_second_batch_that_the_provider_does_not_know_is_let_be(bench: Bench) -> None:
     """It is gone already: nothing is left to do."""
-    bench.ledger.batches.saw_twin(_sent(bench), "p-unknown")
+    bench.ledger.batches.twins.saw(replace(_twin(_sent(bench)), provider_id="p-unknown"))
     settled(bench, bench.batcher())
     assert bench.ledger.batches.all()[0].twice_usd == 0.0
 
@@ -201,10 +203,14 @@ def _sent(bench: Bench) -> BatchView:
     return bench.ledger.batches.all()[0]
 
 
+def _twin(batch: BatchView) -> Twin:
+    """One of it."""
+    return Twin(provider_id="p9", lane="api", batch_id=batch.id, deployment=batch.deployment, price_share=0.5)
+
+
 def test_twins_are_told_apart_by_lane(bench: Bench) -> None:
     """What is kept of them: whose they are, at which deployment, at what price."""
-    batch = _sent(bench)
-    bench.ledger.batches.saw_twin(batch, "p9")
-    (twin,) = bench.ledger.batches.twins("api")
-    assert twin == Twin(provider_id="p9", lane="api", batch_id=batch.id, deployment="main", price_share=0.5)
-    assert bench.ledger.batches.twins("other") == []
+    seen = _twin(_sent(bench))
+    bench.ledger.batches.twins.saw(seen)
+    assert bench.ledger.batches.twins.of("api") == [seen]
+    assert bench.ledger.batches.twins.of("other") == []

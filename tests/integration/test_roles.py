@@ -23,6 +23,7 @@ from tidegate.ledger.batches import BatchState, BatchView
 from tidegate.ledger.permits import Settled, gate_of
 from tidegate.ledger.states import State
 from tidegate.ledger.store import Ledger
+from tidegate.ledger.twins import Twin
 from tidegate.settings import load
 
 pytestmark = [
@@ -143,11 +144,12 @@ def test_a_batch_needs_no_more_than_the_outside_has(fleet: Composed, producer: C
         ours.batches.end_wait(job_id, answered=False)
         assert ours.get(other).state is State.PLACED
         producer.ledger.apply(other, states.cancel())
-        ours.batches.saw_twin(batch, "p2")
-        (twin,) = ours.batches.twins("none")
+        twin = Twin(provider_id="p2", lane="none", batch_id=batch.id, deployment="main", price_share=0.5)
+        ours.batches.twins.saw(twin)
+        assert ours.batches.twins.of("none") == [twin]
         gate = gate_of(lane("none", zone=Zone.OUTSIDE))
-        ours.batches.paid_twice(twin, job_id, gate=gate, settled=Settled(tokens=3, usd=0.1))
-        ours.batches.forget_twin(twin)
+        ours.batches.twins.paid(twin, job_id, gate=gate, settled=Settled(tokens=3, usd=0.1))
+        ours.batches.twins.forget(twin)
         ours.batches.settle(batch.id, job_id, Settled(tokens=3, usd=0.1))
         ours.batches.step(batch, token="t", state=BatchState.DONE)
         assert len(ours.batches.all()) == 1

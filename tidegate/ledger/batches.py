@@ -16,6 +16,7 @@ from tidegate.ledger.permits import Settled
 from tidegate.ledger.record import Record
 from tidegate.ledger.scripts import Scripts, flat
 from tidegate.ledger.states import State
+from tidegate.ledger.twins import Twins
 from tidegate.value import Value
 
 DONE_KEEP_S = 86_400
@@ -23,9 +24,6 @@ DONE_KEEP_S = 86_400
 
 GRACE_S = 1800.0
 """How long after its window a batch may hold jobs: to be cancelled, and for what was answered by then to be read."""
-
-TWINS_KEEP_S = 2 * 86_400
-"""How long a second batch is looked after: twice the time that a provider has for one."""
 
 _FORM_AT_ONCE = 250
 """Jobs that one script moves: it holds up everybody else."""
@@ -105,18 +103,6 @@ class Waiters:
     at: float
 
 
-@dataclass(frozen=True, kw_only=True)
-class Twin:
-    """A provider's batch beside the one that is on record, with the same lines."""
-
-    provider_id: str
-    lane: str
-    batch_id: str
-    """Ours."""
-    deployment: str
-    price_share: float
-
-
 class LostTurn(Conflict):
     """Another process collects the lane's batches now."""
 
@@ -128,6 +114,7 @@ class Batches:
         self._redis = client
         self._scripts = scripts
         self._prefix = prefix
+        self.twins = Twins(client, scripts, prefix=prefix)
 
     def take_turn(self, lane: str, *, token: str, lease_s: float, leaves_s: float | None, look_in_s: float) -> bool:
         """Collect a lane's batches from now on, or go on with it. False where another does.
@@ -211,34 +198,6 @@ class Batches:
         fences = {name.decode(): int(fence) for name, fence in zip(waiting[::2], waiting[1::2], strict=True)}
         return Waiters(fences=fences, left=ring.decode(), at=float(at))
 
-    def saw_twin(self, batch: BatchView, provider_id: str) -> None:
-        """The provider has a batch that may be a second one: whoever collects the lane's sees to it. Needs no turn."""
-        key = self._twins(batch.lane)
-        with store_errors(), self._redis.pipeline(transaction=True) as pipe:
-            pipe.hset(key, provider_id, f"{batch.id} {batch.deployment} {batch.price_share}")
-            pipe.expire(key, TWINS_KEEP_S)
-            pipe.execute()
-
-    def twins(self, lane: str) -> list[Twin]:
-        """Those that were seen and are not done with."""
-        with store_errors():
-            found = self._redis.hgetall(self._twins(lane))
-        told = ((provider_id.decode(), of.decode().split()) for provider_id, of in found.items())
-        return [
-            Twin(provider_id=provider_id, lane=lane, batch_id=of[0], deployment=of[1], price_share=float(of[2]))
-            for provider_id, of in told
-        ]
-
-    def forget_twin(self, twin: Twin) -> None:
-        """It is no second one after all, or all is done about it."""
-        with store_errors():
-            self._redis.hdel(self._twins(twin.lane), twin.provider_id)
-
-    def paid_twice(self, twin: Twin, job_id: str, *, gate: str, settled: Settled) -> None:
-        """A line of it was answered: what that cost counts, once. `gate`: see `permits.gate_of`."""
-        args = [self._prefix, twin.batch_id, twin.provider_id, job_id, twin.lane, gate, settled.wire, TWINS_KEEP_S]
-        self._scripts.run("batch_twice", args=args)
-
     def members(self, batch_id: str) -> dict[str, int]:
         """The jobs that came in, each with the fencing token that it got."""
         with store_errors():
@@ -287,9 +246,6 @@ class Batches:
 
     def _batch(self, batch_id: str) -> str:
         return f"{self._prefix}:batch:{batch_id}"
-
-    def _twins(self, lane: str) -> str:
-        return f"{self._prefix}:batchtwins:{lane}"
 
     def _members(self, batch_id: str) -> str:
         return f"{self._batch(batch_id)}:jobs"

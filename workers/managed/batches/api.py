@@ -86,7 +86,7 @@ class BatchApi(Protocol):
     """One deployment's batches. What is a coroutine may raise anything: `failure` says what that means."""
 
     def line(self, custom_id: str, run: Run) -> Line:
-        """A run as a line. Raises BadRequest for what the provider never takes, NoBatch for what only its calls take."""
+        """A run as a line. Raises BadRequest for what it never takes, NoBatch for what only calls take."""
 
     async def submit(self, mark: Mark, lines: Sequence[Line], *, check: Callable[[], None]) -> Progress:
         """Send a batch. `check` is called right before the request that makes it, and what it raises passes."""

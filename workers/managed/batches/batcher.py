@@ -14,7 +14,8 @@ from secrets import token_hex
 from tidegate.deployment import Deployment
 from tidegate.errors import Misuse, ModelMissing, RateLimited, RunError, TidegateError, Unavailable
 from tidegate.lane import Lane
-from tidegate.ledger.batches import BatchState, BatchView, LostTurn, Twin
+from tidegate.ledger.batches import BatchState, BatchView, LostTurn
+from tidegate.ledger.twins import Twin
 from tidegate.logs import logger
 from workers.managed.batches.api import BatchApi
 from workers.managed.batches.collecting import collect, leaves_s, look_in_s
@@ -91,7 +92,7 @@ class Batcher:
             return False
         for batch in self.desk.batches.under_way(self.lane):
             self._advance(batch)
-        for twin in self.desk.batches.twins(self.lane):
+        for twin in self.desk.batches.twins.of(self.lane):
             self._part_with(twin)
         if time.monotonic() >= self._paused_until and (formed := collect(self.desk)) is not None:
             self._advance(formed)

@@ -20,7 +20,7 @@ from tidegate.logs import logger
 from workers.guard import FOREIGN_REGION
 from workers.managed.batches.api import BatchApi, Line, NoBatch, NotYet, Phase, Progress
 from workers.managed.batches.desk import Desk, custom_id
-from workers.managed.batches.twins import look_for_twins
+from workers.managed.batches.twins import look_for_twins, note_twin
 
 REFUSED: tuple[type[Exception], ...] = (
     AuthFailed,
@@ -90,7 +90,7 @@ def _submitted(desk: Desk, batch: BatchView, lines: list[Line]) -> Progress:
     def check() -> None:
         """Whoever was stopped since then makes no second one."""
         desk.step(batch)
-        if any(twin.batch_id == batch.id for twin in desk.batches.twins(desk.name)):
+        if any(twin.batch_id == batch.id for twin in desk.batches.twins.of(desk.name)):
             raise NotYet("an earlier try came through")
 
     return desk.call(api.submit(desk.mark(batch), lines, check=check), api=api, within_s=desk.pace.send_s)
@@ -101,7 +101,7 @@ def _sent(desk: Desk, batch: BatchView, progress: Progress) -> BatchView:
     try:
         batch = desk.step(batch, state=state, provider_id=progress.provider_id)
     except LostTurn:  # we were stopped over it, and another may have sent it meanwhile
-        desk.batches.saw_twin(batch, progress.provider_id)
+        note_twin(desk, batch, progress.provider_id)
         raise
     look_for_twins(desk, batch)
     return batch if state is BatchState.SENT else refuse(desk, batch, cause="failed")

@@ -9,8 +9,9 @@ from contextlib import aclosing
 
 from tidegate.errors import Misuse, ModelMissing, RunError
 from tidegate.job import Params
-from tidegate.ledger.batches import BatchView, Twin
+from tidegate.ledger.batches import BatchView
 from tidegate.ledger.permits import Settled
+from tidegate.ledger.twins import Twin
 from tidegate.logs import logger
 from tidegate.prices import cost
 from workers import settling
@@ -30,9 +31,21 @@ def look_for_twins(desk: Desk, batch: BatchView) -> None:
     try:
         api = desk.api(batch)
         for provider_id in desk.call(api.twins(desk.mark(batch), batch.provider_id), api=api):
-            desk.batches.saw_twin(batch, provider_id)
+            note_twin(desk, batch, provider_id)
     except (RunError, Misuse) as error:  # it is asked once more when the batch is over
         log.warning("batch.twins_unknown", batch=batch.id, error=type(error).__name__)
+
+
+def note_twin(desk: Desk, batch: BatchView, provider_id: str) -> None:
+    """The provider has a batch that may be a second one: whoever collects the lane's batches sees to it."""
+    twin = Twin(
+        provider_id=provider_id,
+        lane=batch.lane,
+        batch_id=batch.id,
+        deployment=batch.deployment,
+        price_share=batch.price_share,
+    )
+    desk.batches.twins.saw(twin)
 
 
 def part_with(desk: Desk, twin: Twin) -> bool:
@@ -41,7 +54,7 @@ def part_with(desk: Desk, twin: Twin) -> bool:
     if batch is not None and batch.provider_id is None and not batch.over:
         return False  # it may be found yet, and be the one
     if batch is not None and batch.provider_id == twin.provider_id:
-        desk.batches.forget_twin(twin)
+        desk.batches.twins.forget(twin)
         return True
     api = desk.open_api(twin.deployment)
     try:
@@ -55,7 +68,7 @@ def part_with(desk: Desk, twin: Twin) -> bool:
         twins = f"{batch.twins} {twin.provider_id}".strip()
         desk.step(batch, twins=twins, twice_usd=(batch.twice_usd or 0.0) + usd)
     log.warning("batch.sent_twice", batch=twin.batch_id, lane=desk.name, usd=usd)
-    desk.batches.forget_twin(twin)
+    desk.batches.twins.forget(twin)
     with contextlib.suppress(RunError):  # the provider's own expiry is left to remove it
         mark = Mark(batch_id=twin.batch_id, custom_ids=frozenset())
         desk.call(api.clean(mark, twin.provider_id), api=api)
@@ -76,7 +89,7 @@ def _counted(desk: Desk, api: BatchApi, twin: Twin) -> float:
     desk.call(read(), api=api, within_s=desk.pace.read_s)
     gate = desk.running.gates.of(desk.lane)
     for job_id, settled in paid.items():
-        desk.batches.paid_twice(twin, job_id, gate=gate, settled=settled)
+        desk.batches.twins.paid(twin, job_id, gate=gate, settled=settled)
     return sum(settled.usd or 0.0 for settled in paid.values())
 
 
