@@ -272,7 +272,7 @@ def test_no_answer_is_lent_by_a_name_in_the_store(bench: Bench) -> None:
     batcher, jobs = sent(bench, count=1)
     foreign = bench.place(SAME.model_copy(update={"text": "what did they ask?", "tenant": "curious"}))
     name = bench.client.record(jobs[0]).flight or ""
-    bench.ledger.redis.hset(f"tg:job:{foreign}", mapping={"flight": name, "tenant": "default"})
+    bench.ledger.redis.hset(f"tg:job:{foreign}", mapping={"flight": name})
     bench.work_alone()
     assert bench.client.record(foreign).joined == jobs[0]
     bench.client.cancel(jobs[0])
