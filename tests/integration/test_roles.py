@@ -23,6 +23,7 @@ from tidegate.ledger.batches import BatchState, BatchView
 from tidegate.ledger.permits import Settled, gate_of
 from tidegate.ledger.states import State
 from tidegate.ledger.store import Ledger
+from tidegate.ledger.twins import Twin
 from tidegate.settings import load
 
 pytestmark = [
@@ -106,10 +107,10 @@ def test_a_dead_letter_is_redriven_with_the_router_s_rights(fleet: Composed, pro
     assert denied(fleet) == []
 
 
-def test_a_batch_needs_no_more_than_the_outside_has(fleet: Composed) -> None:
+def test_a_batch_needs_no_more_than_the_outside_has(fleet: Composed, producer: Client) -> None:
     """Set aside, formed, stepped on, settled and seen: by the outside; the janitor asks who holds a job."""
     denied(fleet)
-    job_id, slot = "b" * 32, f"{'b' * 32}:outside:0"
+    job_id, other, slot = "b" * 32, "d" * 32, f"{'b' * 32}:outside:0"
     with (
         as_role(fleet, "router", 1) as router,
         as_role(fleet, "outside", 1) as outside,
@@ -119,16 +120,36 @@ def test_a_batch_needs_no_more_than_the_outside_has(fleet: Composed) -> None:
         inside.accept(
             job_id, slot=slot, envelope=b"x", keep_s=500, deadline_s=600.0, look_in_s=60.0, fields={"priority": "5"}
         )
+        inside.accept(
+            other,
+            slot=f"{other}:0",
+            envelope=b"x",
+            keep_s=500,
+            deadline_s=600.0,
+            look_in_s=60.0,
+            fields={"priority": "5"},
+        )
         ours.batches.take_turn("none", token="t", lease_s=30.0, leaves_s=10.0, look_in_s=60.0)
-        placed = {"outside": slot, "permit": ""}
-        inside.apply(job_id, states.place(lane="none", zone="outside", changes=placed, nudge_s=60.0, note={}))
-        assert ours.batches.sweep("none", most=5)[0] == 1
+        placed = {"outside": slot, "permit": "", "flight": "sure:x"}
+        for one in (job_id, other):
+            inside.apply(one, states.place(lane="none", zone="outside", changes=placed, nudge_s=60.0, note={}))
+        assert ours.batches.sweep("none", most=5, join="always")[0] == 1
         batch = BatchView(id="c" * 24, lane="none", formed_at=ours.now(), until=ours.now() + 60)
         most = {"most_jobs": 5, "most_bytes": 1000, "look_in_s": 60.0, "nudge_s": 60.0}
         assert ours.batches.form(batch, token="t", gate=gate_of(lane("none", zone=Zone.OUTSIDE)), **most) == 1
         ours.batches.step(batch, token="t", state=BatchState.SENDING)
         assert Ledger(sweeper).batches.holds(ours.get(job_id), now=ours.now())
-        inside.apply(job_id, states.cancel())
+        producer.ledger.apply(job_id, states.cancel())
+        assert ours.batches.waited_for([job_id]) == [job_id]
+        ours.batches.end_wait(job_id, answered=False)
+        assert ours.get(other).state is State.PLACED
+        producer.ledger.apply(other, states.cancel())
+        twin = Twin(provider_id="p2", lane="none", batch_id=batch.id, deployment="main", price_share=0.5)
+        ours.batches.twins.saw(twin)
+        assert ours.batches.twins.of("none") == [twin]
+        gate = gate_of(lane("none", zone=Zone.OUTSIDE))
+        ours.batches.twins.paid(twin, job_id, gate=gate, settled=Settled(tokens=3, usd=0.1))
+        ours.batches.twins.forget(twin)
         ours.batches.settle(batch.id, job_id, Settled(tokens=3, usd=0.1))
         ours.batches.step(batch, token="t", state=BatchState.DONE)
         assert len(ours.batches.all()) == 1

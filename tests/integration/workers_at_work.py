@@ -43,12 +43,12 @@ class Workers:
     def __post_init__(self) -> None:
         self._doorbell = Doorbell(celery_app(self.settings, connections.addresses(self.settings)))
 
-    def start(self, *command: str) -> "subprocess.Popen[bytes]":
-        """One more worker (or another process of ours), once it has reported itself."""
+    def start(self, *command: str, program: tuple[str, ...] = ("-m", "tidegate")) -> "subprocess.Popen[bytes]":
+        """One more worker (or another process of ours), once it has reported itself. `program`: what runs it."""
         before = self._names()
         with (self.settings.data / f"worker-{len(self.processes)}.log").open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "tidegate", *(command or ("worker", "--zone", "inside"))],
+                [sys.executable, "-P", *program, *(command or ("worker", "--zone", "inside"))],
                 env=_environment(self.settings),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
