@@ -86,7 +86,7 @@ def _decide(policy: Policy, signals: Signals, *, traced: bool, unredacted: str |
             "redacted": redacted,
             "replaced": {},
             "narrowed": _narrowed(policy, signals) if cleared and not redacted else (),
-            "overflow": turned.move,
+            "overflow": turned.move if choice.lanes[:1] == turned.lanes[:1] else None,
             "shadow": shadow,
             "regions": _in_order(regions(policy, signals)),
             "answers_at_most": answers_at_most(policy, signals) if leaves else None,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from router.policy.analysis.draft import OTHER_TASK, OTHER_TENANT
 from router.policy.analysis.formula import Box, Cells
 from router.policy.analysis.harmless import WEAK
-from router.policy.analysis.space import Numbers, Signal, Space
+from router.policy.analysis.space import Numbers, Signal, Space, Waits
 from router.policy.hours import DAY_MINUTES, WEEK_MINUTES, Day
 
 ANY_JOB = "any job"
@@ -99,20 +99,21 @@ def _flag(yes: str, no: str) -> Callable[[Signal, Cells], str]:
 
 
 def _load(signal: Signal, cells: Cells) -> str:
+    if not isinstance(signal, Waits):
+        raise TypeError("waits are of lanes")
     lane = signal.key[1]
     parts: list[str] = []
     if cells & 1:
         parts.append(f"the wait for {lane} not measured")
-    waits: dict[float, None] = {}
-    nobody = False
-    for index in _chosen(signal, cells & ~1):
-        load = signal.values[index]
-        nobody = nobody or load.wait_s is None
+    chosen = [signal.values[index].wait_s for index in _chosen(signal, cells & ~1)]
+    # What lies between two limits is told as a whole: which part of it matters only beside another lane's.
+    known: dict[int, float] = {}
+    for load in signal.values[1:]:
         if load.wait_s is not None:
-            waits[load.wait_s] = None
-    known = sorted({load.wait_s for load in signal.values[1:] if load.wait_s is not None})
-    parts += [f"{lane} waits {span}" for span in _spans(known, list(waits), "s")]
-    if nobody:
+            known.setdefault(signal.rung(load.wait_s), load.wait_s)
+    rungs = dict.fromkeys(known[signal.rung(wait)] for wait in chosen if wait is not None)
+    parts += [f"{lane} waits {span}" for span in _spans(sorted(known.values()), list(rungs), "s")]
+    if None in chosen:
         parts.append(f"nobody serves {lane}")
     return _or(parts)
 
