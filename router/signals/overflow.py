@@ -6,6 +6,7 @@ the dwell time none had to. So nobody has to say that it is over, and whoever di
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from tidegate.connections import StoreClient
@@ -63,14 +64,22 @@ class Standing:
 class Overflows:
     """The rules in overflow, by policy. Thread-safe."""
 
-    def __init__(self, client: StoreClient, *, dwell_s: float, prefix: str = STORE_PREFIX) -> None:
+    def __init__(
+        self,
+        client: StoreClient,
+        *,
+        dwell_s: float,
+        prefix: str = STORE_PREFIX,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._redis = client
         self._dwell_s = dwell_s
         self._prefix = prefix
+        self._clock = clock
         self._renew = client.register_script(_RENEW)
         self._clear = client.register_script(_CLEAR)
         self._renewed: dict[tuple[str, str], float] = {}
-        """When this process last did, by its own clock: there are as many as there are rules."""
+        """When this process last did: there are as many as there are rules."""
 
     def now(self, policy: str) -> Standing:
         """How a policy's rules stand. Raises StoreUnavailable."""
@@ -89,12 +98,12 @@ class Overflows:
         """A job had to go out: whether the rule was not in overflow before it. Raises StoreUnavailable."""
         with store_errors():
             entered = bool(self._renew(keys=[self._key(policy)], args=[rule, self._dwell_s * (1 + _SHARE), _KEEP_S]))
-        self._renewed[policy, rule] = time.monotonic()
+        self._renewed[policy, rule] = self._clock()
         return entered
 
     def hold(self, policy: str, rule: str) -> bool:
         """The same of a job that found the rule in overflow; said to the store only now and then."""
-        since = time.monotonic() - self._renewed.get((policy, rule), float("-inf"))
+        since = self._clock() - self._renewed.get((policy, rule), float("-inf"))
         return since >= self._dwell_s * _SHARE and self.enter(policy, rule)
 
     def clear(self, policy: str, rules: tuple[str, ...]) -> tuple[str, ...]:
