@@ -225,7 +225,7 @@ def _busy(rule: ReadyRule, overflow: ReadyOverflow, space: Space) -> Formula:
         return every((begins, better))
     lasts = space.where("load", lane, holds=lambda load: load is not None and not kinds.waits(load, until))
     already = space.where("overflowing", rule.name, holds=bool)
-    return every((better, some((every((already, lasts)), every((negated(already), begins))))))
+    return every((some((every((already, lasts)), every((negated(already), begins)))), better))
 
 
 def _sooner(to: str, than: str, space: Space) -> Formula:
