@@ -65,7 +65,7 @@ def _decide(policy: Policy, signals: Signals, *, traced: bool, unredacted: str |
         said_first.append(f"redaction: {unredacted}")
     if said_first:
         banned = {**banned, **{lane: "" for lane in policy.outside if lane not in banned}}
-    turned = turn(rule, signals)
+    turned = turn(rule, signals, traced=traced)
     wished = _frugal(turned.lanes, policy, signals, said_first)
     choice = _refused(rule, _choose(wished, policy, signals, banned, said_first), signals)
     cleared = tuple(lane for lane in choice.lanes if lane in policy.outside)

@@ -23,10 +23,10 @@ class Turn:
     looked: tuple[RuleTrace, ...] = ()
 
 
-def turn(rule: ReadyRule, signals: Signals) -> Turn:
-    """The lanes that a rule wishes for this job."""
+def turn(rule: ReadyRule, signals: Signals, *, traced: bool = True) -> Turn:
+    """The lanes that a rule wishes for this job. What an overflow saw is told only where somebody reads it."""
     if rule.overflow is not None:
-        return _overflowed(rule, rule.overflow, signals)
+        return _overflowed(rule, rule.overflow, signals, traced=traced)
     if rule.split:
         return _split(rule, signals)
     return Turn(rule.send)
@@ -37,7 +37,7 @@ def sooner(there_s: float | None, here_s: float) -> bool:
     return there_s is None or there_s < here_s
 
 
-def _overflowed(rule: ReadyRule, overflow: ReadyOverflow, signals: Signals) -> Turn:
+def _overflowed(rule: ReadyRule, overflow: ReadyOverflow, signals: Signals, *, traced: bool) -> Turn:
     """The overflow's lane first, for a job that would wait too long here and begins there sooner.
 
     Too long is what `when` says; and while the rule is in overflow, whatever `until` does not hold for. Each job
@@ -47,14 +47,14 @@ def _overflowed(rule: ReadyRule, overflow: ReadyOverflow, signals: Signals) -> T
     lasting = overflow.until is not None and rule.name in signals.overflowing
     busy = here is not None and _too_long(here, overflow, lasting=lasting)
     goes = here is not None and busy and sooner(there, here)
+    lanes = _ahead(overflow.to, rule.send) if goes else rule.send
+    move: Move | None = None if overflow.until is None or not goes else "hold" if lasting else "enter"
+    if not traced:
+        return Turn(lanes, move)
     checks = [_waits(rule.send[0], here, overflow, lasting=lasting, held=busy)]
     if busy and there is not None:
         checks.append(_begins(overflow.to, there, before=rule.send[0], held=goes))
-    return Turn(
-        _ahead(overflow.to, rule.send) if goes else rule.send,
-        None if overflow.until is None or not goes else "hold" if lasting else "enter",
-        (_looked(f"{rule.name}/overflow", *checks, matched=goes),),
-    )
+    return Turn(lanes, move, (_looked(f"{rule.name}/overflow", *checks, matched=goes),))
 
 
 def _too_long(wait: float, overflow: ReadyOverflow, *, lasting: bool) -> bool:
