@@ -120,6 +120,8 @@ def _shorter(space: Space, box: Box) -> Iterator[str]:
     """Which of two lanes waits less, where it is only by that that some waits between two limits are meant."""
     lanes = [(signal, cells) for signal, cells in zip(space.signals, box, strict=True) if isinstance(signal, Waits)]
     for (one, its), (other, others) in combinations(lanes, 2):
+        if set(_waits(one, one.whole)) != set(_waits(other, other.whole)):
+            continue  # nothing holds them against each other
         here, there = _in_part(one, its), _in_part(other, others)
         for rung in sorted(here.keys() & there.keys()):
             ours, theirs = here[rung], there[rung]
