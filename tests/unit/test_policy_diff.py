@@ -119,8 +119,8 @@ def test_that_a_job_overflows_only_where_it_begins_sooner_is_told(files: Sequenc
     jobs = "    public or internal, up to 300 tokens, "
     assert [line.removeprefix(jobs).partition("  (")[0] for line in told[1:3]] == [
         "the wait for far not measured or far waits at most 20 s, near waits over 20 s or nobody serves near",
-        "the wait for far not measured or far waits any number of s, near waits over 20 s or nobody serves near, "
-        "far waits less than near",
+        "the wait for far not measured or far waits any number of s, near waits over 20 s or nobody serves near"
+        + ", far waits less than near",
     ]
 
 

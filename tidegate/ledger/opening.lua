@@ -8,27 +8,35 @@
 
 local prefix, lane, gate, now = ARGV[1], ARGV[2], cjson.decode(ARGV[3]), store_time()
 
-local function look(deployment, limits)
-  local place = prefix .. ':gate:' .. lane .. (deployment and '@' .. deployment or '')
+local function read(place)
   local flat, seen = redis.call('HGETALL', place), {}
   for at = 1, #flat, 2 do seen[flat[at]] = flat[at + 1] end
+  return seen
+end
+
+-- Limits that carry a name are counted where all that carry it count; its breaker is each deployment's own.
+local function look(deployment, limits)
+  local own = prefix .. ':gate:' .. lane .. (deployment and '@' .. deployment or '')
+  local place, breaker = limits.shared and prefix .. ':gate:=' .. limits.shared or own, read(own)
+  local seen = place == own and breaker or read(place)
   forget_old(place, seen, now)
   local calls, tokens, most = redis.call('ZCARD', place .. '/minute'), number(seen, 'minute_tokens'), most_now(seen, limits, now)
   local each = calls > 0 and math.ceil(tokens / calls) or 0
   local minute, day = minute_wait(place, seen, most, each, now), day_wait(place, seen, limits, each, now)
   return {
-    calls = calls, tokens = tokens, most = most, concurrent = limits.concurrent,
-    after = math.max(0, number(seen, 'closed_until') - now, minute, day), open = breaker_wait(place, seen, now),
+    place = place, calls = calls, tokens = tokens, most = most, concurrent = limits.concurrent,
+    after = math.max(0, number(seen, 'closed_until') - now, minute, day), open = breaker_wait(own, breaker, now),
   }
 end
 
--- What the ones let through together; nil where one of them lets through as much as you like.
+-- What they let through together, a shared limit once; nil where one of them lets through as much as you like.
 local function together(looks, of)
-  local sum = 0
+  local sum, seen = 0, {}
   for _, one in ipairs(looks) do
     local most = of(one)
     if not most then return nil end
-    sum = sum + most
+    if not seen[one.place] then sum = sum + most end
+    seen[one.place] = true
   end
   return sum
 end
