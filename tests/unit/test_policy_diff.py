@@ -117,10 +117,10 @@ def test_that_a_job_overflows_only_where_it_begins_sooner_is_told(files: Sequenc
     told = RUNNER.invoke(cli.app, ["policy", "diff", files[0], str(tmp_path / "over.yaml")]).stdout.splitlines()
     assert told[0] == "near -> far   goes out"
     jobs = "    public or internal, up to 300 tokens, "
+    busy = "near waits over 20 s or nobody serves near"
     assert [line.removeprefix(jobs).partition("  (")[0] for line in told[1:3]] == [
-        "the wait for far not measured or far waits at most 20 s, near waits over 20 s or nobody serves near",
-        "the wait for far not measured or far waits any number of s, near waits over 20 s or nobody serves near"
-        + ", far waits less than near",
+        f"the wait for far not measured or far waits at most 20 s, {busy}",
+        f"the wait for far not measured or far waits any number of s, {busy}, far waits less than near",
     ]
 
 
