@@ -38,7 +38,7 @@ from tidegate.keychecks import Held
 from tidegate.lane import Zone
 from tidegate.ledger.accounts import Accounts
 from tidegate.ledger.census import Census, Presence
-from tidegate.livekeys import live_signer
+from tidegate.livekeys import live_signer, own_verifier
 from tidegate.messaging import celery_app, intake_queues
 from tidegate.service import Service
 from tidegate.settings import Settings
@@ -56,7 +56,8 @@ def open_service(settings: Settings) -> Service:
     where = connections.addresses(settings)
     census = Census(redis)
     name = f"router@{socket.gethostname()}.{os.getpid()}"
-    placement = Placement(client.ledger, client.vault, client.doorbell, live_signer(settings), nudge_s=settings.nudge_s)
+    signs = live_signer(settings)
+    placement = Placement(client.ledger, client.vault, client.doorbell, signs, nudge_s=settings.nudge_s)
     shadows = Shadows(client.ledger, client.vault, placement, nudge_s=settings.nudge_s)
     decisions = Decisions.opened(redis, settings)
     live = Live(
@@ -79,7 +80,12 @@ def open_service(settings: Settings) -> Service:
         redactor=Redactor(inspector=inspector, readings=views),
         placement=placement,
         answers=Answers(
-            ledger=client.ledger, vault=client.vault, placement=placement, inspector=inspector, policy=live.of
+            ledger=client.ledger,
+            vault=client.vault,
+            placement=placement,
+            inspector=inspector,
+            policy=live.of,
+            verifier=own_verifier(settings, signs),
         ),
         shadows=shadows,
         decisions=decisions,

@@ -104,7 +104,7 @@ class Shadows:
             deadline_s=left_s,
             look_in_s=self._nudge_s,
             fields={
-                "tenant": record.tenant,
+                "tenant": job.tenant,
                 "latency": record.latency,
                 "priority": str(LAST_PRIORITY),
                 "shadow_of": record.id,

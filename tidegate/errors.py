@@ -244,7 +244,11 @@ class BudgetExhausted(RunError):
 
 
 class AnswerForbidden(RunError):
-    """The policy forbids what the answer carries."""
+    """The policy forbids what the answer carries, or nobody can tell what it allows."""
+
+    def __init__(self, message: str, *, refusal: str | None = None) -> None:
+        self.refusal = refusal
+        super().__init__(message)
 
 
 class ContentRefused(RunError):

@@ -98,6 +98,11 @@ class LiveSigner:
         """64 bytes."""
         return self._live().sign(message)
 
+    @property
+    def verifier(self) -> Verifier:
+        """The public half of what signs now."""
+        return self._live().verifier
+
 
 def rings(settings: Settings, *zones: Zone) -> Rings:
     """These zones' keyrings."""
@@ -113,6 +118,12 @@ def live_verifier(settings: Settings, use: str = "clearance") -> Live[Verifier]:
     """The public halves. Raises InvalidSettings where there are none."""
     source = keys.verifier_source(settings, use) or keys.signer_source(settings, use)
     return Live(lambda: keys.verifier(settings, use), source)
+
+
+def own_verifier(settings: Settings, signs: LiveSigner, use: str = "clearance") -> Callable[[], Verifier]:
+    """For who signs and reads it again: his own half, and those that he was given for what an older key signed."""
+    given = live_verifier(settings, use)
+    return lambda: Verifier((*given().keys, *signs.verifier.keys))
 
 
 def _live_ring(settings: Settings, zone: Zone) -> Live[Keyring]:

@@ -76,7 +76,9 @@ class Settings(BaseSettings):
     outside_key_file: Path | None = Field(default=None, description="The same in a file.")
     clearance_key: SecretStr | None = Field(default=None, description="The router's signing key (Ed25519, base64).")
     clearance_key_file: Path | None = Field(default=None, description="The same in a file.")
-    clearance_pub: SecretStr | None = Field(default=None, description="The public half, for workers outside.")
+    clearance_pub: SecretStr | None = Field(
+        default=None, description="The public half, for workers outside and routers."
+    )
     clearance_pub_file: Path | None = Field(default=None, description="The same in a file.")
 
     audit_key: SecretStr | None = Field(default=None, description="The audit log's signing key, for the janitor.")
@@ -88,7 +90,9 @@ class Settings(BaseSettings):
     lease_s: float = Field(default=15.0, gt=0, description="How long a run may be silent before another may take it.")
     nudge_s: float = Field(default=10.0, gt=0, description="When a wake-up that nobody followed is sent again.")
     janitor_period_s: float = Field(default=1.0, gt=0, description="How often the janitor looks at the agenda.")
-    max_crashes: int = Field(default=2, ge=1, description="Runs that may die with their process before it is poison.")
+    max_crashes: int = Field(
+        default=2, ge=1, description="Runs that may die alone in their process before it is poison."
+    )
     detect_timeout_s: float = Field(
         default=5.0, gt=0, description="Time for the detectors; past it a job is `unknown`."
     )
@@ -136,6 +140,10 @@ class Settings(BaseSettings):
     )
     max_open: int = Field(default=500_000, ge=1, description="Jobs that may be open at a time; more are refused.")
     max_open_per_tenant: int = Field(default=250_000, ge=1, description="The same for one tenant.")
+    tenant_weights: str = Field(
+        default="",
+        description="Turns in line of tenants that have more than one, or fewer: `shop=3,lab=0.5`. For the janitor.",
+    )
     max_wait_s: float = Field(
         default=21_600.0, gt=0, description="New jobs are refused while the oldest waiting one is older."
     )

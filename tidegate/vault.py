@@ -27,7 +27,7 @@ _NONCE_BYTES = 12
 _PARTS = 3
 """Of a slot's name: the job's id has no colon in it."""
 
-_OUTSIDE_KINDS = frozenset({"outside", "result"})
+_OUTSIDE_KINDS = frozenset({"outside", "answer", "result"})
 """What the outside's key may have sealed: the copy that left, and an answer from there."""
 
 _PUT = """

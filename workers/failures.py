@@ -130,9 +130,10 @@ def decide(
 ) -> Outcome:
     """Say what follows a failed run.
 
-    `tries` counts the runs on this lane, and `crashes` those anywhere that ended with an engine or a worker; both with
-    the failed one included. `random_unit` is chance, in [0, 1). `held`: how often the job was given back to its line;
-    None where the lane has no gate that would know when to come again. `others`: whether it has several deployments.
+    `tries` counts the runs on this lane, and `crashes` those anywhere that ended with an engine or a worker and count
+    against it; both with the failed one included. `random_unit` is chance, in [0, 1). `held`: how often the job was
+    given back to its line; None where the lane has no gate that would know when to come again. `others`: whether it
+    has several deployments.
     """
     row = _row(error)
     last = lane_index + 1 >= len(lanes)

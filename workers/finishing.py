@@ -70,7 +70,8 @@ class Finishing:
             logprobs=answer.logprobs,
             repaired=answer.repaired,
         )
-        slot = new_slot(record.id, "result")
+        looked_at = guard.answer_is_looked_at(record, lane, verifier=self.verifier)
+        slot = new_slot(record.id, "answer" if looked_at else "result")  # nobody reads an answer as a result
         sealed = self.vault.seals.seal(lane.zone, slot, result.to_json().encode())
         left_s = max(0, int(record.deadline_at - claim.at))  # an answer may wait that long for a router
         stored = Stored(slot=slot, envelope=sealed, keep_s=self.result_keep_s + left_s)
@@ -84,7 +85,6 @@ class Finishing:
             note={"lane": lane.name, "usage": answer.usage.model_dump(), "finish_reason": answer.finish_reason},
             settled=settled(result.cost_usd),
         )
-        looked_at = guard.answer_is_looked_at(record, lane, verifier=self.verifier)
         if looked_at:
             move = states.answer(slot=slot, nudge_s=self.outcomes.nudge_s, **told)
         else:

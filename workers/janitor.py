@@ -5,17 +5,19 @@ whose deadline passed. Several may run: the ledger takes one move and refuses th
 """
 
 import contextlib
+import random
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tidegate.doorbell import Doorbell
-from tidegate.errors import BrokerUnavailable, Conflict, Reason, Unavailable, UnknownJob
+from tidegate.errors import BrokerUnavailable, Conflict, Unavailable, UnknownJob
 from tidegate.ledger import states
 from tidegate.ledger.record import Record
 from tidegate.ledger.states import Move, State
 from tidegate.ledger.store import Ledger
 from tidegate.logs import logger
+from workers import blame
 
 _BATCH = 500
 _NUDGE_CAP_S = 3600.0
@@ -90,8 +92,15 @@ class Janitor:
             self._ring(lane, job_id, priority=0)
 
     def _look(self, record: Record, now: float) -> None:
-        held = self.ledger.batches.holds(record, now=now)
-        move = verdict(record, now=now, nudge_s=self.nudge_s, max_crashes=self.max_crashes, held=held)
+        move = verdict(
+            record,
+            now=now,
+            nudge_s=self.nudge_s,
+            max_crashes=self.max_crashes,
+            held=self.ledger.batches.holds(record, now=now),
+            alone=record.state is State.RUNNING and self.ledger.alone(record.id),
+            random_unit=random.random(),  # noqa: S311 - jitter, not a secret
+        )
         if move is None:
             return
         applied = self.ledger.apply(record.id, move)
@@ -112,8 +121,20 @@ class Janitor:
                 self.doorbell.ring_lane(lane, job_id, priority=priority)
 
 
-def verdict(record: Record, *, now: float, nudge_s: float, max_crashes: int, held: bool = False) -> Move | None:
-    """What to do with a job that is due. `held`: by a batch that is under way. Pure."""
+def verdict(
+    record: Record,
+    *,
+    now: float,
+    nudge_s: float,
+    max_crashes: int,
+    held: bool = False,
+    alone: bool = False,
+    random_unit: float = 1.0,
+) -> Move | None:
+    """What to do with a job that is due. Pure, but for chance in [0, 1).
+
+    `held`: by a batch that is under way. `alone`: nothing else ran in the process that its run lapsed with.
+    """
     if record.state.ended or (record.look_at or 0.0) > now:
         return None
     if now >= record.deadline_at:
@@ -121,7 +142,7 @@ def verdict(record: Record, *, now: float, nudge_s: float, max_crashes: int, hel
     if record.state is State.WAITING:
         return states.release(rev=record.rev, nudge_s=nudge_s)
     if record.state is State.RUNNING:
-        return _lapsed(record, nudge_s=nudge_s, max_crashes=max_crashes)
+        return blame.lapsed(record, alone=alone, max_crashes=max_crashes, nudge_s=nudge_s, random_unit=random_unit)
     return _batched(record, held=held, nudge_s=nudge_s) or _nudged(record, nudge_s=nudge_s)
 
 
@@ -138,17 +159,3 @@ def _batched(record: Record, *, held: bool, nudge_s: float) -> Move | None:
     if held:
         return states.keep_batched(rev=record.rev, look_in_s=_BATCH_LOOK_S)
     return states.leave_batch(rev=record.rev, nudge_s=nudge_s)
-
-
-def _lapsed(record: Record, *, nudge_s: float, max_crashes: int) -> Move:
-    """A run's lease lapsed: its process died or hangs. Once may be chance; then it is the job."""
-    crashes = {"crashes": str(record.crashes + 1), "worker": ""}
-    if record.crashes + 1 >= max_crashes:
-        return states.die(
-            reason=Reason.POISON,
-            cause=f"{record.crashes + 1} runs ended with their worker",
-            sources=frozenset({State.RUNNING}),
-            rev=record.rev,
-            changes=crashes,
-        )
-    return states.hand_back(rev=record.rev, changes=crashes, nudge_s=nudge_s)

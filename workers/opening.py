@@ -53,7 +53,7 @@ class Opening:
             params=job.params,
             timeout_s=min(lane.timeout_s, record.deadline_at - now),
             priority=record.priority,
-            tenant=record.tenant,
+            tenant=job.tenant,  # as sealed: what a job leaves in an engine is lent to its tenant's others alone
             guarded=_guarded(record),
             suspect=record.tries > 0 or record.crashes > 0,
         )

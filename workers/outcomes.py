@@ -55,6 +55,11 @@ class Failure:
         return self.record.crashes + isinstance(self.error, EngineCrashed)
 
     @property
+    def blamed(self) -> int:
+        """Those of them that count against it: every engine's does, since it is alone in its second one."""
+        return self.record.blamed + isinstance(self.error, EngineCrashed)
+
+    @property
     def note(self) -> dict[str, str]:
         """For history and logs. Our own errors' messages carry no text of a job; anybody else's might."""
         said = {"said": str(self.error)} if isinstance(self.error, RunError) else {}
@@ -90,7 +95,7 @@ class Outcomes:
         outcome = failures.decide(
             failure.error,
             tries=failure.tries,
-            crashes=failure.crashes,
+            crashes=failure.blamed,
             held=held,
             others=len(failure.lane.every_deployment) > 1,
             **around,
@@ -128,6 +133,7 @@ def _retry(failure: Failure, outcome: Outcome, _nudge_s: float) -> Move:
         tries=failure.tries,
         note=failure.note,
         crashes=failure.crashes,
+        blamed=failure.blamed,
         settled=failure.settled,
     )
 

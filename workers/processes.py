@@ -24,6 +24,7 @@ from tidegate.settings import load
 from workers.janitor import Janitor
 from workers.pressure import Gauge
 from workers.recovery import Recovery, causes_over, reasons_of
+from workers.weights import Weights, weights_of
 
 PANEL = "Processes"
 
@@ -75,6 +76,7 @@ def janitor() -> None:
         period_s=settings.janitor_period_s,
         chores=(
             Gauge(census=census, pressure=ledger.pressure),
+            Weights(client=redis, weights=weights_of(settings.tenant_weights)),
             Recovery(
                 ledger=ledger,
                 doorbell=doorbell,

@@ -32,6 +32,7 @@ class Room:
 
     bands: dict[str, Band] = field(default_factory=lambda: {name: Band() for name in BANDS})
     passed: int = 0
+    weights: dict[str, float] = field(default_factory=dict)
 
     @property
     def waiting(self) -> set[str]:
@@ -63,5 +64,5 @@ class Room:
         tenant, job = chosen
         del band.jobs[tenant][job]
         band.clock = band.turns[tenant]
-        band.turns[tenant] += 1
+        band.turns[tenant] = round(band.turns[tenant] + 1 / self.weights.get(tenant, 1.0), 6)
         return job

@@ -20,13 +20,16 @@ from tidegate.connections import StoreClient
 from tidegate.deployment import Deployment
 from tidegate.errors import AuthFailed, SchemaInvalid, Unavailable
 from tidegate.job import Hints, Job
+from tidegate.lane import Zone
 from tidegate.ledger import states
 from tidegate.ledger.batches import BatchState, LostTurn
 from tidegate.ledger.census import Census
 from tidegate.ledger.states import State
+from tidegate.ledger.store import Stored
 from tidegate.price import Price
 from tidegate.settings import Settings
 from tidegate.signals import Level
+from tidegate.vault import new_slot
 from workers.janitor import Janitor
 from workers.managed.batches.batcher import Batcher
 from workers.managed.batches.collecting import collect
@@ -460,6 +463,14 @@ def test_an_answer_that_cannot_be_used_was_paid_for(bench: Bench) -> None:
     assert (bench.account.held_nano, bench.account.spent_nano) == (0, LINE_NANO + 2 * ANSWER_NANO)
 
 
+def let_through(bench: Bench, job: str) -> None:
+    """As a router does."""
+    record, vault, slot = bench.client.record(job), bench.client.vault, new_slot(job, "result")
+    envelope = vault.seals.seal(Zone.OUTSIDE, slot, vault.get(record.answer or ""))
+    move = states.approve(rev=record.rev, slot=slot, note={})
+    bench.ledger.apply(job, move, texts=[Stored(slot=slot, envelope=envelope, keep_s=99)])
+
+
 def test_an_answer_that_the_router_must_see_goes_there_first(bench: Bench) -> None:
     """A policy may want to look at what comes back: a batch's answers go the same way, and keep their batch."""
     bench.decided = {"answers_at_most": Level.PUBLIC}
@@ -470,7 +481,7 @@ def test_an_answer_that_the_router_must_see_goes_there_first(bench: Bench) -> No
     (batch,) = bench.ledger.batches.all()
     assert (batch.outcome, batch.succeeded) == ("settled", 3)
     for job in jobs:
-        bench.ledger.apply(job, states.approve(rev=bench.client.record(job).rev, note={}))
+        let_through(bench, job)
     record = bench.client.record(jobs[0])
     assert (record.state, record.batch, record.alone) == (State.SUCCEEDED, batch.id, 0)
     assert bench.client.result(jobs[0], timeout_s=1).batch == batch.id

@@ -318,7 +318,7 @@ def test_an_answer_that_a_router_looks_at_is_counted_once(spend: Any, ending: st
     move = states.answer(fence=taken.claim.fence, slot="s", nudge_s=5.0, changes={}, note={}, settled=said)
     applied = lane.ledger.apply(job, move)
     if ending == "approved":
-        lane.ledger.apply(job, states.approve(rev=applied.rev, note={}))
+        lane.ledger.apply(job, states.approve(rev=applied.rev, slot="r", note={}))
     else:
         forbidden = states.die(
             reason=Reason.ANSWER_FORBIDDEN, cause="c", sources=frozenset({State.ACCEPTED}), rev=applied.rev

@@ -236,7 +236,7 @@ def step(ledger: Ledger, name: str) -> None:
         "nudge": lambda: states.nudge(state=record.state, rev=record.rev, nudges=1, nudge_s=20.0),
         "succeed": lambda: succeeded(record.fence),
         "answer": lambda: answered(record.fence),
-        "approve": lambda: states.approve(rev=record.rev, note={}),
+        "approve": lambda: states.approve(rev=record.rev, slot="r", note={}),
         "die": lambda: died(record.fence),
         "refuse": lambda: states.die(reason=Reason.MALFORMED, cause="c", sources=frozenset({State.ACCEPTED})),
         "cancel": states.cancel,
@@ -318,7 +318,7 @@ def test_an_answer_that_is_not_let_through_is_dropped(ledger: Ledger, redis: Sto
 
 
 def test_an_answer_becomes_the_result_when_it_is_let_through(ledger: Ledger, redis: StoreClient) -> None:
-    """The very answer that came back, kept for the results' time; the lane's pace counts the run and no wait."""
+    """Sealed anew, kept for the results' time, the answer as it came is gone; the lane's pace counts the run alone."""
     accept(ledger)
     step(ledger, "place")
     fence = ledger.apply(JOB, states.claim(worker="w", lease_s=15.0)).fence
@@ -326,10 +326,12 @@ def test_an_answer_becomes_the_result_when_it_is_let_through(ledger: Ledger, red
     paced = redis.hget("tg:pace", "local")
     assert paced is not None
     assert redis.hget("tg:succeeded_at", "local") is not None
-    step(ledger, "approve")
+    anew = Stored(slot="r", envelope=b"sealed anew", keep_s=9)
+    ledger.apply(JOB, states.approve(rev=ledger.get(JOB).rev, slot="r", note={}), texts=[anew])
     record = ledger.get(JOB)
-    assert (record.state, record.result, record.answer, record.lane) == (State.SUCCEEDED, "an-answer", None, "local")
-    assert redis.ttl("tg:vault:an-answer") > 1000
+    assert (record.state, record.result, record.answer, record.lane) == (State.SUCCEEDED, "r", None, "local")
+    assert redis.ttl("tg:vault:r") > 1000
+    assert not redis.exists("tg:vault:an-answer")
     assert redis.hget("tg:pace", "local") == paced
 
 
@@ -647,10 +649,14 @@ class Life(RuleBasedStateMachine):
         """A router lets an answer through: where there is one, and it is the job's result then."""
         held = self.answers.get(job) if self.model[job] is State.ACCEPTED else None
         assert self.ledger.get(job).answer == held
-        self.moved(job, states.approve(rev=self.ledger.get(job).rev, note={}), expected=held is not None)
+        self.moved(
+            job,
+            states.approve(rev=self.ledger.get(job).rev, slot=f"approved-{held}", note={}),
+            expected=held is not None,
+        )
         if held is not None:
             assert self.ledger.get(job).answer is None
-            self.results[job] = held
+            self.results[job] = f"approved-{held}"
 
     @rule(run=runs)
     def die(self, run: tuple[str, int]) -> None:

@@ -16,8 +16,10 @@ from tidegate.errors import Reason
 from tidegate.lane import Zone
 from tidegate.ledger import states
 from tidegate.ledger.line import LOOKS, Idle, Taken, patiently
+from tidegate.ledger.queued import queued
 from tidegate.ledger.states import OPEN, Move, State
 from tidegate.ledger.store import Accepted, Applied, Ledger
+from workers.weights import EVERY_S, Weights
 
 CLAIM = states.claim(worker="w", lease_s=15.0)
 
@@ -294,6 +296,48 @@ def test_jobs_run_and_end_in_a_full_store(ledger: Ledger, redis: StoreClient) ->
     assert ledger.get("a").state is State.SUCCEEDED
 
 
+def test_a_tenant_with_weight_has_more_turns(ledger: Ledger, redis: StoreClient) -> None:
+    """Three of them where others have one, one where another has two; and its own order stays as it is."""
+    Weights(client=redis, weights={"shop": 3.0, "lab": 0.5})()
+    for number in range(60):
+        for tenant in ("shop", "plain", "lab"):
+            accept(ledger, f"{tenant}-{number:02}", tenant=tenant)
+            place(ledger, f"{tenant}-{number:02}")
+    taken = [found.record.id for _ in range(45) if (found := take(ledger))]
+    turns = Counter(job_id.partition("-")[0] for job_id in taken)
+    assert (turns["shop"], turns["plain"], turns["lab"]) == (30, 10, 5)
+    assert [job_id for job_id in taken if job_id.startswith("shop")] == [f"shop-{number:02}" for number in range(30)]
+
+
+def test_weights_can_be_changed_and_taken_away(ledger: Ledger, redis: StoreClient) -> None:
+    """What a janitor tells replaces what another one told; and it is told again after a while, not each time."""
+    now = [0.0]
+    Weights(client=redis, weights={"shop": 3.0})()
+    later = Weights(client=redis, weights={"lab": 2.0}, clock=lambda: now[0])
+    later()
+    assert redis.hgetall("tg:weights") == {b"lab": b"2.0"}
+    redis.delete("tg:weights")
+    later()
+    assert not redis.exists("tg:weights")
+    now[0] = EVERY_S
+    later()
+    assert redis.exists("tg:weights")
+    Weights(client=redis, weights={})()
+    assert not redis.exists("tg:weights")
+
+
+@pytest.mark.parametrize("said", ["much", "", "0", "-1", "nan", "inf", "1e9"])
+def test_a_weight_that_is_none_is_one(ledger: Ledger, redis: StoreClient, said: str) -> None:
+    """Whatever somebody wrote into the store: everybody has a turn, and the waits can be told."""
+    redis.hset("tg:weights", "a", said)
+    for number in range(4):
+        for tenant in ("a", "b"):
+            accept(ledger, f"{tenant}{number}", tenant=tenant)
+            place(ledger, f"{tenant}{number}")
+    assert queued(redis, ["local"])["local"].ahead_of(tenant="b", latency="interactive") == 8
+    assert {found.record.tenant for _ in range(4) if (found := take(ledger))} == {"a", "b"}
+
+
 class Queueing(RuleBasedStateMachine):
     """Jobs of several tenants come, are placed, run, fail, end: the line never disagrees with the model."""
 
@@ -302,7 +346,9 @@ class Queueing(RuleBasedStateMachine):
         redis.flushdb()
         self.redis = redis
         self.ledger = Ledger(redis)
-        self.rooms = {"accepted:intake": Room(), "placed:local": Room(), "placed:other": Room()}
+        weights = {"b": 3.0, "c": 0.4}
+        Weights(client=redis, weights=weights)()
+        self.rooms = {name: Room(weights=weights) for name in ("accepted:intake", "placed:local", "placed:other")}
         self.jobs: list[str] = []
 
     def moved(self, job_id: str, move: Move) -> None:

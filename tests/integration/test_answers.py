@@ -1,9 +1,11 @@
 """Answers that a policy wants to see first, on a real store: who may read them when, and what becomes of the others."""
 
+import base64
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,19 +16,22 @@ from router.inspection import Inspector
 from router.signals.sensitivity.detector import Span
 from router.signals.sensitivity.views.view import View
 from router.tasks import Routing
-from tidegate import deadletters
+from tidegate import clearance as clearances
+from tidegate import deadletters, rotation
 from tidegate.client import Client
 from tidegate.connections import StoreClient
-from tidegate.errors import Conflict, JobFailed, NoClearance, ResultTimeout
+from tidegate.errors import Conflict, JobFailed, NoClearance, ResultTimeout, SealBroken
 from tidegate.job import FunctionCall, Hints, Job, ToolCall
-from tidegate.keys import keyring, signer
+from tidegate.keys import Signer, keyring, signer
 from tidegate.lane import Lane, Zone
 from tidegate.ledger.record import Record
+from tidegate.ledger.refusals import Refusals
 from tidegate.ledger.states import State
+from tidegate.livekeys import live_signer, own_verifier
 from tidegate.result import Answer, OtherToken, TokenLogprob
-from tidegate.settings import Settings
+from tidegate.settings import Settings, load
 from tidegate.signals import Level
-from tidegate.vault import Seals, Vault
+from tidegate.vault import Seals, Vault, new_slot
 from workers.backend import Run
 from workers.janitor import Janitor
 from workers.lease import Leases
@@ -119,6 +124,10 @@ class Bench:
         self.router(policy=policy, fails_on=fails_on).route(record.id)
         return self.client.record(record.id)
 
+    def kept(self) -> int:
+        """How many answers, looked at or not."""
+        return self.in_vault("answer") + self.in_vault("result")
+
     def in_vault(self, kind: str) -> int:
         """How many texts of a kind are kept."""
         return len(self.client.ledger.redis.keys(f"tg:vault:*:{kind}:*"))
@@ -175,7 +184,7 @@ def test_an_answer_that_carries_what_it_may_not_is_nobody_s(bench: Bench, text: 
     record = bench.looked_at(bench.answered(text, **more))
     assert (record.state, record.reason) == (State.DEAD, "answer_forbidden")
     assert record.cause == "the answer is personal, by EMAIL_ADDRESS; at most internal"
-    assert (record.answer, record.result, bench.in_vault("result")) == (None, None, 0)
+    assert (record.answer, record.result, bench.kept()) == (None, None, 0)
     with pytest.raises(JobFailed, match="answer_forbidden"):
         bench.client.result(record.id)
     history = "".join(event.to_json() for event in bench.client.ledger.history(record.id))
@@ -186,7 +195,7 @@ def test_an_answer_that_carries_what_it_may_not_is_nobody_s(bench: Bench, text: 
 def test_a_detector_that_fails_forbids(bench: Bench, fails_on: str) -> None:
     """Nobody has judged, so nobody may read it."""
     record = bench.looked_at(bench.answered(), fails_on=fails_on)
-    assert (record.state, record.reason, bench.in_vault("result")) == (State.DEAD, "answer_forbidden", 0)
+    assert (record.state, record.reason, bench.kept()) == (State.DEAD, "answer_forbidden", 0)
     assert record.cause == "the answer could not be judged: mails: ValueError"
 
 
@@ -248,7 +257,7 @@ def test_who_gives_up_meanwhile_gets_nothing(bench: Bench) -> None:
     """A job that is cancelled while its answer waits takes the answer along."""
     record = bench.answered()
     bench.client.cancel(record.id)
-    assert bench.in_vault("result") == 0
+    assert bench.kept() == 0
     assert bench.looked_at(record).state is State.CANCELLED
 
 
@@ -292,6 +301,118 @@ def test_who_edits_the_decision_lifts_nothing(bench: Bench, redis: StoreClient) 
     record = bench.client.record(job_id)
     assert (record.state, record.result) == (State.ACCEPTED, None)
     assert bench.looked_at(record).reason == "answer_forbidden"
+
+
+FORGERIES: dict[str, tuple[Callable[[Record, Record, Signer, Signer], Mapping[str, Any]], str]] = {
+    "the decision allows more": (
+        lambda mine, *_: {"decision": _allowing(mine, Level.RESTRICTED)},
+        "clearance_answer",
+    ),
+    "it says nothing of answers": (lambda mine, *_: {"decision": _allowing(mine, None)}, "clearance_answer"),
+    "it cannot be read": (lambda *_: {"decision": "{"}, "clearance_answer"),
+    "the clearance is gone": (lambda *_: {"clearance": ""}, "clearance_missing"),
+    "it cannot be read, too": (lambda *_: {"clearance": "x.y"}, "clearance_forged"),
+    "both allow more, by another's hand": (
+        lambda mine, _, own, thief: {
+            "decision": _allowing(mine, Level.RESTRICTED),
+            "clearance": _signed(mine, own, thief, answers_at_most=Level.RESTRICTED),
+        },
+        "clearance_forged",
+    ),
+    "it is another job's": (
+        lambda mine, other, own, _: {
+            "decision": _allowing(mine, Level.RESTRICTED),
+            "clearance": _signed(other, own, own, answers_at_most=Level.RESTRICTED),
+        },
+        "clearance_foreign",
+    ),
+    "it is of before, when more was allowed": (
+        lambda mine, _, own, __: {
+            "decision": _allowing(mine, Level.RESTRICTED),
+            "clearance": _signed(mine, own, own, answers_at_most=Level.RESTRICTED, expires_at=1.0),
+        },
+        "clearance_expired",
+    ),
+    "the payload is another job's": (lambda _, other, *__: {"payload": other.payload}, "foreign_slot"),
+}
+
+
+def _allowing(record: Record, level: Level | None) -> str:
+    assert record.decided is not None
+    return record.decided.model_copy(update={"answers_at_most": level}).to_json()
+
+
+def _signed(record: Record, own: Signer, hand: Signer, **changes: Any) -> str:
+    present = clearances.verified(record.clearance, own.verifier)
+    return clearances.sign(present.model_copy(update=changes), hand)
+
+
+@pytest.mark.parametrize(("forge", "refusal"), FORGERIES.values(), ids=FORGERIES.keys())
+def test_what_an_answer_may_carry_is_what_was_signed(
+    bench: Bench, redis: StoreClient, tmp_path: Path, forge: Callable[..., Mapping[str, Any]], refusal: str
+) -> None:
+    """Whoever rewrites the record gets no answer past the router, not even a harmless one; it is counted."""
+    other, record = bench.answered("another"), bench.answered("positive")
+    own, thief = signer(bench.settings), signer(load(data=tmp_path / "thief"))
+    redis.hset(f"tg:job:{record.id}", mapping=dict(forge(record, other, own, thief)))
+    bench.router().route(record.id)
+    assert redis.hget(f"tg:job:{record.id}", "reason") == b"answer_forbidden"
+    assert redis.hget(f"tg:job:{record.id}", "result") is None
+    assert Refusals(redis).counts() == {refusal: 1}
+
+
+def test_nobody_makes_a_result_of_an_answer_by_writing_into_the_store(bench: Bench, redis: StoreClient) -> None:
+    """It is sealed as an answer: named as the result, or moved to its slot, it does not open."""
+    record = bench.answered(MAIL)
+    redis.hset(f"tg:job:{record.id}", mapping={"state": "succeeded", "result": record.answer or ""})
+    with pytest.raises(SealBroken):
+        bench.client.result(record.id, timeout_s=0)
+    slot = new_slot(record.id, "result")
+    redis.copy(f"tg:vault:{record.answer}", f"tg:vault:{slot}")
+    redis.hset(f"tg:job:{record.id}", "result", slot)
+    with pytest.raises(SealBroken):
+        bench.client.result(record.id, timeout_s=0)
+    assert Refusals(redis).counts() == {"foreign_slot": 1, "broken_seal": 1}
+
+
+def test_an_answer_is_judged_by_its_own_tenant_s_policy(bench: Bench, redis: StoreClient) -> None:
+    """The sealed payload says whose job it is; a record that names a laxer tenant changes nothing."""
+    record = bench.answered(MAIL, job=Job(text=HARMLESS, tenant="strict"))
+    redis.hset(f"tg:job:{record.id}", "tenant", "lax")
+    strict, lax = bench.router(), bench.router(policy=ALLOWED)
+    answers = replace(strict.answers, policy=lambda tenant: (lax if tenant == "lax" else strict).policy(tenant))
+    answers.look(bench.client.record(record.id))
+    assert bench.client.record(record.id).reason == "answer_forbidden"
+
+
+def test_an_answer_that_an_earlier_release_brought_is_looked_at(bench: Bench, redis: StoreClient) -> None:
+    """Its worker sealed it as a result: it is judged, and sealed anew."""
+    record = bench.answered()
+    vault, slot = bench.client.vault, new_slot(record.id, "result")
+    vault.put(slot, vault.get(record.answer or ""), zone=Zone.OUTSIDE, keep_s=600)
+    redis.hset(f"tg:job:{record.id}", "answer", slot)
+    after = bench.looked_at(record)
+    assert (after.state, after.result == slot) == (State.SUCCEEDED, False)
+    assert bench.client.result(record.id).text == "positive"
+    assert not redis.exists(f"tg:vault:{slot}")
+
+
+@pytest.mark.parametrize("pub", ["both", "the one before"])
+def test_an_answer_to_a_job_that_was_cleared_under_the_key_before_is_let_through(bench: Bench, pub: str) -> None:
+    """Keys rotate while jobs are away: a router believes its own half, and those that it was given."""
+    record, old, new = bench.answered(), signer(bench.settings), rotation.new_signer()
+    halves = (old.verifier.raw, new.verifier.raw) if pub == "both" else (old.verifier.raw,)
+    given = load(
+        data=bench.settings.data,
+        clearance_key=new.text(),
+        clearance_pub=",".join(base64.b64encode(half).decode() for half in halves),
+    )
+    signs = live_signer(given)
+    answers = replace(bench.router().answers, verifier=own_verifier(given, signs))
+    answers.look(record)
+    assert bench.client.record(record.id).state is State.SUCCEEDED
+    present = clearances.verified(record.clearance, old.verifier)
+    assert clearances.verified(clearances.sign(present, signs), answers.verifier()) == present
 
 
 def test_a_copy_s_answer_is_looked_at_too(bench: Bench, redis: StoreClient) -> None:

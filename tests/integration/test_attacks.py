@@ -249,6 +249,17 @@ def test_a_lane_that_nobody_decided_runs_nothing(bench: Bench, redis: StoreClien
     assert (bench.calls, Refusals(redis).counts()) == (0, {"foreign_lane": 1})
 
 
+@pytest.mark.parametrize("zone", Zone)
+def test_a_job_runs_for_the_tenant_that_sent_it(bench: Bench, redis: StoreClient, zone: Zone) -> None:
+    """What it leaves in an engine is lent to that tenant's jobs alone, whatever a record says."""
+    lane = "api" if zone is Zone.OUTSIDE else "local"
+    cleared = (lane,) if zone is Zone.OUTSIDE else ()
+    job = bench.client.record(bench.place(lane, cleared=cleared, job=Job(text=SECRET, tenant="shop")))
+    Thief(bench, redis).edits(job, tenant="other")
+    bench.worker(says(), zone=zone).run(job.id)
+    assert [run.tenant for run in bench.backends[-1].runs] == ["shop"]
+
+
 ON_RESULT: dict[str, tuple[Attack, str]] = {
     "another job's is named": (lambda t, mine, other: t.edits(mine, result=other.result or ""), "foreign_slot"),
     "another job's lies there": (

@@ -140,6 +140,7 @@ def router(
             placement=placement,
             inspector=inspector,
             policy=lambda _tenant: ready,
+            verifier=lambda: signer(settings).verifier,
         ),
         shadows=Shadows(client.ledger, client.vault, placement, nudge_s=settings.nudge_s),
         decisions=Decisions.opened(client.ledger.redis, settings),

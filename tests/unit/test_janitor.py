@@ -14,10 +14,10 @@ from workers.janitor import verdict
 NOW = 1500.0
 
 
-def judged(*, nudge_s: float = 10.0, max_crashes: int = 2, **changes: Any) -> Move | None:
+def judged(*, nudge_s: float = 10.0, alone: bool = False, **changes: Any) -> Move | None:
     """The verdict on a job that is due, but for the changes."""
     found = record(**{"look_at": NOW - 1, "deadline_at": NOW + 100, "rev": 7, **changes})
-    return verdict(found, now=NOW, nudge_s=nudge_s, max_crashes=max_crashes)
+    return verdict(found, now=NOW, nudge_s=nudge_s, max_crashes=2, alone=alone)
 
 
 @pytest.mark.parametrize(
@@ -57,16 +57,12 @@ def test_a_deadline_that_passed_ends_the_job(state: State, late_s: float) -> Non
     assert (move.to, move.rev, move.changes["reason"]) == (State.EXPIRED, 7, Reason.EXPIRED.value)
 
 
-@pytest.mark.parametrize(("crashes", "dies"), [(0, False), (1, False), (2, True), (5, True)])
-def test_a_job_that_kills_its_workers_is_poison(crashes: int, *, dies: bool) -> None:
-    """The third run that ends with its worker ends the job, where three are the bound; before, it goes back."""
-    move = judged(state=State.RUNNING, crashes=crashes, max_crashes=3)
+@pytest.mark.parametrize(("alone", "to"), [(True, State.DEAD), (False, State.WAITING)])
+def test_a_job_that_was_alone_when_its_worker_died_is_blamed(to: State, *, alone: bool) -> None:
+    """The second time ends it; who had company is tried again, later. More of it: test_blame.py."""
+    move = judged(state=State.RUNNING, crashes=1, blamed=1, alone=alone)
     assert move is not None
-    assert move.to is (State.DEAD if dies else State.PLACED)
-    assert move.changes["crashes"] == str(crashes + 1)
-    if dies:
-        assert move.changes["reason"] == Reason.POISON.value
-        assert str(crashes + 1) in move.changes["cause"]
+    assert move.to is to
 
 
 def test_nudges_come_ever_more_seldom() -> None:

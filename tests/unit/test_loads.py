@@ -12,6 +12,8 @@ from tidegate.ledger.openings import Opening
 from tidegate.ledger.queued import SLOW_TURN, Queued
 from tidegate.signals import LaneLoad
 
+WEIGHTS = {"shop": 3.0, "lab": 0.5}
+
 
 class Count:
     """A census of one lane with two slots, at a second a job."""
@@ -67,6 +69,16 @@ def test_one_tenants_backlog_is_his_own() -> None:
     found, _ = loads(interactive={"greedy": 500})
     assert wait(found, tenant="greedy") == (500 + 1) / 2
     assert wait(found, tenant="modest") == (1 + 1) / 2
+
+
+@pytest.mark.parametrize(
+    ("tenant", "ahead"), [("shop", 20 + 7 + 4), ("plain", 10 + 20 + 4), ("lab", 4 + 20 + 10), ("new", 3 + 1 + 1)]
+)
+def test_who_has_more_turns_waits_less(tenant: str, ahead: int) -> None:
+    """Others go before it as often as their turns come before its own."""
+    line = Queued({"interactive": {"shop": 20, "plain": 10, "lab": 4}}, WEIGHTS)
+    assert line.ahead_of(tenant=tenant, latency="interactive") == ahead
+    assert line.with_more([(tenant, "interactive", 1)]).weights == WEIGHTS
 
 
 def test_what_was_decided_meanwhile_counts_for_those_whom_it_delays() -> None:

@@ -56,7 +56,9 @@ def test_a_dead_engine_is_counted_on_the_record() -> None:
     """Together with the deaths of workers; other failures leave the count as it is."""
     assert followed(EngineCrashed("died")).changes["crashes"] == "1"
     assert followed(NetworkFailed("away"), crashes=1).changes["crashes"] == "1"
-    assert followed(EngineCrashed("died"), crashes=1).to is not State.WAITING
+    assert followed(EngineCrashed("died"), crashes=1, blamed=1).to is not State.WAITING
+    beside_others = followed(EngineCrashed("died"), crashes=2)
+    assert (beside_others.to, beside_others.changes["blamed"]) == (State.WAITING, "1")
 
 
 def failure(error: Exception, **changes: Any) -> Failure:

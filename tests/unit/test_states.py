@@ -14,7 +14,7 @@ MOVES: Mapping[str, Move] = {
     "renew": states.renew(fence=1, lease_s=1),
     "succeed": states.succeed(fence=1, changes={}, note={}),
     "answer": states.answer(fence=1, slot="s", nudge_s=1, changes={}, note={}),
-    "approve": states.approve(rev=1, note={}),
+    "approve": states.approve(rev=1, slot="s", note={}),
     "share": states.share(fence=1, changes={}, note={}),
     "wait": states.wait(fence=1, delay_s=1, tries=1, note={}),
     "hop": states.hop(fence=1, lane="l", zone="inside", nudge_s=1, note={}),

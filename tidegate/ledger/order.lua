@@ -5,6 +5,7 @@
 -- <prefix>:order:<room>:<band>           sorted set: tenants by their next turn
 -- <prefix>:order:<room>:<band>:<tenant>  sorted set: a tenant's jobs, by acceptance and urgency
 -- <prefix>:rooms                         set: rooms where somebody waited
+-- <prefix>:weights                       hash: tenants that have more turns than one, or fewer (workers/weights.py)
 
 local BANDS = {'interactive', 'batch'}
 local BATCH_TURN, LEVEL_S = 8, 60
@@ -37,6 +38,12 @@ local function dequeue(prefix, room, id, tenant, priority)
   end
 end
 
+-- How far a tenant's next turn is off when it has had one.
+local function stride(prefix, tenant)
+  local weight = tonumber(redis.call('HGET', prefix .. ':weights', tenant) or 1)
+  return weight and weight > 0 and weight < 1000 and 1 / weight or 1
+end
+
 -- The job of a band that is next: {id, tenant, turn}, or nil.
 local function head(order, band)
   local tenants = order .. ':' .. band
@@ -67,7 +74,7 @@ local function next_in_line(prefix, room)
   local chosen, band, passed = first_in_line(prefix, room)
   if not chosen then return nil end
   redis.call('ZREM', order .. ':' .. band .. ':' .. chosen[2], chosen[1])
-  redis.call('ZADD', order .. ':' .. band, stamp(tonumber(chosen[3]) + 1), chosen[2])
+  redis.call('ZADD', order .. ':' .. band, stamp(tonumber(chosen[3]) + stride(prefix, chosen[2])), chosen[2])
   redis.call('HSET', order, band, chosen[3], 'passed', passed)
   redis.call('HINCRBY', order, 'waiting', -1)
   return chosen[1]

@@ -39,7 +39,11 @@ class Record(Value):
     tries: int = 0
     """Runs that failed on the present lane."""
     crashes: int = 0
-    """Runs that ended because their process died."""
+    """Runs that ended because their process died, or an engine."""
+    blamed: int = 0
+    """How many of those count against it: it was alone in its process, or it was an engine that died."""
+    apart: int = 0
+    """How often it waited since its last death, as a suspect, because the process that took it ran another one."""
     held: int = 0
     """How often the present lane's providers had no room after all, and it went back into the line."""
     nudges: int = 0

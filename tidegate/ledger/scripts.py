@@ -10,7 +10,7 @@ from tidegate.connections import StoreClient
 from tidegate.ledger.faults import store_errors
 
 _GATE = ("budget.lua", "costs.lua", "limits.lua", "adapt.lua", "breaker.lua", "gate.lua")
-_MOVING = ("journal.lua", "admission.lua", "order.lua", *_GATE, "flight.lua", "transition.lua")
+_MOVING = ("journal.lua", "admission.lua", "order.lua", "company.lua", *_GATE, "flight.lua", "transition.lua")
 
 _PARTS: Mapping[str, tuple[str, ...]] = {
     "accept": ("journal.lua", "admission.lua", "order.lua", "accept.lua"),
@@ -25,6 +25,7 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
     "batch_turn": ("batch_turn.lua",),
     "batch_settle": ("order.lua", *_GATE, "batch_settle.lua"),
     "collect": ("order.lua", "collect.lua"),
+    "alone": ("order.lua", "company.lua", "alone.lua"),
     "overdue": ("order.lua", "overdue.lua"),
     "forget": ("journal.lua", "forget.lua"),
     "annotate": ("annotate.lua",),

@@ -170,9 +170,16 @@ def answer(
     )
 
 
-def approve(*, rev: int, note: Mapping[str, Any]) -> Move:
-    """The router has looked at an answer, and the producer may have it: it becomes the result."""
-    return Move(name="approved", to=State.SUCCEEDED, sources=frozenset({State.ACCEPTED}), rev=rev, note=note)
+def approve(*, rev: int, slot: str, note: Mapping[str, Any]) -> Move:
+    """The router has looked at an answer, and the producer may have it: sealed anew, it is the result."""
+    return Move(
+        name="approved",
+        to=State.SUCCEEDED,
+        sources=frozenset({State.ACCEPTED}),
+        rev=rev,
+        changes={"result": slot},
+        note=note,
+    )
 
 
 def share(*, fence: int, changes: Mapping[str, str], note: Mapping[str, Any]) -> Move:
@@ -194,6 +201,7 @@ def wait(
     tries: int,
     note: Mapping[str, Any],
     crashes: int | None = None,
+    blamed: int | None = None,
     settled: Settled | None = None,
 ) -> Move:
     """A run failed; the same lane tries again later."""
@@ -203,7 +211,11 @@ def wait(
         sources=HELD,
         fence=fence,
         look_in_s=delay_s,
-        changes={"tries": str(tries)} | ({} if crashes is None else {"crashes": str(crashes)}),
+        changes={
+            "tries": str(tries),
+            **({} if crashes is None else {"crashes": str(crashes)}),
+            **({} if blamed is None else {"blamed": str(blamed)}),
+        },
         note={"delay_s": round(delay_s, 3), **note},
         settled=settled,
     )
@@ -245,16 +257,17 @@ def hand_back(
     rev: int | None = None,
     changes: Mapping[str, str],
     nudge_s: float,
+    pause_s: float | None = None,
     settled: Settled | None = None,
 ) -> Move:
-    """A run ended without a verdict (its worker stops, or its lease lapsed): the lane takes the job again."""
+    """A run ended without a verdict (its worker stops, or its lease lapsed): the lane takes the job again, or later."""
     return Move(
         name="handed_back" if fence is not None else "lease_lapsed",
-        to=State.PLACED,
+        to=State.PLACED if pause_s is None else State.WAITING,
         sources=HELD if fence is not None else frozenset({State.RUNNING}),
         fence=fence,
         rev=rev,
-        look_in_s=nudge_s,
+        look_in_s=nudge_s if pause_s is None else pause_s,
         changes=changes,
         settled=settled,
     )
@@ -363,6 +376,8 @@ def redrive(*, rev: int, redrives: int, deadline_in_s: float, by: str, lane: str
             "tries": "0",
             "attempts": "0",
             "crashes": "0",
+            "blamed": "0",
+            "apart": "",
             "nudges": "0",
             "redrives": str(redrives),
             "asked_lane": lane or "",

@@ -133,6 +133,10 @@ class Ledger:
         """Add fields to a record, whatever its state: what is learnt after a job's end. False where it is gone."""
         return bool(self._scripts.run("annotate", keys=[self._job(job_id)], args=list(flat(fields))))
 
+    def alone(self, job_id: str) -> bool:
+        """Whether nothing else ran in the process of a run whose lease lapsed. False where nobody knows."""
+        return bool(self._scripts.run("alone", args=[self._prefix, job_id]))
+
     def trim(self) -> int:
         """Drop index entries of dead letters whose records are past their retention. Returns how many."""
         with store_errors():

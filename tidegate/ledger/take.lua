@@ -1,5 +1,5 @@
--- Take the next job of a lane and begin a run of it, in one. After order.lua, gate.lua, flight.lua, transition.lua,
--- batching.lua.
+-- Take the next job of a lane and begin a run of it, in one. After order.lua, company.lua, gate.lua, flight.lua,
+-- transition.lua, batching.lua.
 --
 -- ARGV     1 prefix  2 lane  3 the job that the wake-up named, or ''  4 '1' if a wake-up led here
 --          5 this call's token  6 field of the record that names the payload's slot
@@ -28,6 +28,18 @@ if before then
   if claim[1] == 1 then return begun(before, claim, '') end
 end
 
+local worker = ''
+for i = CLAIM + 13, fields, 2 do
+  if ARGV[i] == 'worker' then worker = ARGV[i + 1] end
+end
+
+-- Whether a job that is next is not to run here and now: it goes into a batch, waits for another's answer, or for a
+-- process without another suspect. Then it is no longer in line.
+local function elsewhere(id)
+  return set_aside(prefix, lane, id) or flight_follow(prefix, lane, id, join, ARGV[10], move)
+    or set_apart(prefix, id, worker, move)
+end
+
 -- A job that an earlier release placed is in no line: the wake-up's word is good enough.
 local function of_an_earlier_release()
   local named = ARGV[3]
@@ -39,7 +51,7 @@ if not gate then
   if woken then ring_answered(prefix, room) end
   id = id or of_an_earlier_release()
   while id do
-    if not set_aside(prefix, lane, id) and not flight_follow(prefix, lane, id, join, ARGV[10], move) then
+    if not elsewhere(id) then
       local claim = move(prefix, id, ARGV, CLAIM)
       if claim[1] == 1 then
         redis.call('SET', asked, id, 'EX', 60)
@@ -91,8 +103,7 @@ else
   -- The next job that asks what no run asks already: the others wait for that one's answer, and need no room.
   local function first_by_itself()
     local first = first_in_line(prefix, room)
-    while first and (set_aside(prefix, lane, first[1])
-      or flight_follow(prefix, lane, first[1], join, ARGV[10], move)) do first = first_in_line(prefix, room) end
+    while first and elsewhere(first[1]) do first = first_in_line(prefix, room) end
     return first
   end
 

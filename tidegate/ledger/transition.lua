@@ -1,4 +1,5 @@
--- One move of one job: atomically, or refused. After order.lua, gate.lua and flight.lua; apply.lua and take.lua call it.
+-- One move of one job: atomically, or refused. After order.lua, company.lua, gate.lua and flight.lua; apply.lua and
+-- take.lua call it.
 --
 -- a[at...]  +0 allowed source states, comma-separated  +1 new state  +2 fence that must hold, or ''
 --           +3 revision that must hold, or ''  +4 '1' to hand out the next fence
@@ -31,7 +32,7 @@ end
 local function move(prefix, id, a, at)
   local job = prefix .. ':job:' .. id
   local old = redis.call('HMGET', job, 'state', 'rev', 'fence', 'lane', 'deadline_at', 'started_at', 'move',
-    'updated_at', 'tenant', 'priority', 'queued_at', 'accepted_at', 'permit', 'worker', 'flight', 'latency')
+    'updated_at', 'tenant', 'priority', 'queued_at', 'accepted_at', 'permit', 'worker', 'flight', 'latency', 'crashes')
   local state, rev, fence = old[1], tonumber(old[2] or 0), tonumber(old[3] or 0)
   local lane, tenant, priority = old[4] or nil, old[9] or 'default', tonumber(old[10] or 5)
   local since = tonumber(old[11] or old[12])
@@ -62,7 +63,7 @@ local function move(prefix, id, a, at)
   end
 
   rev = rev + 1
-  local deadline = tonumber(old[5])
+  local deadline, worker = tonumber(old[5]), nil
   local set, gone = {'state', to, 'rev', rev, 'updated_at', stamp(now), 'move', a[at + 10]}, {}
   local function put(field, value)
     set[#set + 1] = field
@@ -79,11 +80,13 @@ local function move(prefix, id, a, at)
   end
   for i = first, #a, 2 do
     if a[i] == 'lane' then lane = a[i + 1] ~= '' and a[i + 1] or nil end
+    if a[i] == 'worker' then worker = a[i + 1] end
     if a[i + 1] == '' then gone[#gone + 1] = a[i] else put(a[i], a[i + 1]) end
   end
   if answer and to ~= 'accepted' then
+    -- Approved, it was sealed anew as the result.
     gone[#gone + 1] = 'answer'
-    if to == 'succeeded' then put('result', answer) else redis.call('UNLINK', vault .. answer) end
+    redis.call('UNLINK', vault .. answer)
   end
   if state == 'dead' then
     since = now
@@ -122,6 +125,11 @@ local function move(prefix, id, a, at)
   end
   redis.call('HSET', job, unpack(set))
   if gone[1] then redis.call('HDEL', job, unpack(gone)) end
+
+  if to == 'running' and state ~= 'running' and worker then company_join(prefix, worker, id, old[17]) end
+  if state == 'running' and to ~= 'running' and old[14] then
+    company_leave(prefix, old[14], id, a[at + 2] ~= '', now)
+  end
 
   -- Who is where: one sorted set for each state and lane, scored by the time of entry; and who of them is in line.
   local room, ring = room_of(to, lane), 0
