@@ -20,7 +20,7 @@ from router.answers import Answers
 from router.asked import asked_first
 from router.circumstances import Circumstances
 from router.inspection import Inspector
-from router.loads import Loads, Placed, paces
+from router.loads import Loads, Placed
 from router.placement import Placement, Plan
 from router.policy.loader import Policy
 from router.policy.purse import cheapest_outside
@@ -200,9 +200,7 @@ class Routing:
 
     def _decided(self, record: Record, given: Job, job: Job) -> "Routed | None":
         policy = self.policy(job.tenant)
-        load = self.loads.of(
-            policy.lanes, tenant=job.tenant, latency=job.hints.latency, per_s=paces(policy.lanes.values())
-        )
+        load = self.loads.of(policy.lanes, tenant=job.tenant, latency=job.hints.latency)
         signals = self.inspector.inspect(job, load=load, rules=policy.sensitivity)
         around = self.circumstances.around(job, signals, job_id=record.id, policy=policy)
         decision, redaction = decided(job, around, policy, decide=self.decide, redactor=self.redactor)

@@ -17,6 +17,7 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
     "apply": (*_MOVING, "apply.lua"),
     "take": (*_MOVING, "batching.lua", "take.lua"),
     "hedge": ("order.lua", *_GATE, "hedge.lua"),
+    "opening": ("order.lua", "limits.lua", "adapt.lua", "breaker.lua", "opening.lua"),
     "retry": ("order.lua", "limits.lua", "retry.lua"),
     "batch_sweep": (*_MOVING, "batching.lua", "batch_sweep.lua"),
     "batch_form": (*_MOVING, "batch_form.lua"),
