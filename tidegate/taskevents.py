@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-
 FLUSH_S = 0.2
 """What happened in this time travels together. Celery wakes its loop for each event, and sends it alone: for a job that
 takes a millisecond that costs more than the job."""
