@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from celery import Celery
@@ -123,8 +124,10 @@ class Routing:
             self.client.take_in_malformed(job_id, json.dumps(job).encode())
 
     def _collect(self, *, named: str = "", woken: bool = False) -> Sequence[tuple[Record, bytes | None]]:
+        line = self.client.ledger.line
+
         def collect(again: bool, patient: bool) -> Collected | Idle:  # noqa: FBT001 - as `patiently` asks
-            return self.client.ledger.line.collect(
+            return line.collect(
                 most=BATCH,
                 most_bytes=BATCH_BYTES,
                 look_in_s=self.look_in_s,
@@ -133,7 +136,7 @@ class Routing:
                 patient=patient,
             )
 
-        found = patiently(collect, leaving=self.leaving)
+        found = patiently(collect, stay=partial(line.stay, None), leaving=self.leaving)
         if found is None:
             return ()
         if found.ring:

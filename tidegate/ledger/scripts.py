@@ -64,6 +64,11 @@ class Scripts:
                     raise answer
         return answers
 
+    def wait(self, bell: str, *, within_s: float) -> bool:
+        """Until a script rings this bell, or for as long; whether it rang."""
+        with store_errors():
+            return self._client.blpop([bell], timeout=within_s) is not None
+
     def _sent(self, name: str, calls: Sequence[Call]) -> list[Any]:
         sha = self._scripts[name].sha
         with self._client.pipeline(transaction=False) as pipe:
