@@ -11,7 +11,7 @@ from doubles import RecordingDoorbell, answer, decision, lane
 from router.placement import Placement
 from tidegate.budget import Budget
 from tidegate.client import Client
-from tidegate.errors import NetworkFailed, RunError, StoreUnavailable
+from tidegate.errors import ModelMissing, NetworkFailed, RunError, StoreUnavailable
 from tidegate.job import Hints, Job
 from tidegate.keys import keyring, signer
 from tidegate.lane import Batch, Lane, Price, Zone
@@ -78,6 +78,8 @@ class FakeBatch:
     lines: list[str]
     looks: int = 0
     cancelled: bool = False
+    untried: bool = False
+    """Whether none of its lines is answered."""
 
 
 @dataclass
@@ -98,6 +100,8 @@ class FakeProvider:
     unreadable: RunError | None = None
     """What is wrong with its answers, where anything is."""
     answered: Counter[str] = field(default_factory=Counter)
+    stops: dict[str, Callable[[], None]] = field(default_factory=dict)
+    """Where the next process that comes by is stopped, and what others do meanwhile."""
 
     @property
     def lines(self) -> Counter[str]:
@@ -117,9 +121,12 @@ class FakeApi:
         """Endpoints by what is asked for."""
         return Line(custom_id=custom_id, endpoint="/vectors" if run.input else "/chat", body=b"{}")
 
-    async def submit(self, mark: Mark, lines: Sequence[Line]) -> Progress:
+    async def submit(self, mark: Mark, lines: Sequence[Line], *, check: Callable[[], None]) -> Progress:
         """Upload, then make."""
         self._trouble.around(lambda: self._provider.uploads.append(mark.batch_id))
+        self._stopped("before the check")
+        check()
+        self._stopped("after the check")
         return self._trouble.around(lambda: self._made(mark, lines))
 
     async def find(self, mark: Mark) -> Progress | None:
@@ -129,14 +136,20 @@ class FakeApi:
         )
         return self._told(found) if found else None
 
+    async def twins(self, mark: Mark, provider_id: str) -> list[str]:
+        """By our id."""
+        ours = [one.id for one in self._provider.batches.values() if one.ours == mark.batch_id]
+        return self._trouble.around(lambda: [one for one in ours if one != provider_id])
+
     async def status(self, provider_id: str) -> Progress:
         """Each look counts."""
         return self._trouble.around(lambda: self._looked(provider_id))
 
     async def results(self, provider_id: str) -> AsyncIterator[Answered]:
         """In another order than it was asked."""
-        for custom_id in reversed(self._provider.batches[provider_id].lines):
-            told = self._fate(custom_id)
+        batch = self._provider.batches[provider_id]
+        for custom_id in reversed(batch.lines):
+            told = None if batch.untried else self._fate(custom_id)
             if told is not None:
                 yield self._trouble.around(lambda told=told: told)
 
@@ -166,6 +179,12 @@ class FakeApi:
     async def close(self) -> None:
         """Nothing is open."""
 
+    def _stopped(self, where: str) -> None:
+        if (meanwhile := self._provider.stops.pop(where, None)) is not None:
+            thread = threading.Thread(target=meanwhile)  # the process sleeps, and others do not
+            thread.start()
+            thread.join()
+
     def _made(self, mark: Mark, lines: Sequence[Line]) -> Progress:
         if self._provider.refuse is not None:
             raise self._provider.refuse
@@ -174,6 +193,8 @@ class FakeApi:
         return self._told(batch)
 
     def _looked(self, provider_id: str) -> Progress:
+        if provider_id not in self._provider.batches:
+            raise ModelMissing("status 404")
         batch = self._provider.batches[provider_id]
         batch.looks += 1
         return self._told(batch)
@@ -213,6 +234,7 @@ class Bench:
     decided: dict[str, Any] = field(default_factory=dict)
     """What else the decisions say."""
     _batchers: list[tuple[Batcher, Trouble]] = field(default_factory=list)
+    _placed: int = 0
 
     def close(self) -> None:
         """Let go of what dead processes would have let go of."""
@@ -226,8 +248,10 @@ class Bench:
         return self.client.ledger
 
     def place(self, job: Job | None = None, **hints: Any) -> str:
-        """Put a batch job on the lane, as the router does."""
-        job = job or Job(text="anything", hints=Hints(**{"latency": "batch", "deadline_s": 7200.0, **hints}))
+        """Put a batch job on the lane, as the router does; one that asks what no other asks, where none is given."""
+        self._placed += 1
+        text = f"thing{self._placed:03}"
+        job = job or Job(text=text, hints=Hints(**{"latency": "batch", "deadline_s": 7200.0, **hints}))
         job_id = self.client.submit(job)
         placement = Placement(
             self.ledger, self.client.vault, self.doorbell, signer(self.settings), nudge_s=self.settings.nudge_s

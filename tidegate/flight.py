@@ -7,6 +7,7 @@ wrote into the store lends nobody an answer.
 
 import hashlib
 import hmac
+import json
 
 from tidegate.decision import Decision
 from tidegate.job import Hints, Job
@@ -19,12 +20,14 @@ SURE, FREE = "sure", "free"
 def name_of(job: Job, decision: Decision, *, key: bytes) -> str | None:
     """What jobs have in common that may share a call; None for one that shares with nobody.
 
-    A job that may be personal shares nothing, its redacted copy neither. Others share within their tenant, where the
-    same rule of the same policy decided: it says what their answers are held to.
+    A job that may be personal shares nothing, its redacted copy neither, nor one whose answer a router has to look at.
+    Others share within their tenant, where the same rule of the same policy decided, for the same regions: it says what
+    their answers are held to.
     """
-    if decision.signals.sensitivity.level is not Level.PUBLIC or decision.redacted:
+    if decision.signals.sensitivity.level is not Level.PUBLIC or decision.redacted or decision.answers_at_most:
         return None
-    said = "\0".join(("flight", decision.policy, decision.rule, asked(job).to_json()))
+    regions = "*" if decision.regions is None else json.dumps(decision.regions)
+    said = "\0".join(("flight", decision.policy, decision.rule, regions, asked(job).to_json()))
     digest = hmac.new(key, said.encode(), hashlib.sha256).hexdigest()[:40]
     return f"{FREE if job.params.temperature else SURE}:{digest}"
 

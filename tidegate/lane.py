@@ -76,7 +76,7 @@ class Breaker(Value):
     """How long it is left alone before one call tries it; doubled each time that fails, up to ten minutes."""
 
 
-BATCHED_BACKENDS = frozenset({"openai", "openai_responses", "anthropic"})
+BATCHED_BACKENDS = frozenset({"openai", "openai_responses", "azure", "anthropic"})
 """Those whose provider has an API for batches."""
 
 
@@ -93,6 +93,8 @@ class Batch(Value):
     """Of one batch; more jobs make more batches."""
     collect_s: Annotated[float, Field(gt=0, le=3600)] = 60.0
     """How long jobs are collected before a batch goes that is not full."""
+    model: Annotated[str, Field(min_length=1)] | None = None
+    """What lines ask for, where it is not the lane's model: Azure's batches want a deployment of their own kind."""
     price_share: Annotated[float, Field(gt=0, le=1)] = 0.5
     """What a token costs there, as a share of the lane's price."""
 

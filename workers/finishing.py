@@ -48,27 +48,9 @@ class Finishing:
         `settled`: what the call came to, by its cost. `batch`: the provider's that the answer came from. `called`: the
         deployment, where it is another one than the permit's.
         """
-        queued_s = claim.at - record.accepted_at
-        deployment = lane.deployment(called or (record.permitted.deployment if record.permitted else None))
-        cost = run_cost(lane, answer.usage, model=answer.model, deployment=deployment)
-        result = JobResult(
-            job_id=record.id,
-            text=answer.text,
-            finish_reason=answer.finish_reason,
-            usage=answer.usage,
-            cost_usd=cost.usd * price_share if cost else None,
-            priced=cost.priced if cost else None,
-            batch=batch,
-            lane=lane.name,
-            zone=lane.zone,
-            model=answer.model,
-            attempts=record.attempts,
-            timings=Timings(queued_s=queued_s, run_s=run_s, total_s=queued_s + run_s),
-            embeddings=answer.embeddings,
-            confidence=answer.confidence,
-            tool_calls=answer.tool_calls,
-            logprobs=answer.logprobs,
-            repaired=answer.repaired,
+        called = called or (record.permitted.deployment if record.permitted else None)
+        result = result_of(
+            record, lane, answer, at=claim.at, run_s=run_s, batch=batch, price_share=price_share, called=called
         )
         looked_at = guard.answer_is_looked_at(record, lane, verifier=self.verifier)
         slot = new_slot(record.id, "answer" if looked_at else "result")  # nobody reads an answer as a result
@@ -96,6 +78,41 @@ class Finishing:
         if looked_at and applied.ring:
             self.outcomes.wake_router(record.id, priority=record.priority)
         return result, applied
+
+
+def result_of(
+    record: Record,
+    lane: Lane,
+    answer: Answer,
+    *,
+    at: float,
+    run_s: float,
+    batch: str | None,
+    price_share: float,
+    called: str | None,
+) -> JobResult:
+    """An answer as its job's result. `at`: when the run began. `called`: the deployment, where that is known."""
+    queued_s = at - record.accepted_at
+    cost = run_cost(lane, answer.usage, model=answer.model, deployment=lane.deployment(called))
+    return JobResult(
+        job_id=record.id,
+        text=answer.text,
+        finish_reason=answer.finish_reason,
+        usage=answer.usage,
+        cost_usd=cost.usd * price_share if cost else None,
+        priced=cost.priced if cost else None,
+        batch=batch,
+        lane=lane.name,
+        zone=lane.zone,
+        model=answer.model,
+        attempts=record.attempts,
+        timings=Timings(queued_s=queued_s, run_s=run_s, total_s=queued_s + run_s),
+        embeddings=answer.embeddings,
+        confidence=answer.confidence,
+        tool_calls=answer.tool_calls,
+        logprobs=answer.logprobs,
+        repaired=answer.repaired,
+    )
 
 
 class _Told(TypedDict):

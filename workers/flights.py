@@ -99,7 +99,7 @@ class Flights:
         sealed = self.vault.seals.seal(lane.zone, slot, own.to_json().encode())
         move = states.share(
             fence=fence,
-            changes={"result": slot, "model": lane.model, "cost_usd": "0.0"},
+            changes={"result": slot, "model": lane.model, "cost_usd": "0.0", "batch": result.batch or ""},
             note={"lane": lane.name, "joined": result.job_id, "finish_reason": result.finish_reason},
         )
         return Step(job_id=record.id, move=move, texts=[Stored(slot=slot, envelope=sealed, keep_s=self.result_keep_s)])

@@ -30,8 +30,8 @@ from workers.standin.server import Running, running
 
 T = TypeVar("T")
 
-BACKENDS = ("openai", "openai_responses", "anthropic")
-FILES = ("openai", "openai_responses")
+BACKENDS = ("openai", "openai_responses", "azure", "anthropic")
+FILES = ("openai", "openai_responses", "azure")
 
 
 @pytest.fixture
@@ -81,9 +81,11 @@ class Desk:
 
 @contextmanager
 def _opened(backend: str, standin: Running, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY"):
+    for name in ("OPENAI_API_KEY", "AZURE_OPENAI_API_KEY", "ANTHROPIC_API_KEY"):
         monkeypatch.setenv(name, "any")
-    far = lane("far", zone=Zone.OUTSIDE, backend=backend, model="m-1", base_url=standin.url, batch=Batch())
+    monkeypatch.setattr("workers.managed.batches.azure.LOOK_S", 0.01)
+    told = {"api_version": "2024-10-21"} if backend == "azure" else {}
+    far = lane("far", zone=Zone.OUTSIDE, backend=backend, model="m-1", base_url=standin.url, batch=Batch(), **told)
     desk = Desk(open_batches(far, far.every_deployment[0], load()))
     try:
         yield desk
@@ -107,7 +109,11 @@ def run(text: str = "hello there", **params: Any) -> Run:
 
 def mark(*custom_ids: str, batch_id: str = "b" * 24, **changes: Any) -> Mark:
     """A batch that was tried a moment ago."""
-    return Mark(batch_id=batch_id, custom_ids=frozenset(custom_ids), **changes)
+    return Mark(batch_id=batch_id, custom_ids=frozenset(custom_ids), lines=len(custom_ids), **changes)
+
+
+def fine() -> None:
+    """It is still ours to send."""
 
 
 def lines(desk: Desk, *texts: str, **params: Any) -> list[Line]:
@@ -118,7 +124,13 @@ def lines(desk: Desk, *texts: str, **params: Any) -> list[Line]:
 def sent(desk: Desk, *texts: str, **params: Any) -> str:
     """A batch of these, by the provider's name for it."""
     made = lines(desk, *texts, **params)
-    return desk.call(desk.api.submit(mark(*(line.custom_id for line in made)), made)).provider_id
+    return desk.call(desk.api.submit(mark(*(line.custom_id for line in made)), made, check=fine)).provider_id
+
+
+def foreign_batch(desk: Desk) -> str:
+    """Another's batch in the same account, of one line."""
+    made = [desk.api.line("x-1", run())]
+    return desk.call(desk.api.submit(mark("x-1", batch_id="c" * 24), made, check=fine)).provider_id
 
 
 def test_a_batch_is_answered_line_by_line(desk: Desk, standin: Running) -> None:
@@ -139,7 +151,7 @@ def test_schemas_and_tools_travel_with_a_line(desk: Desk) -> None:
     tool = Tool(type="function", function=Function(name="look", parameters=schema))
     for params in ({"response_format": promised}, {"tools": (tool,), "tool_choice": "required"}):
         made = [desk.api.line("j0-1", run("x", **params))]
-        provider_id = desk.call(desk.api.submit(mark("j0-1"), made)).provider_id
+        provider_id = desk.call(desk.api.submit(mark("j0-1"), made, check=fine)).provider_id
         (answered,) = desk.results(desk.ended(provider_id))
         read = desk.api.read(answered.content or b"", run("x", **params))
         assert read.tool_calls if "tools" in params else json.loads(read.text) == {"a": 0}
@@ -176,7 +188,7 @@ def test_lines_that_fail_say_why(desk: Desk, standin: Running) -> None:
 def test_a_batch_that_may_have_been_made_is_found(desk: Desk, standin: Running) -> None:
     """The provider made it and its maker never heard: it is found, among others, and only that one."""
     assert desk.call(desk.api.find(mark("j0-1"))) is None
-    other = desk.call(desk.api.submit(mark("x-1", batch_id="c" * 24), [desk.api.line("x-1", run())])).provider_id
+    other = foreign_batch(desk)
     standin.standin.book.replace([Fault(fault="dropped", when=When(step="create"))])
     with pytest.raises(NetworkFailed):
         sent(desk, "once")
@@ -195,9 +207,33 @@ def test_a_batch_that_may_have_been_made_is_found(desk: Desk, standin: Running) 
 
 def test_another_s_batch_of_the_same_size_is_not_taken_for_ours(desk: Desk) -> None:
     """An account may have other users: what has not our lines is not ours."""
-    foreign = desk.call(desk.api.submit(mark("x-1", batch_id="c" * 24), [desk.api.line("x-1", run())])).provider_id
+    foreign = foreign_batch(desk)
     desk.ended(foreign)
     assert desk.call(desk.api.find(mark("j0-1"))) is None
+
+
+def test_nothing_is_made_where_the_last_look_says_no(desk: Desk, standin: Running) -> None:
+    """It comes right before the request that makes the batch: after an upload, and before anything of the batch's."""
+
+    def gone() -> None:
+        raise RunError("it is another's turn")
+
+    with pytest.raises(RunError, match="another's turn"):
+        desk.call(desk.api.submit(mark("j0-1"), lines(desk, "never"), check=gone))
+    assert [one.path for one in standin.standin.received if "batches" in one.path] == []
+    assert standin.standin.batching.batches == {}
+
+
+def test_a_second_batch_under_our_mark_is_recognised(desk: Desk) -> None:
+    """By its metadata at once, or by its lines' names when it has ended; another's is none."""
+    foreign_batch(desk)
+    first, second = sent(desk, "twice"), sent(desk, "twice")
+    for provider_id in (first, second):
+        desk.ended(provider_id)
+    assert desk.call(desk.api.twins(mark("j0-1"), first)) == [second]
+    found = desk.call(desk.api.find(mark("j0-1")))
+    assert found is not None
+    assert found.provider_id in (first, second)
 
 
 @pytest.mark.parametrize(
@@ -242,10 +278,10 @@ def test_an_upload_without_a_batch_is_deleted(backend: str, standin: Running, mo
         other = sent(desk, "another's")
         standin.standin.book.replace([Fault(fault="server_error", when=When(step="create"))])
         with pytest.raises(ProviderFailed):
-            desk.call(desk.api.submit(mark("j0-1", batch_id="d" * 24), lines(desk, "lost")))
-        before = _files(standin)
+            desk.call(desk.api.submit(mark("j0-1", batch_id="d" * 24), lines(desk, "lost"), check=fine))
+        before = _files(standin, backend)
         desk.call(desk.api.clean(mark("j0-1", batch_id="d" * 24), None))
-        assert before - _files(standin) == {f"tidegate-{'d' * 24}.jsonl"}
+        assert before - _files(standin, backend) == {f"tidegate-{'d' * 24}.jsonl"}
         assert desk.results(desk.ended(other))
 
 
@@ -277,6 +313,8 @@ def test_the_key_goes_to_the_lane_s_server_alone(desk: Desk, standin: Running) -
     assert hosts == {standin.url.removeprefix("http://")}
 
 
-def _files(standin: Running) -> set[str]:
-    said = httpx2.get(f"{standin.url}/v1/files?limit=100", headers={"Authorization": "Bearer any"})
+def _files(standin: Running, backend: str) -> set[str]:
+    path, key = ("openai", "api-key") if backend == "azure" else ("v1", "Authorization")
+    given = {"limit": 100, "api-version": "2024-10-21"}
+    said = httpx2.get(f"{standin.url}/{path}/files", params=given, headers={key: "Bearer any"})
     return {file["filename"] for file in said.json()["data"]}

@@ -322,6 +322,8 @@ def test_who_is_promised_more_runs_by_itself(bench: Bench, own: dict[str, Any]) 
     """An answer that nobody looked at, or that was computed elsewhere, is not its own: it goes back in line."""
     leader = bench.lead()
     other = bench.place(decided=decision(FAR.name, cleared=(FAR.name,)).model_copy(update=own))
+    assert bench.client.record(other).flight != leader.record.flight
+    bench.client.ledger.redis.hset(f"tg:job:{other}", "flight", leader.record.flight or "")  # as if it had the same
     assert bench.take() is None
     bench.finish(leader)
     assert bench.states(leader.record.id, other) == [State.SUCCEEDED, State.PLACED]

@@ -27,7 +27,7 @@ from tidegate.ledger.states import State
 from tidegate.messaging import celery_app
 from tidegate.settings import Settings
 
-START_S = 60.0
+START_S = 150.0
 STOP_S = 20.0
 LOOK_S = 0.02
 
@@ -43,12 +43,12 @@ class Workers:
     def __post_init__(self) -> None:
         self._doorbell = Doorbell(celery_app(self.settings, connections.addresses(self.settings)))
 
-    def start(self, *command: str) -> "subprocess.Popen[bytes]":
-        """One more worker (or another process of ours), once it has reported itself."""
+    def start(self, *command: str, program: tuple[str, ...] = ("-m", "tidegate")) -> "subprocess.Popen[bytes]":
+        """One more worker (or another process of ours), once it has reported itself. `program`: what runs it."""
         before = self._names()
         with (self.settings.data / f"worker-{len(self.processes)}.log").open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "tidegate", *(command or ("worker", "--zone", "inside"))],
+                [sys.executable, "-P", *program, *(command or ("worker", "--zone", "inside"))],
                 env=_environment(self.settings),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -79,7 +79,11 @@ class Workers:
         placement.place(self.client.record(job_id), job, decided, rewritten=False)
         return job_id
 
-    def await_state(self, job_id: str, *states: State, within_s: float = 30.0) -> Record:
+    def ring(self, lane: str, job_id: str) -> None:
+        """What the client would have sent: its own wake-ups are only noted."""
+        self._doorbell.ring_lane(lane, job_id, priority=0)
+
+    def await_state(self, job_id: str, *states: State, within_s: float = 60.0) -> Record:
         """Its record, as soon as it is in one of the states."""
         until(lambda: self.client.record(job_id).state in states, within_s)
         return self.client.record(job_id)

@@ -16,10 +16,11 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from tidegate.errors import InvalidSettings
 from tidegate.keys import keyring, signer, verifier
 from tidegate.lane import Zone
 from tidegate.lanes import read_lanes
-from tidegate.providerkeys.places import place_of
+from tidegate.providerkeys.places import DEFAULT_KEY_ENV, place_of
 from tidegate.runtime.programs import ProviderKeys, workforce
 from tidegate.settings import Settings, load
 from workers.app import GRACE_S
@@ -33,7 +34,9 @@ PROGRAMS = {"inside": "worker-inside", "outside": "worker-outside"}
 """A program of `tidegate up` -> its service, where the names differ."""
 
 INSIDE_SECRETS = {"inside_key", "clearance_key"}
-KEYS = INSIDE_SECRETS | {"outside_key", "clearance_pub", "openai_api_key"}
+PROVIDER_KEYS = {name: name.lower() for name in DEFAULT_KEY_ENV.values() if name.endswith("_API_KEY")}
+"""What a lane's key is called where it names none -> its secret."""
+KEYS = INSIDE_SECRETS | {"outside_key", "clearance_pub"} | set(PROVIDER_KEYS.values())
 
 
 def test_the_file_keeps_the_compose_schema() -> None:
@@ -82,7 +85,7 @@ def test_only_those_who_need_a_key_hold_it() -> None:
         "clearance_pub": {"router", "worker-outside"},
         "audit_key": {"janitor"},
         "audit_pub": {"janitor"},
-        "openai_api_key": {"worker-outside"},
+        **{secret: {"worker-outside"} for secret in PROVIDER_KEYS.values()},
         "broker_url_router": {"router"},
         "broker_url_inside": {"worker-inside", "worker-gpu"},
         "broker_url_outside": {"worker-outside"},
@@ -103,12 +106,13 @@ def test_who_only_looks_on_gets_no_key(name: str) -> None:
 def test_the_table_at_the_top_is_true() -> None:
     """The comment that operators read first says of each service what the file says."""
     columns = ("inside", "broker", "egress", "front")
-    rows = re.findall(r"^# \| ([a-z-]+) +\|(.*)\|(.*)\|(.*)\|(.*)\| ([a-z_ ]+) \|$", FILE.read_text(), re.MULTILINE)
-    told = {
-        name: ({column for column, mark in zip(columns, marks, strict=True) if mark.strip()}, set(secrets.split()))
-        for name, *marks, secrets in rows
-        if name != "service"
-    }
+    rows = re.findall(r"^# \| ([a-z -]+)\|(.*)\|(.*)\|(.*)\|(.*)\| ([a-z_ ]+) \|$", FILE.read_text(), re.MULTILINE)
+    told: dict[str, tuple[set[str], set[str]]] = {}
+    for name, *marks, secrets in rows[1:]:
+        if name.strip():  # a row without a name goes on with the one above it
+            last = told[name.strip()] = (set(), set())
+        last[0].update(column for column, mark in zip(columns, marks, strict=True) if mark.strip())
+        last[1].update(secrets.split())
     assert told == {name: (_networks(name), _secrets(name)) for name in SERVICES}
 
 
@@ -125,7 +129,8 @@ def test_no_secret_stands_in_an_environment(name: str) -> None:
 def test_each_variable_is_a_setting(name: str) -> None:
     """A variable that no setting reads would be a mistake that nobody notices."""
     known = {f"TIDEGATE_{field.upper()}" for field in Settings.model_fields}
-    provider = {f"{lane.key_env}_FILE" for lane in read_lanes(ROOT / "policies" / "default.yaml").values()}
+    provider = {f"{key}_FILE" for key in PROVIDER_KEYS}
+    assert {lane.key_env for lane in read_lanes(ROOT / "policies" / "default.yaml").values()} <= {None, *PROVIDER_KEYS}
     assert set(SERVICES[name]["environment"]) <= known | provider | {"HTTPS_PROXY"}
 
 
@@ -217,7 +222,8 @@ def test_the_secrets_are_made_private_and_fit(tmp_path: Path) -> None:
     folder = tmp_path / ".tidegate" / "compose"
 
     def run() -> dict[str, str]:
-        subprocess.run([prepare], env={**os.environ, "OPENAI_API_KEY": "sk-invented"}, check=True, capture_output=True)
+        env = {name: value for name, value in os.environ.items() if name not in PROVIDER_KEYS}
+        subprocess.run([prepare], env={**env, "ANTHROPIC_API_KEY": "sk-invented"}, check=True, capture_output=True)
         return {path.name: path.read_text() for path in folder.iterdir() if path.is_file()}
 
     made = run()
@@ -231,15 +237,29 @@ def test_the_secrets_are_made_private_and_fit(tmp_path: Path) -> None:
     assert (tmp_path / ".env").read_text().count("TIDEGATE_UID=") == 1
 
 
-def test_the_provider_key_is_read_from_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The managed worker finds the key in the file that its `_FILE` variable names, and none where that is missing."""
-    key = tmp_path / "openai_api_key"
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    monkeypatch.setenv("OPENAI_API_KEY_FILE", str(key))
-    place = place_of("OPENAI_API_KEY", load(data=tmp_path))
-    assert not place.there
-    key.write_text("sk-invented\n")
-    assert place.read() == "sk-invented"
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="deploy/compose/prepare needs openssl")
+@pytest.mark.parametrize("given", [*PROVIDER_KEYS, None])
+def test_each_provider_s_key_is_optional(given: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The managed worker finds the key that `prepare` was given, be it later, where the service says; and no other."""
+    for part in ("compose", "redis"):
+        shutil.copytree(ROOT / "deploy" / part, tmp_path / "deploy" / part)
+    for name in PROVIDER_KEYS:
+        monkeypatch.delenv(name, raising=False)
+    key = {given: "sk-invented"} if given else {}
+    prepare = tmp_path / "deploy" / "compose" / "prepare"
+    subprocess.run([prepare], env=os.environ, check=True, capture_output=True)
+    done = subprocess.run([prepare], env={**os.environ, **key}, check=True, capture_output=True, text=True)
+    assert "sk-invented" not in done.stdout + done.stderr
+    assert ("Put your providers' keys" in done.stdout) == (given is None)
+    for name in PROVIDER_KEYS:
+        told = SERVICES["worker-outside"]["environment"][f"{name}_FILE"]
+        monkeypatch.setenv(f"{name}_FILE", told.replace("/run/secrets", str(tmp_path / ".tidegate" / "compose")))
+        place = place_of(name, load(data=tmp_path))
+        if name == given:
+            assert place.read() == "sk-invented"
+        else:
+            with pytest.raises(InvalidSettings, match="is empty"):
+                place.read()
 
 
 def _check_keys(folder: Path) -> None:

@@ -4,7 +4,8 @@ A batch is put on record, with its jobs, before anything is sent, and each step 
 about: whoever is killed in between leaves a record from which another goes on. No text is in it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -15,6 +16,7 @@ from tidegate.ledger.permits import Settled
 from tidegate.ledger.record import Record
 from tidegate.ledger.scripts import Scripts, flat
 from tidegate.ledger.states import State
+from tidegate.ledger.twins import Twins
 from tidegate.value import Value
 
 DONE_KEEP_S = 86_400
@@ -66,6 +68,12 @@ class BatchView(Value):
     """How often it may have been sent."""
     answered: int = 0
     """Lines that the provider had done when last asked."""
+    lines: int = 0
+    """How many were in the last try to send it: some of its jobs may have gone before."""
+    twins: str = ""
+    """The provider's names for second ones, which a process sent that had been stopped; they were cancelled."""
+    twice_usd: float | None = None
+    """What was done of those by then, and paid for a second time."""
     done_at: float | None = None
     outcome: str | None = None
     """Of one that is over: `settled`, `refused`, `empty` or `abandoned`."""
@@ -84,6 +92,17 @@ class BatchView(Value):
         return max(0.0, (self.done_at or now) - self.formed_at)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Waiters:
+    """Jobs that wait for the answer of one that has ended by itself."""
+
+    fences: Mapping[str, int]
+    """Each with its fencing token."""
+    left: str
+    """One that somebody should be woken for: it waited for an answer that does not come."""
+    at: float
+
+
 class LostTurn(Conflict):
     """Another process collects the lane's batches now."""
 
@@ -95,6 +114,7 @@ class Batches:
         self._redis = client
         self._scripts = scripts
         self._prefix = prefix
+        self.twins = Twins(client, scripts, prefix=prefix)
 
     def take_turn(self, lane: str, *, token: str, lease_s: float, leaves_s: float | None, look_in_s: float) -> bool:
         """Collect a lane's batches from now on, or go on with it. False where another does.
@@ -108,9 +128,9 @@ class Batches:
         """Let another collect, at once."""
         self._turn(lane, token, "0", "")
 
-    def sweep(self, lane: str, *, most: int) -> tuple[int, float]:
-        """Set aside what can be; how many are, and for how long the oldest of them has been."""
-        count, oldest_s = self._scripts.run("batch_sweep", args=[self._prefix, lane, most])
+    def sweep(self, lane: str, *, most: int, join: str = "") -> tuple[int, float]:
+        """Set aside what can be; how many are, and for how long the oldest has been. `join`: see `Lane.joins`."""
+        count, oldest_s = self._scripts.run("batch_sweep", args=[self._prefix, lane, most, join])
         return int(count), float(oldest_s)
 
     def form(
@@ -143,10 +163,14 @@ class Batches:
         return jobs
 
     def step(self, batch: BatchView, *, token: str, **changes: Any) -> BatchView:
-        """Put the next step on record. Raises LostTurn. Returns the batch as it is now."""
+        """Put the next step on record. Raises LostTurn. Returns the batch as it is now.
+
+        Without changes: see whether it is still this caller's to send.
+        """
         changed = batch.model_copy(update=changes)
         fields = {name: _wire(getattr(changed, name)) for name in changes}
-        args = [self._prefix, batch.lane, token, batch.id, DONE_KEEP_S if changed.over else "", *flat(fields)]
+        args = [self._prefix, batch.lane, token, batch.id, DONE_KEEP_S if changed.over else ""]
+        args += [batch.tries, *flat(fields)]
         if not self._scripts.run("batch_step", args=args):
             raise LostTurn(f"another process collects the batches of {batch.lane}")
         return changed
@@ -155,6 +179,24 @@ class Batches:
         """What a line came to whose job was cancelled, or expired. Once is enough; again does nothing."""
         cost = "" if settled.usd is None else repr(settled.usd)
         self._scripts.run("batch_settle", args=[self._prefix, job_id, batch_id, settled.wire, cost])
+
+    def waited_for(self, job_ids: Iterable[str]) -> list[str]:
+        """Those of them for whose answers other jobs wait."""
+        ids = list(job_ids)
+        with store_errors(), self._redis.pipeline(transaction=False) as pipe:
+            for job_id in ids:
+                pipe.exists(f"{self._prefix}:followers:{job_id}")
+            return [job_id for job_id, waited in zip(ids, pipe.execute(), strict=True) if waited]
+
+    def end_wait(self, job_id: str, *, answered: bool, alone: bool = True) -> Waiters:
+        """The line of a job that has ended by itself came to something: those who wait for it may have that.
+
+        Or to nothing: then they are in line again, for a call of their own where they are to be `alone`.
+        """
+        args = [self._prefix, job_id, "1" if answered else "", "1" if alone else ""]
+        waiting, ring, at = self._scripts.run("flight_end", args=args)
+        fences = {name.decode(): int(fence) for name, fence in zip(waiting[::2], waiting[1::2], strict=True)}
+        return Waiters(fences=fences, left=ring.decode(), at=float(at))
 
     def members(self, batch_id: str) -> dict[str, int]:
         """The jobs that came in, each with the fencing token that it got."""

@@ -37,7 +37,7 @@ end
 -- Whether a job that is next is not to run here and now: it goes into a batch, waits for another's answer, or for a
 -- process without another suspect. Then it is no longer in line.
 local function elsewhere(id)
-  return set_aside(prefix, lane, id) or flight_follow(prefix, lane, id, join, ARGV[10], move)
+  return flight_follow(prefix, lane, id, join, ARGV[10], move) or set_aside(prefix, lane, id, join)
     or set_apart(prefix, id, worker, move)
 end
 

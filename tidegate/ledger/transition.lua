@@ -32,7 +32,8 @@ end
 local function move(prefix, id, a, at)
   local job = prefix .. ':job:' .. id
   local old = redis.call('HMGET', job, 'state', 'rev', 'fence', 'lane', 'deadline_at', 'started_at', 'move',
-    'updated_at', 'tenant', 'priority', 'queued_at', 'accepted_at', 'permit', 'worker', 'flight', 'latency', 'crashes')
+    'updated_at', 'tenant', 'priority', 'queued_at', 'accepted_at', 'permit', 'worker', 'flight', 'latency', 'crashes',
+    'joined')
   local state, rev, fence = old[1], tonumber(old[2] or 0), tonumber(old[3] or 0)
   local lane, tenant, priority = old[4] or nil, old[9] or 'default', tonumber(old[10] or 5)
   local since = tonumber(old[11] or old[12])
@@ -144,13 +145,18 @@ local function move(prefix, id, a, at)
     ring = ring_wanted(prefix, room, now) and 1 or 0
   end
 
+  local goes_on = not old[15] or flight_goes_on(prefix, id, state, to, name, old[4] == lane,
+    state == 'batched' and redis.call('HGET', job, 'batch'))
   if ENDS[to] then
     count_out(prefix, job)
     redis.call('HINCRBY', prefix .. ':ended', to, 1)
     -- Text is kept no longer than somebody needs it: a dead letter's payload to redrive it, a result to be read.
     local slots = redis.call('HMGET', job, 'payload', 'outside', 'result', 'placeholders', 'zone')
     local keep = a[at + 6]
-    if slots[2] then redis.call('UNLINK', vault .. slots[2]) end
+    if slots[2] and old[15] and goes_on and state == 'batched' then
+      -- Others wait for this one's line: what it asks is compared with what they ask before they get the answer.
+      redis.call('EXPIRE', vault .. slots[2], redis.call('TTL', prefix .. ':followers:' .. id))
+    elseif slots[2] then redis.call('UNLINK', vault .. slots[2]) end
     if to == 'dead' then
       redis.call('ZADD', prefix .. ':dead', stamp(now), id)
       if slots[1] then redis.call('EXPIRE', vault .. slots[1], keep) end
@@ -192,8 +198,10 @@ local function move(prefix, id, a, at)
     end
   end
   local followers, other = {}, ''
-  if state == 'running' and to ~= 'running' and old[15] then
-    followers, other = flight_over(prefix, id, old[4], old[16], old[15], to == 'succeeded', move)
+  if state == 'waiting' and old[18] then flight_left(prefix, id, old[18]) end
+  if not goes_on then
+    local alone = redis.call('HGET', job, 'alone') or (state == 'batched' and to == 'dead')
+    followers, other = flight_over(prefix, id, old[4], old[16], old[15], to == 'succeeded', move, alone)
   end
   return {1, rev, fence, stamp(now), ring, followers, other}
 end

@@ -18,6 +18,17 @@ from workers.managed.sdk import SdkProvider
 
 def open_provider(lane: Lane, deployment: Deployment, settings: Settings) -> Provider:
     """Make ready to call one deployment. Nothing is sent before the first run."""
+    client = open_client(lane, deployment, settings)
+    return SdkProvider(lane, deployment, client=client, dialect=dialect())
+
+
+def dialect() -> ChatCompletions:
+    """What Azure's chat completions take."""
+    return ChatCompletions(beyond=False)
+
+
+def open_client(lane: Lane, deployment: Deployment, settings: Settings) -> openai.AsyncAzureOpenAI:
+    """A client of the endpoint that the deployment names."""
     if deployment.base_url is None or deployment.api_version is None:
         raise InvalidSettings(f"lane {lane.name}: a deployment at Azure needs base_url and api_version")
     credential = Credential(lane, deployment, settings)
@@ -38,4 +49,4 @@ def open_provider(lane: Lane, deployment: Deployment, settings: Settings) -> Pro
         http_client=http_client(lane),
     )
     client.organization = client.project = None  # of the environment: they are OpenAI's business alone
-    return SdkProvider(lane, deployment, client=client, dialect=ChatCompletions(beyond=False))
+    return client

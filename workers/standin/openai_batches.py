@@ -1,4 +1,4 @@
-"""OpenAI's files and batches on the stand-in: upload, create, poll, cancel, fetch."""
+"""OpenAI's files and batches on the stand-in, and Azure's: upload, create, poll, cancel, fetch."""
 
 import json
 import time
@@ -11,14 +11,17 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from workers.standin.answers import MARK, Json
+from workers.standin.azure_words import AZURE_CHAT
 from workers.standin.batching import DAY_S, Batch, Line, cut_short, played, whole
-from workers.standin.faults import Fault, Rejection
+from workers.standin.faults import Fault, Rejection, Step
 from workers.standin.openai_words import CHAT
 from workers.standin.wire import INVALID, Cut, Dialect, Dropped, json_object
 
 if TYPE_CHECKING:
     from workers.standin.app import StandIn
 
+AZURES = "/chat/completions"
+"""What Azure's lines ask: without a version in the path."""
 MOST_LINES = 50_000
 MOST_METADATA = 16
 STAGES: Mapping[str | None, tuple[str, ...]] = {
@@ -31,43 +34,57 @@ EXPIRED = {"code": "batch_expired", "message": f"{MARK} the completion window en
 
 
 def routes(standin: "StandIn", dialects: Mapping[str, Dialect]) -> list[Route]:
-    """The paths."""
-    served = _Batches(standin, {path: dialect for path, dialect in dialects.items() if dialect.error is CHAT.error})
+    """OpenAI's paths, and Azure's."""
+    openais = {path: dialect for path, dialect in dialects.items() if dialect.error is CHAT.error}
+    azures = _Batches(standin, {AZURES: AZURE_CHAT}, words=AZURE_CHAT, slowly=True)
+    return [*_paths("/v1", _Batches(standin, openais)), *_paths("/openai", azures)]
+
+
+def _paths(root: str, served: "_Batches") -> list[Route]:
     return [
-        Route("/v1/files", served.upload, methods=["POST"]),
-        Route("/v1/files", served.files),
-        Route("/v1/files/{file}", served.file, methods=["GET"]),
-        Route("/v1/files/{file}", served.delete, methods=["DELETE"]),
-        Route("/v1/files/{file}/content", served.content),
-        Route("/v1/batches", served.create, methods=["POST"]),
-        Route("/v1/batches", served.list),
-        Route("/v1/batches/{batch}", served.retrieve),
-        Route("/v1/batches/{batch}/cancel", served.cancel, methods=["POST"]),
+        Route(f"{root}/files", served.upload, methods=["POST"]),
+        Route(f"{root}/files", served.files),
+        Route(f"{root}/files/{{file}}", served.file, methods=["GET"]),
+        Route(f"{root}/files/{{file}}", served.delete, methods=["DELETE"]),
+        Route(f"{root}/files/{{file}}/content", served.content),
+        Route(f"{root}/batches", served.create, methods=["POST"]),
+        Route(f"{root}/batches", served.list),
+        Route(f"{root}/batches/{{batch}}", served.retrieve),
+        Route(f"{root}/batches/{{batch}}/cancel", served.cancel, methods=["POST"]),
     ]
 
 
 class _Batches:
     """The files and the batches of one stand-in."""
 
-    def __init__(self, standin: "StandIn", dialects: Mapping[str, Dialect]) -> None:
-        self._standin, self._dialects = standin, dialects
+    def __init__(
+        self, standin: "StandIn", dialects: Mapping[str, Dialect], *, words: Dialect = CHAT, slowly: bool = False
+    ) -> None:
+        """`slowly`: an upload is processed when it was looked at, and no batch is made of it before."""
+        self._standin, self._dialects, self._words, self._slowly = standin, dialects, words, slowly
         self._files: dict[str, tuple[Json, bytes]] = {}
         self._made_files = 0
 
     async def upload(self, request: Request) -> Response:
         """A file, by a form with `purpose` and `file`."""
         raw = await request.body()
-        met = await self._standin.step(request, CHAT, "upload", raw)
+        met = await self._met(request, "upload", raw)
         if met is not None:
             return met
         form = _form(request.headers.get("content-type", ""), raw)
         if form.get("purpose") != b"batch" or "file" not in form:
-            return _invalid("a form with purpose=batch and file is needed", param="purpose")
+            return self._invalid("a form with purpose=batch and file is needed", param="purpose")
         return JSONResponse(self._kept(form["file"], purpose="batch", name=form.get("filename", b"").decode()))
+
+    async def _met(self, request: Request, step: Step, body: bytes = b"") -> Response | None:
+        """What is in a request's way."""
+        met = await self._standin.step(request, self._words, step, body)
+        problem = self._words.problem_of_headers(request) if met is None else None
+        return self._invalid(problem, param="") if problem else met
 
     async def files(self, request: Request) -> Response:
         """The files, the newest first."""
-        met = await self._standin.step(request, CHAT, "poll")
+        met = await self._met(request, "poll")
         if met is not None:
             return met
         purpose, after = (request.query_params.get(name) for name in ("purpose", "after"))
@@ -79,25 +96,27 @@ class _Batches:
 
     async def delete(self, request: Request) -> Response:
         """Forget a file."""
-        met = await self._standin.step(request, CHAT, "poll")
+        met = await self._met(request, "poll")
         gone = self._files.pop(request.path_params["file"], None) if met is None else None
         deleted = {"id": request.path_params["file"], "object": "file", "deleted": True}
-        return met or (JSONResponse(deleted) if gone else _unknown("file"))
+        return met or (JSONResponse(deleted) if gone else self._unknown("file"))
 
     async def file(self, request: Request) -> Response:
         """What is known of a file."""
-        met = await self._standin.step(request, CHAT, "poll")
+        met = await self._met(request, "poll")
         found = self._files.get(request.path_params["file"])
-        return met or (JSONResponse(found[0]) if found else _unknown("file"))
+        if found and met is None and self._slowly:
+            found[0]["status"] = "processed"
+        return met or (JSONResponse(found[0]) if found else self._unknown("file"))
 
     async def content(self, request: Request) -> Response:
         """What a file holds."""
-        met = await self._standin.step(request, CHAT, "results")
+        met = await self._met(request, "results")
         if met is not None:
             return met
         found = self._files.get(request.path_params["file"])
         if found is None:
-            return _unknown("file")
+            return self._unknown("file")
         if _dropped(request):
             return Cut([found[1][: len(found[1]) // 2].decode(errors="ignore")], media_type="application/octet-stream")
         return Response(found[1], media_type="application/octet-stream")
@@ -105,24 +124,24 @@ class _Batches:
     async def create(self, request: Request) -> Response:
         """A batch of an uploaded file's lines."""
         raw = await request.body()
-        met = await self._standin.step(request, CHAT, "create", raw)
+        met = await self._met(request, "create", raw)
         if met is not None:
             return met
         asked = json_object(raw) or {}
         if (problem := self._problem(asked)) is not None:
-            return _invalid(problem[1], param=problem[0])
+            return self._invalid(problem[1], param=problem[0])
         batch = self._made(asked, request.state.fault)
         return Dropped() if _dropped(request) else JSONResponse(self._told(batch))
 
     async def list(self, request: Request) -> Response:
         """The batches, the newest first."""
-        met = await self._standin.step(request, CHAT, "poll")
+        met = await self._met(request, "poll")
         if met is not None:
             return met
         try:
             limit = whole(request.query_params.get("limit"), most=100)
         except ValueError:
-            return _invalid("limit is a number from 1 to 100", param="limit")
+            return self._invalid("limit is a number from 1 to 100", param="limit")
         found = self._standin.batching.of("batch_", after=request.query_params.get("after"))
         data = [self._told(batch) for batch in found[:limit]]
         ends = {"first_id": data[0]["id"], "last_id": data[-1]["id"]} if data else {"first_id": None, "last_id": None}
@@ -130,31 +149,37 @@ class _Batches:
 
     async def retrieve(self, request: Request) -> Response:
         """One batch, which gets on by it."""
-        met = await self._standin.step(request, CHAT, "poll")
+        met = await self._met(request, "poll")
         if met is not None:
             return met
         batch = self._standin.batching.batches.get(request.path_params["batch"])
         if batch is None:
-            return _unknown("batch")
+            return self._unknown("batch")
         batch.look()
         return JSONResponse(self._told(batch))
 
     async def cancel(self, request: Request) -> Response:
         """Stop one batch."""
-        met = await self._standin.step(request, CHAT, "cancel")
+        met = await self._met(request, "cancel")
         if met is not None:
             return met
         batch = self._standin.batching.batches.get(request.path_params["batch"])
         if batch is None:
-            return _unknown("batch")
+            return self._unknown("batch")
         if batch.ended:
             return JSONResponse(
-                CHAT.error(Rejection(409, None, INVALID, f"cannot cancel a batch that is {batch.status}"), None),
+                self._words.error(Rejection(409, None, INVALID, f"cannot cancel a batch that is {batch.status}"), None),
                 status_code=409,
             )
         if batch.status != "cancelling":
             batch.cancel("cancelling", "cancelled")
         return JSONResponse(self._told(batch))
+
+    def _invalid(self, message: str, *, param: str) -> Response:
+        return self._words.said(Rejection(400, None, INVALID, message), param=param)
+
+    def _unknown(self, what: str) -> Response:
+        return self._words.said(Rejection(404, None, INVALID, f"no such {what}"))
 
     def _problem(self, asked: Json) -> tuple[str, str] | None:
         """The field that is wrong, and why."""
@@ -168,6 +193,8 @@ class _Batches:
             return "endpoint", f"one of {', '.join(self._dialects)}"
         if asked.get("input_file_id") not in self._files:
             return "input_file_id", "no such file"
+        if self._files[asked["input_file_id"]][0]["status"] != "processed":
+            return "input_file_id", "this file is not processed yet"
         return None
 
     def _made(self, asked: Json, fault: Fault | None) -> Batch:
@@ -234,7 +261,7 @@ class _Batches:
             "created_at": int(time.time()),
             "filename": name or f"{purpose}.jsonl",
             "purpose": purpose,
-            "status": "processed",
+            "status": "pending" if self._slowly and purpose == "batch" else "processed",
         }
         self._files[about["id"]] = (about, content)
         return about
@@ -296,11 +323,3 @@ def _parts(said: Any) -> Iterator[tuple[str, bytes]]:
 def _dropped(request: Request) -> bool:
     fault = getattr(request.state, "fault", None)
     return fault is not None and fault.fault == "dropped"
-
-
-def _invalid(message: str, *, param: str) -> Response:
-    return CHAT.said(Rejection(400, None, INVALID, message), param=param)
-
-
-def _unknown(what: str) -> Response:
-    return CHAT.said(Rejection(404, None, INVALID, f"no such {what}"))

@@ -5,7 +5,7 @@ by its results, which carry our lines' names. While a batch runs that may be our
 """
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing, suppress
 from datetime import datetime
 from typing import Any, Literal
@@ -70,7 +70,7 @@ class _Batch(_Part):
     def may_be(self, mark: Mark) -> bool:
         """Whether it looks like the one that is looked for."""
         counts = self.request_counts
-        as_many = counts.processing + counts.done == len(mark.custom_ids)
+        as_many = counts.processing + counts.done == mark.lines
         return as_many and self.id not in mark.others and self.created_at.timestamp() >= (mark.since or 0.0) - CLOCKS_S
 
 
@@ -106,7 +106,7 @@ class AnthropicBatches:
         self._credential = credential
         self._client = client
         self._http = http_client(lane)
-        self._model = deployment.model or lane.model
+        self._model = (lane.batch and lane.batch.model) or deployment.model or lane.model
         self._quirks: frozenset[str] = frozenset()
 
     def line(self, custom_id: str, run: Run) -> Line:
@@ -117,10 +117,11 @@ class AnthropicBatches:
         except UnicodeEncodeError:
             raise BadRequest("the job's text has half a character in it (a lone surrogate)") from None
 
-    async def submit(self, mark: Mark, lines: Sequence[Line]) -> Progress:
+    async def submit(self, mark: Mark, lines: Sequence[Line], *, check: Callable[[], None]) -> Progress:
         """All in one request."""
         requests: list[Any] = [{"custom_id": line.custom_id, "params": json.loads(line.body)} for line in lines]
         versions = [version for one in requests if (version := headers(one["params"]))]
+        check()
         made = await self._client.messages.batches.with_raw_response.create(
             requests=requests,
             extra_headers={
@@ -142,6 +143,12 @@ class AnthropicBatches:
         if running:
             raise NotYet("a batch is running there that may be ours")
         return None
+
+    async def twins(self, mark: Mark, provider_id: str) -> list[str]:
+        """Of those that have ended, by the names of their lines; of one that runs nobody can tell."""
+        ended = [batch async for batch in self._recent(mark) if batch.may_be(mark) and batch.id != provider_id]
+        ended = [batch for batch in ended if batch.progress.phase is not Phase.WORKING]
+        return [batch.id for batch in ended if await self._is_ours(batch, mark)]
 
     async def status(self, provider_id: str) -> Progress:
         """How far it is."""

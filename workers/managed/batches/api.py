@@ -4,7 +4,7 @@ A batch is known by our id before it is sent, and is found again after a crash. 
 the adapter asks for in its own words (metadata, an idempotency key); the caller relies on neither, and asks first.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib import import_module
@@ -20,6 +20,10 @@ from workers.backend import Run
 
 class NotYet(RunError):
     """It cannot be said yet whether the provider has a batch."""
+
+
+class NoBatch(RunError):
+    """The provider's batches take no job of this kind, and its calls do."""
 
 
 class Phase(StrEnum):
@@ -50,6 +54,8 @@ class Mark:
     batch_id: str
     """Ours."""
     custom_ids: frozenset[str]
+    lines: int = 0
+    """How many of them were sent, of a batch that may have been."""
     since: float | None = None
     """When it was first tried to send it, by our clock; None where that was never tried."""
     others: frozenset[str] = frozenset()
@@ -80,16 +86,19 @@ class BatchApi(Protocol):
     """One deployment's batches. What is a coroutine may raise anything: `failure` says what that means."""
 
     def line(self, custom_id: str, run: Run) -> Line:
-        """A run as a line. Raises BadRequest for what no batch of this provider takes."""
+        """A run as a line. Raises BadRequest for what it never takes, NoBatch for what only calls take."""
 
-    async def submit(self, mark: Mark, lines: Sequence[Line]) -> Progress:
-        """Send a batch."""
+    async def submit(self, mark: Mark, lines: Sequence[Line], *, check: Callable[[], None]) -> Progress:
+        """Send a batch. `check` is called right before the request that makes it, and what it raises passes."""
 
     async def find(self, mark: Mark) -> Progress | None:
-        """The batch that was sent under this mark, if it was. Where several were, all but one are cancelled.
+        """The batch that was sent under this mark, if it was; the first, where several were.
 
         Raises NotYet where that cannot be told now.
         """
+
+    async def twins(self, mark: Mark, provider_id: str) -> list[str]:
+        """Other batches that were sent under this mark, as far as that can be told now."""
 
     async def status(self, provider_id: str) -> Progress:
         """How far it is."""
@@ -123,6 +132,7 @@ class OpenBatches(Protocol):
 APIS: Mapping[str, str] = {
     "openai": "workers.managed.batches.openai",
     "openai_responses": "workers.managed.batches.openai",
+    "azure": "workers.managed.batches.azure",
     "anthropic": "workers.managed.batches.anthropic",
 }
 """A lane's `backend` -> the module that knows its provider's batches."""

@@ -15,12 +15,14 @@ from tidegate.deployment import Deployment
 from tidegate.errors import Misuse, ModelMissing, RateLimited, RunError, TidegateError, Unavailable
 from tidegate.lane import Lane
 from tidegate.ledger.batches import BatchState, BatchView, LostTurn
+from tidegate.ledger.twins import Twin
 from tidegate.logs import logger
 from workers.managed.batches.api import BatchApi
 from workers.managed.batches.collecting import collect, leaves_s, look_in_s
 from workers.managed.batches.desk import Desk, Leaving, Pace
 from workers.managed.batches.polling import abandon, finish, poll
 from workers.managed.batches.sending import send
+from workers.managed.batches.twins import part_with
 from workers.tasks import Running
 
 STEPS: Mapping[BatchState, Callable[[Desk, BatchView], BatchView]] = {
@@ -90,6 +92,8 @@ class Batcher:
             return False
         for batch in self.desk.batches.under_way(self.lane):
             self._advance(batch)
+        for twin in self.desk.batches.twins.of(self.lane):
+            self._part_with(twin)
         if time.monotonic() >= self._paused_until and (formed := collect(self.desk)) is not None:
             self._advance(formed)
         return True
@@ -115,34 +119,46 @@ class Batcher:
 
     def _advance(self, batch: BatchView) -> None:
         """One step further, and the next ones that are due at once."""
-        while not batch.over and time.monotonic() >= self._when(batch).at:
+        while not batch.over and time.monotonic() >= self._when(batch.id).at:
             before = batch
             try:
                 batch = self._step(batch)
             except (Unavailable, LostTurn, Leaving):
                 raise
             except (RunError, Misuse) as error:
-                self._later(batch, error)
+                self._later(batch.id, error)
                 log.warning("batch.delayed", batch=batch.id, state=batch.state.value, error=type(error).__name__)
                 return
             if batch.state is before.state:
-                self._later(batch)
+                self._later(batch.id)
                 return
             self._next.pop(batch.id, None)
         if batch.over:
             self._over(batch)
+
+    def _part_with(self, twin: Twin) -> None:
+        if time.monotonic() < self._when(twin.provider_id).at:
+            return
+        try:
+            if part_with(self.desk, twin):
+                self._next.pop(twin.provider_id, None)
+            else:
+                self._later(twin.provider_id)
+        except (RunError, Misuse) as error:
+            self._later(twin.provider_id, error)
+            log.warning("batch.twin_delayed", batch=twin.batch_id, error=type(error).__name__)
 
     def _step(self, batch: BatchView) -> BatchView:
         if self.desk.now() > batch.until + self.pace.cancel_s:
             return abandon(self.desk, batch)
         return STEPS[batch.state](self.desk, batch)
 
-    def _when(self, batch: BatchView) -> _Next:
-        return self._next.setdefault(batch.id, _Next())
+    def _when(self, which: str) -> _Next:
+        return self._next.setdefault(which, _Next())
 
-    def _later(self, batch: BatchView, error: TidegateError | None = None) -> None:
+    def _later(self, which: str, error: TidegateError | None = None) -> None:
         """Look at it again in a while that grows, and no sooner than the provider asks for."""
-        planned = self._when(batch)
+        planned = self._when(which)
         planned.pause_s = min(self.pace.most_s, max(self.pace.first_s, planned.pause_s * _GROWTH))
         asked_s = (error.retry_after_s or 0.0) if isinstance(error, RateLimited) else 0.0
         jitter = random.uniform(0.8, 1.2)  # noqa: S311 - scatter, not a secret

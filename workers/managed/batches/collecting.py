@@ -36,7 +36,7 @@ def collect(desk: Desk) -> BatchView | None:
     batch = desk.lane.batch
     if batch is None:
         return None
-    count, oldest_s = desk.batches.sweep(desk.name, most=_SWEEP)
+    count, oldest_s = desk.batches.sweep(desk.name, most=_SWEEP, join=desk.lane.joins)
     if count < batch.most_jobs and (not count or oldest_s < batch.collect_s):
         return None
     now = desk.now()

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, TypeVar
@@ -132,6 +132,7 @@ class Desk:
         return Mark(
             batch_id=batch.id,
             custom_ids=frozenset(custom_id(job_id, fence) for job_id, fence in members.items()),
+            lines=batch.lines or len(members),
             since=batch.sending_at,
             others=frozenset(others),
         )
@@ -174,9 +175,24 @@ class Desk:
         with contextlib.suppress(Conflict, UnknownJob):
             self.running.outcomes.hand_back(record, fence=record.fence, settled=UNPAID)
 
+    def let_go(self, job_ids: Iterable[str], *, alone: bool = True) -> None:
+        """Who waits for the line of one of these jobs, which has ended by itself, waits in vain: back in line."""
+        for job_id in self.batches.waited_for(job_ids):
+            waiters = self.batches.end_wait(job_id, answered=False, alone=alone)
+            if waiters.left:
+                self.running.outcomes.wake(self.name, waiters.left, priority=0)
+
+    def wanted(self, batch: BatchView) -> bool:
+        """Whether anybody still wants an answer of its."""
+        if next(self.held(batch), None) is not None:
+            return True
+        return bool(self.batches.waited_for(self.batches.members(batch.id)))
+
     def close_batch(self, batch: BatchView, *, outcome: str, cause: str | None = None) -> BatchView:
-        """The batch is over: what it still has goes back, and what became of its jobs is counted."""
+        """The batch is over: what it still has goes back, and what became of its jobs is counted. Raises LostTurn."""
+        self.step(batch)  # who was stopped meanwhile must not take from another's batch
         returned = self.give_back(batch)
+        self.let_go(self.batches.members(batch.id))
         answered = 0
         for record in self.jobs(batch):
             answered += record.state in (State.SUCCEEDED, State.ACCEPTED)  # accepted: the router looks at its answer

@@ -1,12 +1,12 @@
 """OpenAI's batches: a file of requests, a batch over it that carries our id, and files of results and errors."""
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any
 
 import openai
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from tidegate.deployment import Deployment
 from tidegate.errors import BadRequest, MalformedAnswer, RunError
@@ -17,6 +17,7 @@ from workers.backend import Run
 from workers.managed import vectors
 from workers.managed.batches.api import Answered, BatchApi, Line, Mark, Phase, Progress
 from workers.managed.batches.jsonl import lines_of
+from workers.managed.batches.openai_words import Batch, Batches, File, Files, LineError, Result, read
 from workers.managed.completions import ChatCompletions
 from workers.managed.dialect import Dialect
 from workers.managed.openai import is_openai, open_client
@@ -30,88 +31,11 @@ ENDPOINTS: Mapping[str, str] = {"openai": "/v1/chat/completions", "openai_respon
 OURS = "tidegate_batch"
 """The name of our id among a batch's metadata."""
 
-PHASES: Mapping[str, Phase] = {
-    "completed": Phase.ENDED,
-    "expired": Phase.ENDED,
-    "cancelled": Phase.ENDED,
-    "failed": Phase.FAILED,
-}
-"""A status that stands not here is one on the way."""
-
 NOT_TRIED = frozenset({"batch_expired", "batch_cancelled", "batch_canceled"})
 
 MOST_PAGES, PAGE = 50, 100
 CLOCKS_S = 3600.0
 """How far the provider's clock and ours may be apart: batches that are older than that are not looked at."""
-
-
-class _Part(BaseModel):
-    """What we read of an answer; the provider may say more."""
-
-    model_config = ConfigDict(strict=True, frozen=True, hide_input_in_errors=True)
-
-
-Read = TypeVar("Read", bound=_Part)
-
-
-class _Counts(_Part):
-    completed: int = 0
-    failed: int = 0
-
-
-class _Batch(_Part):
-    id: str = Field(min_length=1)
-    status: str
-    created_at: float = 0.0
-    metadata: dict[str, Any] | None = None
-    request_counts: _Counts | None = None
-    input_file_id: str | None = None
-    output_file_id: str | None = None
-    error_file_id: str | None = None
-
-    @property
-    def files(self) -> tuple[str, ...]:
-        """Results first."""
-        return tuple(name for name in (self.output_file_id, self.error_file_id) if name)
-
-    @property
-    def phase(self) -> Phase:
-        return PHASES.get(self.status, Phase.WORKING)
-
-    @property
-    def progress(self) -> Progress:
-        counts = self.request_counts or _Counts()
-        return Progress(provider_id=self.id, phase=self.phase, answered=max(0, counts.completed + counts.failed))
-
-
-class _Batches(_Part):
-    data: list[_Batch]
-    has_more: bool = False
-
-
-class _File(_Part):
-    id: str = Field(min_length=1)
-    filename: str | None = None
-
-
-class _Files(_Part):
-    data: list[_File]
-    has_more: bool = False
-
-
-class _Response(_Part):
-    status_code: int
-    body: Any = None
-
-
-class _Error(_Part):
-    code: str | None = None
-
-
-class _Result(_Part):
-    custom_id: str
-    response: _Response | None = None
-    error: _Error | None = None
 
 
 def open_batches(lane: Lane, deployment: Deployment, settings: Settings) -> BatchApi:
@@ -126,7 +50,7 @@ def open_batches(lane: Lane, deployment: Deployment, settings: Settings) -> Batc
     }
     return OpenAIBatches(
         client,
-        model=deployment.model or lane.model,
+        model=(lane.batch and lane.batch.model) or deployment.model or lane.model,
         dialect=dialects[lane.backend],
         endpoint=ENDPOINTS[lane.backend],
     )
@@ -149,7 +73,7 @@ class OpenAIBatches:
         fields = self._dialect.arguments(run, model=self._model, quirks=self._quirks, stream=False)
         return _line(custom_id, self._endpoint, {**fields, **fields.pop("extra_body", {})})
 
-    async def submit(self, mark: Mark, lines: Sequence[Line]) -> Progress:
+    async def submit(self, mark: Mark, lines: Sequence[Line], *, check: Callable[[], None]) -> Progress:
         """Upload the requests, then make a batch of them; after a crash in between the file is found by its name."""
         content = b"\n".join(_wrapped(line) for line in lines)
         uploaded = await self._client.files.with_raw_response.create(
@@ -157,25 +81,33 @@ class OpenAIBatches:
             purpose="batch",
             extra_headers={"Idempotency-Key": f"{mark.batch_id}-file"},
         )
+        file_id = read(File, uploaded.content).id
+        await self.ready(file_id)
+        check()
         made = await self._client.batches.with_raw_response.create(
             completion_window="24h",
             endpoint=lines[0].endpoint,  # type: ignore[arg-type] # one of ours
-            input_file_id=_read(_File, uploaded.content).id,
+            input_file_id=file_id,
             metadata={OURS: mark.batch_id},
             extra_headers={"Idempotency-Key": mark.batch_id},
         )
-        return _read(_Batch, made.content).progress
+        return read(Batch, made.content).progress
+
+    async def ready(self, file_id: str) -> None:
+        """Wait until a batch can be made of an upload: here at once."""
+
+    async def file(self, file_id: str) -> "File":
+        """What is known of an upload."""
+        return read(File, (await self._client.files.with_raw_response.retrieve(file_id)).content)
 
     async def find(self, mark: Mark) -> Progress | None:
         """By our id in its metadata."""
-        ours = [batch async for batch in self._recent(mark) if (batch.metadata or {}).get(OURS) == mark.batch_id]
-        if not ours:
-            return None
-        first, *twins = sorted(ours, key=lambda batch: (batch.phase is Phase.FAILED, batch.created_at, batch.id))
-        for twin in twins:
-            if twin.phase is Phase.WORKING:
-                await self.cancel(twin.id)
-        return first.progress
+        ours = await self._ours(mark)
+        return ours[0].progress if ours else None
+
+    async def twins(self, mark: Mark, provider_id: str) -> list[str]:
+        """By our id in their metadata."""
+        return [batch.id for batch in await self._ours(mark) if batch.id != provider_id]
 
     async def status(self, provider_id: str) -> Progress:
         """How far it is."""
@@ -219,16 +151,21 @@ class OpenAIBatches:
         """Let go of the connections."""
         await self._client.close()
 
-    async def _batch(self, provider_id: str) -> _Batch:
-        return _read(_Batch, (await self._client.batches.with_raw_response.retrieve(provider_id)).content)
+    async def _batch(self, provider_id: str) -> Batch:
+        return read(Batch, (await self._client.batches.with_raw_response.retrieve(provider_id)).content)
 
-    async def _recent(self, mark: Mark) -> AsyncIterator[_Batch]:
+    async def _ours(self, mark: Mark) -> list[Batch]:
+        """Those under our id, the first one first; one that is wrong as a whole comes last."""
+        ours = [batch async for batch in self._recent(mark) if (batch.metadata or {}).get(OURS) == mark.batch_id]
+        return sorted(ours, key=lambda batch: (batch.phase is Phase.FAILED, batch.created_at, batch.id))
+
+    async def _recent(self, mark: Mark) -> AsyncIterator[Batch]:
         """Batches that were made since ours was first tried, the newest first."""
         oldest = (mark.since or 0.0) - CLOCKS_S
         after: str | openai.Omit = openai.omit
         for _ in range(MOST_PAGES):
             said = await self._client.batches.with_raw_response.list(limit=PAGE, after=after)
-            page = _read(_Batches, said.content)
+            page = read(Batches, said.content)
             for batch in page.data:
                 yield batch
             if not page.has_more or not page.data or page.data[-1].created_at < oldest:
@@ -236,14 +173,14 @@ class OpenAIBatches:
             after = page.data[-1].id
         raise MalformedAnswer("the provider lists more batches than we look at, so ours cannot be found")
 
-    async def _uploads(self, mark: Mark) -> AsyncIterator[_File]:
+    async def _uploads(self, mark: Mark) -> AsyncIterator[File]:
         """Request files of ours, of which the newest are listed first."""
         after: str | openai.Omit = openai.omit
         for _ in range(MOST_PAGES):
             said = await self._client.files.with_raw_response.list(
                 purpose="batch", order="desc", limit=PAGE, after=after
             )
-            page = _read(_Files, said.content)
+            page = read(Files, said.content)
             for file in page.data:
                 if file.filename == _file_name(mark):
                     yield file
@@ -253,7 +190,7 @@ class OpenAIBatches:
 
     def _answered(self, line: bytes) -> Answered | None:
         try:
-            result = _Result.model_validate_json(line)
+            result = Result.model_validate_json(line)
         except ValidationError:
             return None
         response = result.response
@@ -280,7 +217,7 @@ def _wrapped(line: Line) -> bytes:
     return head[:-1].encode() + b', "body": ' + line.body + b"}"
 
 
-def _told(error: _Error | None) -> RunError | None:
+def _told(error: LineError | None) -> RunError | None:
     """None of a line that was not tried."""
     code = error.code if error else None
     return None if code in NOT_TRIED else rejected(Rejection(status=500, error={"code": code}))
@@ -288,11 +225,3 @@ def _told(error: _Error | None) -> RunError | None:
 
 def _file_name(mark: Mark) -> str:
     return f"tidegate-{mark.batch_id}.jsonl"
-
-
-def _read(kind: type[Read], content: bytes) -> Read:
-    try:
-        return kind.model_validate_json(content)
-    except ValidationError:
-        pass
-    raise MalformedAnswer(f"status 200, but the body is no {kind.__name__.strip('_').lower()}")

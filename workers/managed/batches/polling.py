@@ -7,6 +7,7 @@ from workers.managed.batches.api import Phase
 from workers.managed.batches.desk import ABANDONED, Desk
 from workers.managed.batches.sending import refuse
 from workers.managed.batches.settling import settle
+from workers.managed.batches.twins import look_for_twins
 
 log = logger(__name__)
 
@@ -24,7 +25,7 @@ def poll(desk: Desk, batch: BatchView) -> BatchView:
         return desk.step(batch, state=BatchState.SETTLING, answered=progress.answered)
     if progress.answered != batch.answered:
         batch = desk.step(batch, answered=progress.answered)
-    wanted = desk.now() < batch.until and next(desk.held(batch), None) is not None
+    wanted = desk.now() < batch.until and desk.wanted(batch)
     return batch if wanted else _cancelled(desk, batch)
 
 
@@ -36,6 +37,7 @@ def finish(desk: Desk, batch: BatchView) -> BatchView:
     except ModelMissing:  # 404: the results are gone
         log.warning("batch.results_gone", batch=batch.id)
     desk.give_back(batch)
+    look_for_twins(desk, batch)
     try:
         desk.call(api.clean(desk.mark(batch), batch.provider_id), api=api)
     except RunError as error:

@@ -6,6 +6,7 @@ from contextlib import aclosing
 from tidegate.errors import Conflict, RunError, Unavailable, UnknownJob
 from tidegate.job import Params
 from tidegate.ledger.batches import BatchView
+from tidegate.ledger.line import Taken
 from tidegate.ledger.moving import Applied
 from tidegate.ledger.permits import Settled
 from tidegate.ledger.record import Record
@@ -16,6 +17,7 @@ from workers import settling
 from workers.backend import Run
 from workers.managed.batches.api import Answered, BatchApi
 from workers.managed.batches.desk import AT_ONCE, UNPAID, Desk, custom_id, holds
+from workers.managed.batches.sharing import share
 from workers.managed.repairing import without_asking
 
 log = logger(__name__)
@@ -25,7 +27,7 @@ _NO_PROMISE = Params()
 
 def settle(desk: Desk, batch: BatchView) -> None:
     """Read all results. Raises a RunError where they end too soon: the rest is read the next time."""
-    if not any(holds(batch, record) or record.permit for record in desk.jobs(batch)):
+    if not desk.wanted(batch) and not any(record.permit for record in desk.jobs(batch)):
         return  # all was read before; perhaps the results have been deleted since
     api = desk.api(batch)
     expected = {custom_id(job_id, fence): job_id for job_id, fence in desk.batches.members(batch.id).items()}
@@ -54,6 +56,7 @@ def _settle_some(desk: Desk, batch: BatchView, api: BatchApi, some: dict[str, An
                 _settle_one(desk, batch, api, record, some[record.id])
             elif record.batch == batch.id and record.state in (State.CANCELLED, State.EXPIRED):
                 _note_cost(desk, batch, api, record, some[record.id])
+                share(desk, batch, api, record, some[record.id])
 
 
 def _settle_one(desk: Desk, batch: BatchView, api: BatchApi, record: Record, answered: Answered) -> None:
@@ -81,16 +84,19 @@ def _finish(desk: Desk, batch: BatchView, api: BatchApi, record: Record, content
     envelope = running.vault.envelope(record.outside or "")
     run = running.opening.run_of(record, desk.lane, envelope=envelope, now=now)
     answer = without_asking(api.read(content, run), run, desk.lane)
-    running.finishing.finish(
+    claim = Applied(rev=record.rev, fence=record.fence, at=began)
+    result, applied = running.finishing.finish(
         record,
         desk.lane,
         answer,
-        claim=Applied(rev=record.rev, fence=record.fence, at=began),
+        claim=claim,
         run_s=now - began,
         settled=lambda usd: settling.answered(answer.usage, usd=usd, took_s=None, heard=()),
         batch=batch.id,
         price_share=batch.price_share,
     )
+    leader = Taken(record=record, claim=claim, slot=record.outside, envelope=envelope, ring="")
+    running.flights.serve(leader, desk.lane, result, followers=applied.followers, at=applied.at)
 
 
 def _paid_in_vain(error: Exception) -> Settled:
