@@ -73,7 +73,7 @@ def open_service(settings: Settings) -> Service:
         client=client,
         inspector=inspector,
         prompts=prompts,
-        loads=Loads(census),
+        loads=Loads(census, client.ledger.openings),
         policy=live.of,
         circumstances=_circumstances(client, settings),
         decide=decide,

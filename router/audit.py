@@ -55,13 +55,18 @@ def facts(decision: Decision) -> dict[str, Any]:
     return {name: value for name, value in said.items() if value}
 
 
-def overflowed(decision: Decision) -> None:
-    """A rule went into overflow, or out of it."""
-    log.info("policy.overflow", policy=decision.policy, rule=decision.rule, move=decision.overflow)
+def overflow_entered(decision: Decision) -> None:
+    """The first job of a rule went out by its overflow."""
+    log.info("policy.overflow", policy=decision.policy, rule=decision.rule, move="enter")
+
+
+def overflow_left(policy: str, rule: str) -> None:
+    """For a while no job of this rule had to go out."""
+    log.info("policy.overflow", policy=policy, rule=rule, move="leave")
 
 
 def unremembered(decision: Decision, error: Unavailable) -> None:
-    """A rule's move could not be kept; the next job's decision will say it again."""
+    """That a rule is in overflow could not be kept; the next job that goes out will say it again."""
     log.warning("policy.overflow_unkept", rule=decision.rule, move=decision.overflow, error=type(error).__name__)
 
 

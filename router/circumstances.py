@@ -12,7 +12,7 @@ from router.budgets import Budgets
 from router.policy.model import Policy
 from router.signals.conversation import Conversations
 from router.signals.moment import draw, minute_of_week
-from router.signals.overflow import Overflows
+from router.signals.overflow import Overflows, Standing
 from tidegate.decision import Decision
 from tidegate.errors import Unavailable
 from tidegate.job import Job
@@ -33,11 +33,15 @@ class Circumstances:
         """The signals with all that a rule may ask for. Raises StoreUnavailable: without it nothing is decided."""
         known = self.conversations.stuck(job, signals)
         left = self.budgets.left(policy, job.tenant)
+        standing = self.overflows.now(policy.name) if _has_states(policy) else Standing()
+        if standing.over:
+            for rule in self.overflows.clear(policy.name, standing.over):
+                audit.overflow_left(policy.version, rule)
         return known.model_copy(
             update={
                 "minute": minute_of_week(self.clock()),
                 "draw": draw(job, job_id=job_id, policy=policy.name, key=self.draw_key),
-                "overflowing": self.overflows.now(policy.name) if _has_states(policy) else (),
+                "overflowing": standing.overflowing,
                 "budget_left_usd": dict(left.usd),
                 "budgets": dict(left.budgets),
             }
@@ -47,9 +51,10 @@ class Circumstances:
         """What the decision says of its rule. A store that is away costs one job's word; the next one says it again."""
         if decision.overflow is None:
             return
+        note = self.overflows.hold if decision.overflow == "hold" else self.overflows.enter
         try:
-            if self.overflows.note(policy.name, decision.rule, decision.overflow):
-                audit.overflowed(decision)
+            if note(policy.name, decision.rule):
+                audit.overflow_entered(decision)
         except Unavailable as exc:
             audit.unremembered(decision, exc)
 

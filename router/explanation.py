@@ -13,7 +13,7 @@ from tidegate.decision import Check, Decision, RuleTrace
 from tidegate.lane import Zone
 from tidegate.signals import BudgetLeft, LaneLoad, Signals
 
-_OVERFLOW = {"enter": "begins for this rule", "leave": "ends for this rule"}
+_OVERFLOW = {"enter": "begins for this rule", "hold": "goes on for this rule", "leave": "ends for this rule"}
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _ZONE_STYLES = {Zone.INSIDE: "bold green", Zone.OUTSIDE: "bold yellow"}
 

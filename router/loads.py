@@ -4,7 +4,7 @@ Counts are kept for a moment, and the jobs of a batch are decided before they ar
 meanwhile, a whole burst would take the lane that looked free to its first job.
 
 The wait is this job's own: those of its lane that go before it, by class and by tenants' turns. Thousands of batch jobs
-in line are no reason to send an interactive one outside.
+in line are no reason to send an interactive one outside. And it is the lane's gate's: its limits, its breakers.
 """
 
 import threading
@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from tidegate.lane import Lane
-from tidegate.ledger.census import Census, estimated_wait_s
+from tidegate.ledger.census import Census
+from tidegate.ledger.openings import ALWAYS, Opening, Openings
 from tidegate.ledger.queued import Queued
 from tidegate.signals import LaneLoad
 
@@ -36,29 +37,25 @@ class _Counted:
     at: float
     loads: Mapping[str, LaneLoad]
     lines: Mapping[str, Queued]
+    openings: Mapping[str, Opening]
     since: Counter[Placed] = field(default_factory=Counter)
 
 
 class Loads:
     """Thread-safe: a router decides on several threads."""
 
-    def __init__(self, census: Census, *, keep_s: float = RECENT_S) -> None:
+    def __init__(self, census: Census, openings: Openings, *, keep_s: float = RECENT_S) -> None:
         self._census = census
+        self._openings = openings
         self._keep_s = keep_s
         self._counted: dict[tuple[str, ...], _Counted] = {}
         """By the lanes of a policy: there are as many as there are policies."""
         self._unplaced: Counter[Placed] = Counter()
         self._lock = threading.Lock()
 
-    def of(
-        self, lanes: Iterable[str], *, tenant: str, latency: str, per_s: Mapping[str, float] | None = None
-    ) -> dict[str, LaneLoad]:
-        """The load of each lane, for a job of this tenant and class. Raises StoreUnavailable.
-
-        `per_s`: how many jobs a second some lanes may begin at most, whatever their slots.
-        """
-        names = tuple(lanes)
-        counted = self._recent(names)
+    def of(self, lanes: Mapping[str, Lane], *, tenant: str, latency: str) -> dict[str, LaneLoad]:
+        """The load of each lane, for a job of this tenant and class. Raises StoreUnavailable."""
+        counted = self._recent(lanes)
         with self._lock:
             since = dict(counted.since)
         return {
@@ -66,9 +63,9 @@ class Loads:
                 load,
                 counted.lines.get(name),
                 {one: count for one, count in since.items() if one.lane == name and count > 0},
+                counted.openings.get(name, ALWAYS),
                 tenant=tenant,
                 latency=latency,
-                per_s=(per_s or {}).get(name),
             )
             for name, load in counted.loads.items()
         }
@@ -86,7 +83,8 @@ class Loads:
             self._unplaced.subtract(placed)
             self._unplaced += Counter()  # forgets those that are none
 
-    def _recent(self, names: tuple[str, ...]) -> _Counted:
+    def _recent(self, lanes: Mapping[str, Lane]) -> _Counted:
+        names = tuple(lanes)
         with self._lock:
             counted = self._counted.get(names)
             unplaced = Counter(self._unplaced)
@@ -95,41 +93,27 @@ class Loads:
         # Who is placed while it is counted counts twice for a moment: too long a wait is the better mistake.
         loads = self._census.loads(names)
         lines = self._census.lines([name for name, load in loads.items() if load.queued])
+        openings = self._openings.of(lanes.values())
         with self._lock:
-            found = _Counted(time.monotonic(), loads, lines, unplaced)
+            found = _Counted(time.monotonic(), loads, lines, openings, unplaced)
             self._counted[names] = found
         return found
-
-
-def paces(lanes: Iterable[Lane]) -> dict[str, float]:
-    """How many jobs a second each lane may begin, where its limits say so: its own, or its deployments' together."""
-    found = {}
-    for lane in lanes:
-        per_minute = [one.limits.requests_per_minute for one in lane.deployments]
-        together = sum(filter(None, per_minute)) if per_minute and all(per_minute) else None
-        most = min(filter(None, (lane.limits.requests_per_minute, together)), default=None)
-        if most is not None:
-            found[lane.name] = most / 60
-    return found
 
 
 def _seen_by(
     load: LaneLoad,
     line: Queued | None,
     more: Mapping[Placed, int],
+    opening: Opening,
     *,
     tenant: str,
     latency: str,
-    per_s: float | None,
 ) -> LaneLoad:
     queued = load.queued + sum(more.values())
-    if not queued:
+    if not queued and opening is ALWAYS:
         return load
     ahead = queued
     if line is not None or not load.queued:
         whole = (line or Queued()).with_more((one.tenant, one.latency, count) for one, count in more.items())
         ahead = whole.ahead_of(tenant=tenant, latency=latency)
-    wait_s = estimated_wait_s(queued=ahead, running=load.running, slots=load.slots, service_s=load.service_s)
-    if wait_s is not None and per_s:
-        wait_s = max(wait_s, ahead / per_s)
-    return load.model_copy(update={"queued": queued, "wait_s": wait_s})
+    return load.model_copy(update={"queued": queued, "wait_s": opening.wait_s(load, ahead=ahead)})

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from celery import Celery
@@ -20,7 +21,7 @@ from router.answers import Answers
 from router.asked import asked_first
 from router.circumstances import Circumstances
 from router.inspection import Inspector
-from router.loads import Loads, Placed, paces
+from router.loads import Loads, Placed
 from router.placement import Placement, Plan
 from router.policy.loader import Policy
 from router.policy.purse import cheapest_outside
@@ -123,8 +124,10 @@ class Routing:
             self.client.take_in_malformed(job_id, json.dumps(job).encode())
 
     def _collect(self, *, named: str = "", woken: bool = False) -> Sequence[tuple[Record, bytes | None]]:
+        line = self.client.ledger.line
+
         def collect(again: bool, patient: bool) -> Collected | Idle:  # noqa: FBT001 - as `patiently` asks
-            return self.client.ledger.line.collect(
+            return line.collect(
                 most=BATCH,
                 most_bytes=BATCH_BYTES,
                 look_in_s=self.look_in_s,
@@ -133,7 +136,7 @@ class Routing:
                 patient=patient,
             )
 
-        found = patiently(collect, leaving=self.leaving)
+        found = patiently(collect, stay=partial(line.stay, None), leaving=self.leaving)
         if found is None:
             return ()
         if found.ring:
@@ -200,9 +203,7 @@ class Routing:
 
     def _decided(self, record: Record, given: Job, job: Job) -> "Routed | None":
         policy = self.policy(job.tenant)
-        load = self.loads.of(
-            policy.lanes, tenant=job.tenant, latency=job.hints.latency, per_s=paces(policy.lanes.values())
-        )
+        load = self.loads.of(policy.lanes, tenant=job.tenant, latency=job.hints.latency)
         signals = self.inspector.inspect(job, load=load, rules=policy.sensitivity)
         around = self.circumstances.around(job, signals, job_id=record.id, policy=policy)
         decision, redaction = decided(job, around, policy, decide=self.decide, redactor=self.redactor)

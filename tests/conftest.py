@@ -1,8 +1,9 @@
-"""Fixtures that all tests share: the store server, and the core's parts wired to it."""
+"""Fixtures that all tests share: the store server, the core's parts wired to it, and the stand-in of a provider."""
 
 import contextlib
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import hypothesis
@@ -10,6 +11,7 @@ import pytest
 from doubles import KEYS, RecordingDoorbell
 from servers import StoreServer
 from servers import store_server as running_store_server
+from tails import tails
 
 from tidegate import connections
 from tidegate.client import Client
@@ -20,6 +22,7 @@ from tidegate.ledger.census import Census
 from tidegate.ledger.store import Keep, Ledger
 from tidegate.settings import Settings, load
 from tidegate.vault import Seals, Vault
+from workers.standin.server import Running, running
 
 # Nobody's window: commands print into a pipe here. Before anything is imported that looks.
 os.environ.pop("COLUMNS", None)
@@ -35,6 +38,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """The broker of the integration tests."""
     told = "run the tests of a whole installation on this broker only"
     parser.addoption("--broker", choices=("redis", "rabbitmq"), default=None, help=told)
+
+
+_BEGUN = pytest.StashKey[float]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """When the test began: what its processes wrote since then tells of it."""
+    item.stash[_BEGUN] = time.time()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failure shows what the processes said last."""
+    report = yield
+    if report.failed:
+        report.sections += tails(item.config._tmp_path_factory.getbasetemp(), since=item.stash.get(_BEGUN, 0.0))
+    return report
 
 
 @pytest.fixture(autouse=True)
@@ -100,3 +121,10 @@ def client(settings: Settings, redis: StoreClient, doorbell: RecordingDoorbell) 
     made.doorbell = doorbell
     yield made
     made.ledger.redis.close()
+
+
+@pytest.fixture
+def standin() -> Iterator[Running]:
+    """A stand-in of its own for each test, which keeps what it receives."""
+    with running(record=True) as up:
+        yield up

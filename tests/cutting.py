@@ -39,7 +39,7 @@ class Cutter:
 
     def serve(self, client: socket.socket) -> None:
         """One connection, until either side closes it or it is cut."""
-        with client, socket.create_connection(("127.0.0.1", self.to)) as server, contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), client, socket.create_connection(("127.0.0.1", self.to)) as server:
             while request := client.recv(CHUNK_BYTES):
                 cut = self._cuts(request)
                 if cut and self._moment is Moment.BEFORE:
@@ -63,8 +63,11 @@ def cutter(*, to: int) -> Iterator[Cutter]:
     """A proxy on a port of its own."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         proxy = Cutter(to=to, port=listening.getsockname()[1])
-        threading.Thread(target=_accept, args=(listening, proxy), daemon=True).start()
+        thread = threading.Thread(target=_accept, args=(listening, proxy), daemon=True)
+        thread.start()
         yield proxy
+        listening.shutdown(socket.SHUT_RDWR)  # a close alone would not wake it
+        thread.join()
 
 
 def _accept(listening: socket.socket, proxy: Cutter) -> None:

@@ -18,8 +18,8 @@ import amqp
 from ports import free_port
 from servers import skip_or_fail
 
-START_S = 60.0
-STOP_S = 20.0
+START_S = 180.0
+STOP_S = 60.0
 USER, PASSWORD = "tests", "invented"
 
 _SCRIPTS = (Path("/usr/lib/rabbitmq/bin/rabbitmq-server"), Path("/usr/sbin/rabbitmq-server"))
@@ -144,7 +144,7 @@ def _await_answer(server: RabbitServer) -> None:
     while True:
         try:
             address = f"127.0.0.1:{server.port}"
-            with amqp.Connection(address, userid=USER, password=PASSWORD, connect_timeout=2, read_timeout=5):
+            with amqp.Connection(address, userid=USER, password=PASSWORD, connect_timeout=5, read_timeout=20):
                 return
         except (OSError, amqp.AMQPError):
             if time.monotonic() > until:

@@ -14,7 +14,7 @@ from tidegate.errors import MissingExtra
 from tidegate.runtime.server import find_server
 
 PASSWORD = "invented"
-_START_S = 20.0
+_START_S = 60.0
 
 
 @dataclass
@@ -91,7 +91,7 @@ def _process(command: list[str], log: Path) -> Iterator["subprocess.Popen[bytes]
         yield process
     finally:
         process.kill()
-        process.wait(10)
+        process.wait(30)
 
 
 def _until(holds: object) -> None:

@@ -16,7 +16,7 @@ from tidegate.errors import MissingExtra
 from tidegate.runtime.server import find_server, prepare
 from tidegate.settings import Settings
 
-START_S = 30.0
+START_S = 90.0
 """A store with an empty folder answers in milliseconds; a loaded machine may take longer."""
 
 STOP_S = 10.0

@@ -108,9 +108,7 @@ class Client:
 
     def result(self, job_id: str, *, timeout_s: float = 60.0) -> JobResult:
         """Wait for the end. Raises JobFailed where there is no result, ResultTimeout, UnknownJob."""
-        for _ in self.stream_states(job_id, timeout_s=timeout_s):
-            pass
-        return self._opened(self.ledger.get(job_id))
+        return self._opened(watch.end(self.ledger, job_id, timeout_s=timeout_s))
 
     def stream_states(self, job_id: str, *, timeout_s: float = 60.0) -> Iterator[State]:
         """Each state that the job is seen in, until its end."""
@@ -231,9 +229,8 @@ class AsyncClient:
 
     async def result(self, job_id: str, *, timeout_s: float = 60.0) -> JobResult:
         """See Client.result."""
-        async for _ in self.stream_states(job_id, timeout_s=timeout_s):
-            pass
-        record = await asyncio.to_thread(self._client.record, job_id)
+        async for seen in watch.records_async(self._redis, self._client.ledger, job_id, timeout_s=timeout_s):
+            record = seen
         return await asyncio.to_thread(self._client._opened, record)  # noqa: SLF001 - the same file's other half
 
     def stream_states(self, job_id: str, *, timeout_s: float = 60.0) -> AsyncIterator[State]:

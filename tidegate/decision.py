@@ -52,8 +52,8 @@ class Decision(Value):
     """Where it may be computed; None: anywhere. What names no region is none of them, unless it is inside."""
     answers_at_most: Level | None = None
     """The most guarded level that an answer from outside may have; None: nobody looks."""
-    overflow: Literal["enter", "leave"] | None = None
-    """What becomes of the rule's overflow: who keeps that state acts on it. None: it stays as it is."""
+    overflow: Literal["enter", "hold", "leave"] | None = None
+    """The job goes out by its rule's overflow, which begins with it or goes on. Older records also say that it ends."""
     shadow: Name | None = None
     """A lane on which a copy runs for comparison. It is one that the original may use, too."""
     signals: Signals

@@ -1,4 +1,4 @@
-"""kombu's Redis transports with one guard.
+"""kombu's Redis transports with one guard, and less work.
 
 kombu 5.7.0 workers die with `AttributeError: 'NoneType' … 'hostname'` when Redis goes away while a message is being
 acknowledged: the channel asks a connection that was closed for its address. Raising the transport's own connection
@@ -24,11 +24,26 @@ class Guard:
         return super()._connparams(*args, **kwargs)  # type: ignore[misc]
 
 
-class GuardedChannel(Guard, Waking, Channel):
+class Lasting:
+    """Keeps the client by which a channel sends; it may be used by several threads, as all of redis-py's."""
+
+    pool: Any
+    _lasting: Any = None
+
+    def _create_client(self, asynchronous: bool = False) -> Any:  # noqa: FBT001, FBT002 - kombu's signature
+        if asynchronous:  # those wait for messages, each on a connection of its own
+            return super()._create_client(asynchronous=True)  # type: ignore[misc]
+        lasting, pool = self._lasting, self.pool
+        if lasting is None or lasting.connection_pool is not pool:
+            lasting = self._lasting = super()._create_client()  # type: ignore[misc]
+        return lasting
+
+
+class GuardedChannel(Guard, Lasting, Waking, Channel):
     """A guarded channel to one Redis."""
 
 
-class GuardedSentinelChannel(Guard, Waking, SentinelChannel):
+class GuardedSentinelChannel(Guard, Lasting, Waking, SentinelChannel):
     """A guarded channel to whichever Redis the sentinels name."""
 
 

@@ -17,7 +17,7 @@ from tidegate.ledger.census import Census, Presence
 from tidegate.logs import logger
 from tidegate.presence import BEAT_S, reported
 from tidegate.slots import Room, gate_of, pool_of
-from tidegate.taskevents import TaskEvents
+from tidegate.taskevents import FLUSH_S, TaskEvents
 
 STALLED_S = 60.0
 """A consumer that was silent for this long while its broker answers is stuck (celery #10205)."""
@@ -99,14 +99,17 @@ def _pulse_step(events: TaskEvents | None = None) -> Any:
 
         def start(self, parent: Any) -> None:
             type(self).turned_at = time.monotonic()
-            self._timer = parent.timer.call_repeatedly(1.0, self._beat)
+            self._timers = [parent.timer.call_repeatedly(1.0, self._beat)]
             if events is not None:
                 events.by(parent.event_dispatcher)
+                self._timers.append(parent.timer.call_repeatedly(FLUSH_S, events.flush))
 
         def stop(self, _parent: Any) -> None:
             if events is not None:
+                events.flush()
                 events.by(None)
-            self._timer.cancel()
+            for timer in self._timers:
+                timer.cancel()
 
         def _beat(self) -> None:
             type(self).turned_at = time.monotonic()

@@ -119,7 +119,9 @@ class Settings(BaseSettings):
         default=30 * 86_400, ge=60, description="How long a conversation stays sensitive after its last job."
     )
     overflow_dwell_s: float = Field(
-        default=10.0, ge=0, description="How long a rule stays in overflow, or out of it, at least."
+        default=10.0,
+        ge=0,
+        description="A rule leaves overflow when for so long no job had to go out; with 0 its `until` means nothing.",
     )
     max_job_bytes: int = Field(default=4_000_000, ge=1_000, description="The largest job that is accepted.")
     store_timeout_s: float = Field(default=5.0, gt=0, description="Time for one answer of the store.")

@@ -135,7 +135,8 @@ class Running:
                 patient=patient,
             )
 
-        return cast("Taken | Shut | None", patiently(take, leaving=self.leases.leaving))
+        stay = partial(self.ledger.line.stay, lane.name)
+        return cast("Taken | Shut | None", patiently(take, stay=stay, leaving=self.leases.leaving))
 
     def _ring(self, taken: Taken | Shut, lane: Lane) -> None:
         """For those that are left: now, or when the lane's gate has room."""

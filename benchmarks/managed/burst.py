@@ -98,7 +98,7 @@ class Watch(threading.Thread):
     def run(self) -> None:
         """Until stopped."""
         while not self._stopped.wait(TICK_S):
-            self.seen.append((time.time(), RULE in self._overflows.now(self._policy)))
+            self.seen.append((time.time(), RULE in self._overflows.now(self._policy).overflowing))
 
     def stop(self) -> None:
         """Stop."""

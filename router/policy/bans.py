@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 
 from router.policy.guarantees import BuiltIn
 from router.policy.harmless import guarded
-from router.policy.matching import Test
 from router.policy.model import Policy
 from router.policy.redacting import redactable
+from router.policy.truth import Test
 from tidegate.signals import Level, Signals
 
 

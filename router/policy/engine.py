@@ -65,7 +65,7 @@ def _decide(policy: Policy, signals: Signals, *, traced: bool, unredacted: str |
         said_first.append(f"redaction: {unredacted}")
     if said_first:
         banned = {**banned, **{lane: "" for lane in policy.outside if lane not in banned}}
-    turned = turn(rule, signals)
+    turned = turn(rule, signals, traced=traced)
     wished = _frugal(turned.lanes, policy, signals, said_first)
     choice = _refused(rule, _choose(wished, policy, signals, banned, said_first), signals)
     cleared = tuple(lane for lane in choice.lanes if lane in policy.outside)
@@ -86,7 +86,7 @@ def _decide(policy: Policy, signals: Signals, *, traced: bool, unredacted: str |
             "redacted": redacted,
             "replaced": {},
             "narrowed": _narrowed(policy, signals) if cleared and not redacted else (),
-            "overflow": turned.move,
+            "overflow": turned.move if choice.lanes[:1] == turned.lanes[:1] else None,
             "shadow": shadow,
             "regions": _in_order(regions(policy, signals)),
             "answers_at_most": answers_at_most(policy, signals) if leaves else None,

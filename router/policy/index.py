@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from router.policy.cel import Unjudged
-from router.policy.matching import Condition, Test, together
+from router.policy.matching import Condition
+from router.policy.truth import Test, together
 from tidegate.signals import Signals
 
 _REMEMBERED = 4096

@@ -11,11 +11,12 @@ from types import MappingProxyType
 from router.policy.contradictions import DEFAULT_RULE, contradictions
 from router.policy.guarantees import Guarantee
 from router.policy.hashing import version
-from router.policy.matching import conditions, together
+from router.policy.matching import conditions
 from router.policy.model import Overflow, Policy, PolicyFile, ReadyGuarantee, ReadyOverflow, ReadyRule, Rule
 from router.policy.sensitivity import ready
 from router.policy.sensitivity.mistakes import mistakes
 from router.policy.sensitivity.remarks import remarks
+from router.policy.truth import together
 from router.policy.warnings import warnings
 from router.signals.sensitivity.levels import Table
 from tidegate import budgets

@@ -1,11 +1,7 @@
-"""What each condition means for a job: what it sees, and whether it holds. Pure.
-
-A truth is True, False, or None where the signal was not measured. What was not measured holds nothing, not even
-negated: `not: {wait_s: {lane: near, over: 20}}` says nothing of a lane whose wait nobody knows.
-"""
+"""What each condition means for a job: what it sees, and whether it holds. Pure."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,14 +12,11 @@ from router.policy.conditions import BudgetLeft, Entities, Health, LaneWait, Whe
 from router.policy.grammar import Bounds, levels
 from router.policy.harmless import narrowed
 from router.policy.hours import DAY_MINUTES, Day, Hours
+from router.policy.truth import Test, Truth, either, negation, together
 from router.signals.sensitivity.levels import SHIPPED, Table
 from tidegate.decision import Check
 from tidegate.signals import Signals
 from tidegate.value import Value, many
-
-Truth = bool | None
-Test = Callable[[Signals], Truth]
-"""Whether a condition holds. Raises Unjudged where an expression fails."""
 
 NOT_MEASURED = "not measured"
 
@@ -56,19 +49,6 @@ class Condition:
 def conditions(when: When, *, table: Table = SHIPPED) -> tuple[Condition, ...]:
     """The conditions of a `when`, in the order of the grammar. The table says what findings mean."""
     return tuple(_condition(signal, wanted, table) for signal, wanted in when.says().items())
-
-
-def together(tests: Iterable[Test]) -> Test:
-    """All of the tests as one. The first that fails ends it, so that an expression is asked only where it matters."""
-    match tuple(tests):
-        case ():
-            return lambda _: True
-        case (only,):
-            return only
-        case (first, second):
-            return lambda signals: _both(first, second, signals)
-        case several:
-            return lambda signals: _every(several, signals)
 
 
 def wait_s(signals: Signals, lane: str) -> float | None:
@@ -212,8 +192,8 @@ def _budget(wanted: BudgetLeft) -> _Kind:
 
 def _any(wanted: tuple[When, ...], table: Table) -> _Kind:
     branches = [conditions(when, table=table) for when in wanted]
-    tests = tuple(together(condition.test for condition in branch) for branch in branches)
-    return lambda signals: _some(tests, signals), _see_branches(branches)
+    tests = [together(condition.test for condition in branch) for branch in branches]
+    return either(tests), _see_branches(branches)
 
 
 def _all(wanted: tuple[When, ...], table: Table) -> _Kind:
@@ -224,48 +204,13 @@ def _all(wanted: tuple[When, ...], table: Table) -> _Kind:
 
 def _not(wanted: When, table: Table) -> _Kind:
     inner = conditions(wanted, table=table)
-    test = together(condition.test for condition in inner)
-
-    def negated(signals: Signals) -> Truth:
-        truth = test(signals)
-        return None if truth is None else not truth
-
+    negated = negation(together(condition.test for condition in inner))
     return negated, lambda signals: _see(inner, signals)
 
 
 def _expr(wanted: str) -> _Kind:
     expression = cel.compiled(wanted)
     return expression.holds, expression.holds
-
-
-def _both(first: Test, second: Test, signals: Signals) -> Truth:
-    truth = first(signals)
-    if truth is False:
-        return False
-    other = second(signals)
-    return other if truth is True else False if other is False else None
-
-
-def _every(tests: tuple[Test, ...], signals: Signals) -> Truth:
-    truth: Truth = True
-    for test in tests:
-        found = test(signals)
-        if found is False:
-            return False
-        if found is None:
-            truth = None
-    return truth
-
-
-def _some(tests: tuple[Test, ...], signals: Signals) -> Truth:
-    truth: Truth = False
-    for test in tests:
-        found = test(signals)
-        if found is True:
-            return True
-        if found is None:
-            truth = None
-    return truth
 
 
 def _see_branches(branches: list[tuple[Condition, ...]]) -> Callable[[Signals], JsonValue]:

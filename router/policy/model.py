@@ -15,8 +15,9 @@ from router.policy.conditions import EntityType, When
 from router.policy.grammar import Bounds, Grammar
 from router.policy.guarantees import BuiltIn, Written
 from router.policy.index import Index
-from router.policy.matching import Condition, Test
+from router.policy.matching import Condition
 from router.policy.sensitivity.grammar import Section
+from router.policy.truth import Test
 from router.signals.sensitivity.lists import AS_SHIPPED, Rules
 from tidegate.budget import Budget
 from tidegate.budgets import Budgets
@@ -43,14 +44,14 @@ class OverflowWhen(Grammar):
 
 
 class Overflow(Grammar):
-    """Where jobs go while the rule's first lane is too busy. A sensitive job never overflows to the outside."""
+    """Where jobs go that would wait too long for the rule's first lane. A sensitive one never overflows outside."""
 
     to: Name
-    """The lane that goes first while `when` holds."""
+    """The lane that then goes first, where the job begins there sooner."""
     when: OverflowWhen
-    """When it begins."""
+    """When it begins: who would wait so long goes."""
     until: OverflowWhen | None = None
-    """When it ends: a lower limit than `when`, so that a burst does not flap. As soon as `when` fails if not given."""
+    """A lower limit than `when`: once it has begun, who would wait so little stays, and all others go."""
 
     @model_validator(mode="after")
     def _apart(self) -> Self:

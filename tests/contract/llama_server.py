@@ -12,7 +12,7 @@ from pathlib import Path
 
 from servers import skip_or_fail
 
-START_S = 30.0
+START_S = 90.0
 STOP_S = 10.0
 
 SLOTS = 4

@@ -95,7 +95,7 @@ def test_many_at_once_fill_the_room_exactly(settings: Settings, redis: StoreClie
     with limited(settings, redis, max_open=10) as client:
 
         def submit() -> None:
-            gate.wait(5)
+            gate.wait(30)
             for _ in range(5):
                 try:
                     client.submit({"text": "x"})
@@ -108,7 +108,7 @@ def test_many_at_once_fill_the_room_exactly(settings: Settings, redis: StoreClie
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(20)
+            thread.join(30)
     assert (outcomes.count(True), outcomes.count(False)) == (10, 30)
     assert pressure.use().open_ == 10
 

@@ -45,7 +45,7 @@ def test_a_stop_that_was_said_before_is_heard(served: Served) -> None:
     started = time.monotonic()
     with pytest.raises(RunTimedOut):
         served.ask(run(), stop=stop)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
 
 
 def test_a_run_ends_with_its_time(served: Served) -> None:
@@ -53,7 +53,7 @@ def test_a_run_ends_with_its_time(served: Served) -> None:
     started = time.monotonic()
     with pytest.raises(RunTimedOut):
         served.ask(run("x " * 200, timeout_s=0.0001, max_tokens=200))
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 30
 
 
 def test_threads_may_share_it(served: Served) -> None:

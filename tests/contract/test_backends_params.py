@@ -131,7 +131,7 @@ def test_a_stop_in_the_middle_ends_the_run_and_the_next_one_comes(real: Served) 
         real.ask(
             run("hello", max_tokens=900, logit_bias={ANY_TOKEN: 100.0}), stop=stop, on_text=lambda _piece: stop.set()
         )
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 60
     assert real.ask(run(REVIEW)).text
 
 

@@ -21,7 +21,7 @@ from tidegate.settings import Settings
 from workers import ear
 
 WORKER = "outside@host.7"
-SOON_S = 2.0
+SOON_S = 30.0
 
 Heard = queue.Queue[tuple[str, int]]
 
@@ -32,10 +32,19 @@ def heard(redis: StoreClient, settings: Settings) -> Iterator[Heard]:
     found: Heard = queue.Queue()
     own = connections.connect(connections.addresses(settings).store, timeout_s=settings.store_timeout_s)
     done = ear.listen(own, WORKER, lambda job_id, fence: found.put((job_id, fence)))
-    while redis.pubsub_numsub(f"tg:state:{WORKER}")[0][1] < 1:
-        pass
+    await_listeners(redis, 1)
     yield found
     done.set()
+    redis.publish(f"tg:state:{WORKER}", b"")  # it wakes, and goes: the next test's own ear is the only one
+    await_listeners(redis, 0)
+    own.close()
+
+
+def await_listeners(redis: StoreClient, count: int) -> None:
+    """Until so many listen."""
+    until = time.monotonic() + SOON_S
+    while redis.pubsub_numsub(f"tg:state:{WORKER}")[0][1] != count:
+        assert time.monotonic() < until
 
 
 @pytest.fixture

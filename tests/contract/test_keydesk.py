@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from tidegate import clearance, keychecks, keydesk, keys
+from tidegate import clearance, keychecks, keys
 from tidegate.audit import journal
 from tidegate.connections import StoreClient
 from tidegate.decision import Clearance
 from tidegate.errors import Misuse
 from tidegate.keychecks import Held
-from tidegate.keydesk import Desk, Use
+from tidegate.keydesk import Desk
+from tidegate.keysteps import Use, every_key
 from tidegate.lane import Zone
 from tidegate.ledger.census import Census, Presence
 from tidegate.settings import Settings, load
@@ -143,7 +144,7 @@ def test_a_producer_with_a_key_that_was_retired_is_told(redis: StoreClient, home
     keychecks.check(redis, [old])
     desk.activate(new)
     desk.retire(old.sealing[0], force=False)
-    with pytest.raises(keydesk.Misuse, match="is not this installation's"):
+    with pytest.raises(Misuse, match="is not this installation's"):
         keychecks.check(redis, [old])
 
 
@@ -156,18 +157,18 @@ def test_a_process_says_what_it_holds_and_again_when_that_changes(redis: StoreCl
         said.set()
 
     says = keychecks.report(redis, "one", lambda: Held.now(rings(home, Zone.INSIDE)), changed=changed, stop=stop)
-    assert said.wait(10)
+    assert said.wait(30)
     said.clear()
     Desk(home, redis, Use.INSIDE).prepare()
-    assert said.wait(10)
+    assert said.wait(30)
     assert seen == [False, True]
     stop.set()
-    says.join(10)
+    says.join(30)
 
 
 def test_looking_makes_no_key(home: Settings, redis: StoreClient) -> None:
     """On a machine that was given none, nothing is listed, nothing rotates, and no file appears."""
-    assert list(keydesk.every_key(home)) == []
+    assert list(every_key(home)) == []
     for use in Use:
         with pytest.raises(Misuse, match="keys here"):
             Desk(home, redis, use)

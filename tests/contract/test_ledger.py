@@ -109,14 +109,14 @@ def test_many_submit_the_same_and_one_is_first(ledger: Ledger) -> None:
     gate = threading.Barrier(8)
 
     def submit() -> None:
-        gate.wait(5)
+        gate.wait(30)
         seen.append(accept(ledger))
 
     threads = [threading.Thread(target=submit) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(30)
     assert sorted(one.created for one in seen) == [False] * 7 + [True]
 
 
@@ -128,7 +128,7 @@ def test_many_claim_and_one_runs(ledger: Ledger) -> None:
     gate = threading.Barrier(8)
 
     def claim(name: str) -> None:
-        gate.wait(5)
+        gate.wait(30)
         with contextlib.suppress(Conflict):
             fences.append(ledger.apply(JOB, states.claim(worker=name, lease_s=15.0)).fence)
 
@@ -136,7 +136,7 @@ def test_many_claim_and_one_runs(ledger: Ledger) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(30)
     assert fences == [1]
     assert ledger.get(JOB).attempts == 1
 

@@ -14,7 +14,7 @@ from tidegate.connections import StoreClient
 from tidegate.doorbell import queue_priority
 from tidegate.errors import Reason
 from tidegate.lane import Zone
-from tidegate.ledger import states
+from tidegate.ledger import line, states
 from tidegate.ledger.line import LOOKS, Idle, Taken, patiently
 from tidegate.ledger.queued import queued
 from tidegate.ledger.states import OPEN, Move, State
@@ -247,6 +247,29 @@ def test_one_who_stays_is_a_wake_up_under_way(ledger: Ledger) -> None:
     assert put(ledger, "b").ring
 
 
+def test_one_who_stays_hears_the_bell(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The wait of one who was told to stay ends with the next job that comes, in a lane as in the intake; once."""
+    assert ledger.line.take("local", zone=Zone.INSIDE, claim=CLAIM, patient=True) is Idle.STAY
+    assert ledger.line.collect(most=1, most_bytes=1000, look_in_s=10.0, patient=True) is Idle.STAY
+    put(ledger, "a")
+    assert ledger.line.stay("local")
+    assert ledger.line.stay(None)
+    monkeypatch.setattr(line, "STAY_S", 0.01)
+    assert not ledger.line.stay("local")
+    assert not ledger.line.stay("another")
+
+
+def test_a_bell_that_nobody_heard_is_one_look_in_vain(ledger: Ledger, redis: StoreClient) -> None:
+    """It does not ring where nobody stays; and of those who stayed and died no more than one entry is left."""
+    put(ledger, "quiet")
+    assert not redis.exists("tg:order:placed:local/bell")
+    taken(ledger)
+    for number in range(3):
+        redis.hset("tg:order:placed:local", "stays", 1)
+        put(ledger, f"{number}")
+    assert redis.llen("tg:order:placed:local/bell") == 1
+
+
 def test_who_is_patient_looks_a_few_times() -> None:
     """It says each time that it was woken, asks the last time to be let go, and not at all where its process leaves."""
     asked: list[tuple[bool, bool]] = []
@@ -255,11 +278,11 @@ def test_who_is_patient_looks_a_few_times() -> None:
         asked.append((woken, patient))
         return Idle.STAY if patient else Idle.GO
 
-    assert patiently(ask, leaving=threading.Event()) is None
+    assert patiently(ask, stay=lambda: None, leaving=threading.Event()) is None
     assert asked == [(False, True), *[(True, True)] * (LOOKS - 1), (True, False)]
     leaving = threading.Event()
     leaving.set()
-    assert patiently(ask, leaving=leaving) is None
+    assert patiently(ask, stay=lambda: None, leaving=leaving) is None
     assert asked[-1] == (False, False)
 
 

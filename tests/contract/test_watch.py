@@ -14,7 +14,7 @@ from tidegate.ledger.record import Record
 from tidegate.ledger.states import State
 from tidegate.settings import Settings
 
-BOUND_S = 10.0
+BOUND_S = 60.0
 
 Waiter = Callable[[Client, Settings, str, Callable[[State], None]], None]
 
@@ -70,6 +70,25 @@ def test_a_notification_wakes_at_once(
     waiter(client, settings, job_id, lambda _state: None)
     assert time.monotonic() - began < BOUND_S / 2
     thread.join(BOUND_S)
+
+
+def test_who_waits_for_the_end_looks_for_nothing_else(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Word of what comes between is no reason to read the record; word of the end is."""
+    monkeypatch.setattr(watch, "_RECHECK_S", 60.0)
+    job_id = client.submit({"text": "x"})
+    look, looks = client.ledger.get, []
+
+    def counted(job_id: str) -> Record:
+        looks.append(look(job_id))
+        if len(looks) == 2:  # the subscription was confirmed
+            for state in ("placed", "running"):
+                client.ledger.redis.publish(f"tg:state:{job_id}", state)
+            client.cancel(job_id)
+        return looks[-1]
+
+    monkeypatch.setattr(client.ledger, "get", counted)
+    assert watch.end(client.ledger, job_id, timeout_s=60.0).state is State.CANCELLED
+    assert [record.state for record in looks] == [State.ACCEPTED, State.ACCEPTED, State.CANCELLED]
 
 
 def test_a_missed_notification_is_made_good(

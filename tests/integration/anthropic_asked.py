@@ -4,6 +4,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from tidegate.job import Message, Params
 from tidegate.lane import Lane, Zone
 from tidegate.result import Answer
@@ -16,6 +18,13 @@ CANARY = "canary-7f3a"
 SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
 FORM = {"type": "json_schema", "json_schema": {"schema": SCHEMA}}
 TOOLS = [{"type": "function", "function": {"name": "look", "parameters": SCHEMA}}]
+
+
+def surround(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key of ours, and nothing else that the SDK would pick up."""
+    for name in ("BASE_URL", "AUTH_TOKEN", "PROFILE", "CUSTOM_HEADERS", "LOG"):
+        monkeypatch.delenv(f"ANTHROPIC_{name}", raising=False)
+    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
 
 
 def lane(**changed: Any) -> Lane:

@@ -51,7 +51,7 @@ class Composed:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=180,
         )
 
     def await_healthy(self) -> None:

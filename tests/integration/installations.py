@@ -47,7 +47,7 @@ def installed(settings: Settings, *, faults: Sequence[Mapping[str, Any]]) -> Ite
     )
     try:
         installation.start()
-        installation.wait_ready(timeout_s=90)
+        installation.wait_ready(timeout_s=200)
         yield Running(installation, installation.settings, Client(installation.settings), record)
     finally:
         installation.stop()

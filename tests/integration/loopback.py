@@ -1,14 +1,21 @@
 """A server on this machine that says whatever a test tells it to: what no stand-in of a provider would ever say."""
 
 import contextlib
+import functools
 import json
 import threading
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import pytest
+
 from tidegate import errors
 from tidegate.errors import RunError
+
+POLL_S = 0.005
+"""How soon the server notices that it should end: the library's own half a second, for each test, would be a minute."""
 
 FAULTS: Sequence[tuple[str, type[RunError]]] = (
     ("rate_limited", errors.RateLimited),
@@ -45,7 +52,7 @@ def saying(reply: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str]:
             """Nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=lambda: server.serve_forever(POLL_S), daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}/v1"
@@ -53,6 +60,17 @@ def saying(reply: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def shown_of_refusals(ask: Callable[[str], object], said: Any) -> str:
+    """All that the errors show where a server that says this refuses, chain and all; each tells the status itself."""
+    shown = ""
+    for status in (400, 403, 429, 500):
+        with saying(functools.partial(say, status=status, content=said)) as url, pytest.raises(RunError) as caught:
+            ask(url)
+        assert str(status) in str(caught.value)
+        shown += "".join(traceback.format_exception(caught.value))
+    return shown
 
 
 def say(handler: BaseHTTPRequestHandler, status: int, content: Any, **headers: str) -> None:

@@ -30,7 +30,7 @@ def lane(backend: str, **changed: Any) -> Lane:
     return Lane.model_validate({**given, "key_env": "PROVIDER_KEY", "backend": backend, **changed})
 
 
-def a_run(*messages: dict[str, Any], timeout_s: float = 10.0, **params: Any) -> Run:
+def a_run(*messages: dict[str, Any], timeout_s: float = 60.0, **params: Any) -> Run:
     """One run."""
     turns = tuple(map(Message.model_validate, messages or ({"role": "user", "content": "hello"},)))
     return Run(job_id="job-1", attempt=1, messages=turns, params=Params.model_validate(params), timeout_s=timeout_s)

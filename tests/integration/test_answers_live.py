@@ -19,7 +19,7 @@ from tidegate.ledger.census import Census
 from tidegate.ledger.states import State
 from tidegate.settings import load
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 SECRET = "AKIA" + "Z7QGX3MLP5VUDT2R"
 TOLD = f"Use the key {SECRET} and all will be well."

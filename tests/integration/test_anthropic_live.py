@@ -15,7 +15,7 @@ from tidegate.ledger.states import State
 from tidegate.runtime.installation import Installation
 from tidegate.settings import load
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 KEY = "sk-ant-nobody-may-see-this"
 POLICY: dict[str, Any] = {
@@ -62,7 +62,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Client
         )
         try:
             made.start()
-            made.wait_ready(timeout_s=120)
+            made.wait_ready(timeout_s=200)
             yield Client(made.settings), record
         finally:
             made.stop()

@@ -2,7 +2,6 @@
 
 import json
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -20,7 +19,7 @@ from workers.managed.openai import open_client
 from workers.managed.openai import open_provider as open_openai
 from workers.managed.openai_responses import open_provider as open_responses
 from workers.standin.faults import Fault
-from workers.standin.server import Running, running
+from workers.standin.server import Running
 
 pytestmark = pytest.mark.integration
 
@@ -29,13 +28,6 @@ pytestmark = pytest.mark.integration
 def _surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of the shell's."""
     surround(monkeypatch)
-
-
-@pytest.fixture
-def standin() -> Iterator[Running]:
-    """A stand-in that keeps what it receives."""
-    with running(record=True) as up:
-        yield up
 
 
 @pytest.mark.parametrize("ending", ["", "/", "/openai", "/openai/"])

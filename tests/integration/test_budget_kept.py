@@ -11,7 +11,7 @@ from servers import skip_or_fail
 from tidegate.errors import MissingExtra
 from tidegate.runtime.server import find_server
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 HOME = Path(__file__).resolve().parents[2]
 

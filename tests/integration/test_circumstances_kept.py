@@ -15,7 +15,7 @@ from router.policy.model import Policy
 from router.recorded import Decisions
 from router.shadow import Shadows
 from router.signals.conversation import Conversations
-from router.signals.overflow import Overflows
+from router.signals.overflow import Overflows, Standing
 from tidegate import clearance as clearances
 from tidegate import connections
 from tidegate.client import Client
@@ -113,24 +113,43 @@ def test_a_store_that_is_away_lets_nothing_be_decided(redis: StoreClient) -> Non
         conversations(away).stuck(talk(), found(Level.PUBLIC))
 
 
+def lapse(redis: StoreClient, policy: str, rule: str) -> None:
+    """As if nobody had had to go out for the dwell time."""
+    redis.hset(f"tg:overflowing:{policy}", rule, "1.0")
+
+
 def test_a_rule_enters_and_leaves_overflow_for_all_routers(redis: StoreClient) -> None:
-    """Each move counts once, whichever router makes it."""
-    one, two = Overflows(redis, dwell_s=0), Overflows(redis, dwell_s=0)
-    assert one.now("p") == ()
-    assert [one.note("p", "r", "enter"), two.note("p", "r", "enter")] == [True, False]
-    assert two.now("p") == ("r",)
-    assert two.now("q") == ()
-    assert [two.note("p", "r", "leave"), one.note("p", "r", "leave")] == [True, False]
-    assert one.now("p") == ()
+    """It begins once, whoever goes out first, and that it is over is told once, whoever asks first."""
+    one, two = Overflows(redis, dwell_s=600), Overflows(redis, dwell_s=600)
+    assert one.now("p") == Standing()
+    assert [one.enter("p", "r"), two.enter("p", "r")] == [True, False]
+    assert two.now("p") == Standing(overflowing=("r",))
+    assert two.now("q") == Standing()
+    assert one.clear("p", ("r",)) == ()  # it is not over
+    lapse(redis, "p", "r")
+    assert one.now("p") == two.now("p") == Standing(over=("r",))
+    assert [two.clear("p", ("r",)), one.clear("p", ("r",))] == [("r",), ()]
+    assert one.now("p") == Standing()
 
 
-def test_a_rule_stays_as_it_is_for_a_while(redis: StoreClient) -> None:
-    """A burst that is over after a second does not make it flap; leaving what was never entered is no move."""
-    slow = Overflows(redis, dwell_s=600)
-    assert not slow.note("p", "r", "leave")
-    assert slow.note("p", "r", "enter")
-    assert not slow.note("p", "r", "leave")
-    assert slow.now("p") == ("r",)
+def test_each_job_that_goes_out_keeps_its_rule_in_overflow(redis: StoreClient) -> None:
+    """For the dwell time from then on, at least; a router tells the store of a few of them only."""
+    kept = Overflows(redis, dwell_s=600)
+    kept.enter("p", "r")
+    began = float(redis.hget("tg:overflowing:p", "r") or 0)
+    assert not kept.hold("p", "r")
+    assert float(redis.hget("tg:overflowing:p", "r") or 0) == began
+    assert not Overflows(redis, dwell_s=600).hold("p", "r")  # another router, which has not said so yet
+    assert float(redis.hget("tg:overflowing:p", "r") or 0) > began
+    seconds, _ = redis.time()
+    assert began - seconds == pytest.approx(750, abs=60)
+
+
+def test_who_goes_out_after_it_was_over_begins_anew(redis: StoreClient) -> None:
+    """Though the job's router had read that it lasts."""
+    lapse(redis, "p", "r")
+    assert Overflows(redis, dwell_s=600).hold("p", "r")
+    assert Overflows(redis, dwell_s=600).now("p") == Standing(overflowing=("r",))
 
 
 def test_decisions_are_recorded_and_exported(

@@ -12,7 +12,7 @@ from installations import Running
 from tidegate.job import Job, Params
 from tidegate.ledger.states import State
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 ROOT = Path(__file__).parents[2]
 HARD = "Compare two designs, analyse each step by step and prove which is better. "
@@ -54,7 +54,7 @@ def test_a_malformed_line_is_named_and_nothing_is_submitted(running: Running) ->
 def test_explain_shows_every_rule_with_what_it_saw_and_no_text(running: Running) -> None:
     """The rules up to the one that matched, each condition's wanted and seen value, and not a word of the job."""
     job_id = running.client.submit(Job(text=HARD + "for a walled garden", params=Params(max_tokens=8)))
-    running.client.result(job_id, timeout_s=30)
+    running.client.result(job_id, timeout_s=60)
     shown = _tidegate(running, "explain", job_id).stdout
     told = json.loads(_tidegate(running, "explain", job_id, "--json").stdout)
     assert "sensitive-stays-inside" in shown
@@ -83,7 +83,7 @@ def test_a_dead_letter_is_listed_shown_redriven_and_purged(running: Running) -> 
     """The life of a letter by command: dry runs change nothing, redrive routes again, purge removes for good."""
     client = running.client
     job_id = client.submit(Job(text=HARD + "please refuse this one", params=Params(max_tokens=8)))
-    assert list(client.stream_states(job_id, timeout_s=30))[-1] is State.DEAD
+    assert list(client.stream_states(job_id, timeout_s=60))[-1] is State.DEAD
     listed = [json.loads(line) for line in _lines(running, "dead", "list", "--reason", "content_refused", "--json")]
     assert job_id in [letter["id"] for letter in listed]
     shown = json.loads(_tidegate(running, "dead", "show", job_id, "--json").stdout)
@@ -91,7 +91,7 @@ def test_a_dead_letter_is_listed_shown_redriven_and_purged(running: Running) -> 
     assert _lines(running, "dead", "redrive", job_id, "--dry-run") == [job_id]
     assert client.record(job_id).redrives == 0
     assert _tidegate(running, "dead", "redrive", job_id).returncode == 0
-    assert list(client.stream_states(job_id, timeout_s=30))[-1] is State.DEAD
+    assert list(client.stream_states(job_id, timeout_s=60))[-1] is State.DEAD
     assert client.record(job_id).redrives == 1
     assert _lines(running, "dead", "purge", job_id) == [job_id]
     assert _tidegate(running, "result", job_id).returncode == 2

@@ -27,7 +27,7 @@ from workers.managed import vectors
 from workers.models import catalogue
 from workers.standin.server import running
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 EMBEDS = (Capability.EMBEDDINGS,)
 

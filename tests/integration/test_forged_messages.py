@@ -146,7 +146,7 @@ def tidegate(running: Running, *args: str) -> str:
     return subprocess.run(run, env=env, capture_output=True, text=True, timeout=60, check=True, cwd=ROOT).stdout
 
 
-def eventually(found: Any, wanted: Any, *, timeout_s: float = 30) -> None:
+def eventually(found: Any, wanted: Any, *, timeout_s: float = 60) -> None:
     """Wait until it is so."""
     until = time.monotonic() + timeout_s
     while (last := found()) != wanted:

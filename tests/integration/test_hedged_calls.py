@@ -1,7 +1,6 @@
 """Hedged calls against two servers: who begins to answer first counts, the other is cut off, and few are hedged."""
 
 import contextlib
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from holding import held
 
 from tidegate.errors import ProviderFailed, RunTimedOut
 from tidegate.job import Message, Params
@@ -24,7 +24,10 @@ from workers.stop import Stop
 
 pytestmark = pytest.mark.integration
 
-SLOW = Fault(fault="slow", delay_s=30.0, times="forever")
+SLOW = Fault(fault="slow", delay_s=90.0, times="forever")
+BROKEN = Fault(fault="server_error", times="forever")
+SOON_S = 30.0
+"""Much less than a silent call takes, and enough for a machine that is busy."""
 
 
 @dataclass
@@ -45,7 +48,7 @@ class Two:
 
     def run(self, text: str = "hello", **changed: Any) -> Run:
         """A run whose first call goes east."""
-        given = {"job_id": "job", "attempt": 1, "params": Params(), "timeout_s": 10.0, "deployment": "east"}
+        given = {"job_id": "job", "attempt": 1, "params": Params(), "timeout_s": 60.0, "deployment": "east"}
         turns = (Message(role="user", content=text),)
         return Run(**{**given, "messages": turns, "tell": self.heard.append, "another": self.another, **changed})
 
@@ -68,6 +71,21 @@ class Two:
 def two(monkeypatch: pytest.MonkeyPatch) -> Iterator[Two]:
     """A lane whose calls are asked a second time after a tenth of a second."""
     monkeypatch.setenv("OPENAI_API_KEY", "any")
+    with hedging(after_s=0.1) as found:
+        yield found
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> Iterator[Two]:
+    """A lane whose calls are asked a second time after longer than any test takes."""
+    monkeypatch.setenv("OPENAI_API_KEY", "any")
+    with hedging(after_s=50.0) as found:
+        yield found
+
+
+@contextlib.contextmanager
+def hedging(*, after_s: float) -> Iterator[Two]:
+    """Two servers, and a lane that hedges between them."""
     with running(record=True) as east, running(record=True) as west:
         lane = Lane.model_validate(
             {
@@ -77,7 +95,7 @@ def two(monkeypatch: pytest.MonkeyPatch) -> Iterator[Two]:
                 "model": "m",
                 "context_tokens": 8192,
                 "concurrency": 40,
-                "hedge_after_s": 0.1,
+                "hedge_after_s": after_s,
                 "deployments": [{"name": "east", "base_url": east.url}, {"name": "west", "base_url": west.url}],
             }
         )
@@ -96,18 +114,29 @@ def until(holds: Callable[[], bool], within_s: float) -> None:
         time.sleep(0.002)
 
 
+def answered(two: Two, *, once: Callable[[], bool]) -> Answer:
+    """The answer to a call that the eastern server holds until something has happened."""
+    two.east.standin.book.replace((SLOW,))
+    go = held(two.east.standin)
+    with ThreadPoolExecutor(1) as thread:
+        asked = thread.submit(two.answer)
+        try:
+            until(once, SOON_S)
+        finally:
+            go.set()
+        return asked.result(SOON_S)
+
+
 def test_a_silent_call_is_made_a_second_time(two: Two) -> None:
     """The second answers; the first one's connection is closed, and the gate is told who it was."""
     two.east.standin.book.replace((SLOW,))
-    began = time.monotonic()
     assert two.answer().text
-    assert time.monotonic() - began < 5
-    until(lambda: two.east.standin.hung_up == 1, 1)
+    until(lambda: two.east.standin.hung_up == 1, SOON_S)
     assert (two.calls, two.asked, two.hedge) == ((1, 1), 1, "second")
     assert [one.answered_by for one in two.heard if one.answered_by] == ["west"]
     took_s = settling.took_s(two.heard, 99.0)
     assert took_s is not None
-    assert took_s < 5
+    assert took_s < SOON_S
 
 
 def test_the_second_is_a_call_of_its_own(two: Two) -> None:
@@ -118,25 +147,30 @@ def test_the_second_is_a_call_of_its_own(two: Two) -> None:
     assert keys == ["job", "job-2"]
 
 
-def test_a_quick_call_is_made_once(two: Two) -> None:
+def test_a_quick_call_is_made_once(patient: Two) -> None:
     """Nobody is asked for a second permit, and what was heard says so."""
-    assert two.answer().text
-    assert (two.calls, two.asked, two.hedge) == ((1, 0), 0, "unused")
+    assert patient.answer().text
+    assert (patient.calls, patient.asked, patient.hedge) == ((1, 0), 0, "unused")
 
 
 def test_without_a_permit_the_first_is_waited_for(two: Two) -> None:
     """No room, or a store that does not answer: a second call is a wish, and no reason to fail."""
-    two.east.standin.book.replace((Fault(fault="slow", delay_s=0.4, times="forever"),))
     two.grants = None
-    assert two.answer().text
+    assert answered(two, once=lambda: two.asked == 1).text
     assert (two.calls, two.asked, two.hedge) == ((1, 0), 1, "unused")
 
-    def broken() -> str | None:
+
+def test_a_store_that_is_away_grants_no_second_call(two: Two, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first is waited for."""
+    asked: list[None] = []
+
+    def broken(_: Two) -> str | None:
+        asked.append(None)
         raise ConnectionError
 
-    two.backend._share._saved = 5.0  # type: ignore[attr-defined]
-    assert two.answer(two.run(another=broken)).text
-    assert two.calls == (2, 0)
+    monkeypatch.setattr(Two, "another", broken)
+    assert answered(two, once=lambda: bool(asked)).text
+    assert two.calls == (1, 0)
 
 
 def test_a_run_that_may_not_be_hedged_is_not(two: Two) -> None:
@@ -148,31 +182,34 @@ def test_a_run_that_may_not_be_hedged_is_not(two: Two) -> None:
 
 def test_the_first_may_still_win(two: Two) -> None:
     """It answers while the second is silent: that one is cut off."""
-    two.east.standin.book.replace((Fault(fault="slow", delay_s=0.4, times="forever"),))
     two.west.standin.book.replace((SLOW,))
-    assert two.answer().text
-    until(lambda: two.west.standin.hung_up == 1, 1)
+    assert answered(two, once=lambda: two.calls == (1, 1)).text
+    until(lambda: two.west.standin.hung_up == 1, SOON_S)
     assert (two.calls, two.hedge) == ((1, 1), "first")
 
 
 def test_a_failure_is_no_answer(two: Two) -> None:
-    """Whichever fails, the other is waited for; both failing is the first one's failure."""
-    broken = (Fault(fault="server_error", times="forever"),)
-    two.west.standin.book.replace(broken)
-    two.east.standin.book.replace((Fault(fault="slow", delay_s=0.4, times="forever"),))
-    assert two.answer().text
+    """Whichever fails, the other is waited for."""
+    two.west.standin.book.replace((BROKEN,))
+    assert answered(two, once=lambda: two.calls == (1, 1)).text
     assert two.hedge == "first"
-    two.heard.clear()
-    two.backend._share._saved = 5.0  # type: ignore[attr-defined]
+
+
+def test_when_both_fail_it_is_the_first_one_s_failure(two: Two) -> None:
+    """The second one's came long before."""
+    two.west.standin.book.replace((BROKEN,))
     two.east.standin.book.replace((SLOW,))
     with pytest.raises(RunTimedOut):
-        two.answer(two.run(timeout_s=0.5))
-    assert two.hedge == ""
-    two.heard.clear()
-    two.east.standin.book.replace(broken)
+        two.answer(two.run(timeout_s=2.0))
+    assert (two.calls, two.hedge) == ((1, 1), "")
+
+
+def test_a_call_that_fails_before_anybody_loses_patience_has_no_second(patient: Two) -> None:
+    """Its failure is the run's: the failure table tries again, and not the hedge."""
+    patient.east.standin.book.replace((BROKEN,))
     with pytest.raises(ProviderFailed):
-        two.answer()
-    assert two.hedge == "unused"  # it failed before anybody lost patience
+        patient.answer()
+    assert (patient.calls, patient.hedge) == ((1, 0), "unused")
 
 
 def test_a_stream_comes_from_one_of_them(two: Two) -> None:
@@ -182,7 +219,7 @@ def test_a_stream_comes_from_one_of_them(two: Two) -> None:
     answer = two.answer(on_text=pieces.append)
     assert "".join(pieces) == answer.text
     assert two.hedge == "second"
-    until(lambda: two.east.standin.hung_up == 1, 1)
+    until(lambda: two.east.standin.hung_up == 1, SOON_S)
 
 
 def test_both_are_closed_when_nobody_wants_them(two: Two) -> None:
@@ -192,29 +229,42 @@ def test_both_are_closed_when_nobody_wants_them(two: Two) -> None:
     stop = Stop()
     with ThreadPoolExecutor(1) as thread:
         asked = thread.submit(lambda: two.backend.answer(two.run(), stop=stop))
-        until(lambda: two.calls == (1, 1), 5)
+        until(lambda: two.calls == (1, 1), SOON_S)
         stop.set()
         with pytest.raises(RunTimedOut, match="cancelled"):
-            asked.result(5)
-    until(lambda: two.east.standin.hung_up == two.west.standin.hung_up == 1, 1)
+            asked.result(SOON_S)
+    until(lambda: two.east.standin.hung_up == two.west.standin.hung_up == 1, SOON_S)
 
 
-def test_an_outage_is_not_doubled(two: Two) -> None:
+def test_an_outage_is_not_doubled(two: Two, monkeypatch: pytest.MonkeyPatch) -> None:
     """Forty calls that nobody answers: one of them may have a second, for want of any that were answered before."""
     two.east.standin.book.replace((SLOW,))
     two.west.standin.book.replace((SLOW,))
     count = 40
-    together = threading.Barrier(count)
+    stop, wished = Stop(), list[bool]()
+    share: Share = two.backend._share  # type: ignore[attr-defined]
+    take = share.take
+
+    def counted() -> bool:
+        wished.append(take())
+        return wished[-1]
+
+    monkeypatch.setattr(share, "take", counted)
 
     def ask(_: int) -> None:
-        together.wait()
         with contextlib.suppress(RunTimedOut):
-            two.answer(two.run(timeout_s=1.0))
+            two.backend.answer(two.run(), stop=stop)
 
     with ThreadPoolExecutor(count) as threads:
-        list(threads.map(ask, range(count)))
-    assert two.calls[0] == count
-    assert two.calls[1] <= 1 + count * SHARE
+        asked = [threads.submit(ask, number) for number in range(count)]
+        try:
+            until(lambda: two.calls[0] == len(wished) == count, SOON_S)
+        finally:
+            stop.set()
+        for one in asked:
+            one.result(SOON_S)
+    assert sum(wished) <= 1 + count * SHARE
+    assert two.calls[1] <= sum(wished)
 
 
 def test_the_share_is_kept() -> None:

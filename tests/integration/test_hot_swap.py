@@ -13,7 +13,7 @@ from tidegate.ledger.states import State
 from tidegate.settings import Settings, load
 from workers.models import catalogue
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 TOKENS = 60
 JOBS = 6

@@ -17,7 +17,7 @@ from tidegate.runtime.installation import Installation
 from tidegate.settings import load
 from tidegate.signals import Level
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 PIXELS = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(range(256))).decode()
 PNG = f"data:image/png;base64,{PIXELS}"
@@ -59,7 +59,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Client
     made = Installation(settings, read_lanes(policy), always_standin=True, standin_options=("--record", str(record)))
     try:
         made.start()
-        made.wait_ready(timeout_s=120)
+        made.wait_ready(timeout_s=200)
         yield Client(made.settings), record, data
     finally:
         made.stop()

@@ -20,14 +20,15 @@ from tidegate.lane import Lane, Zone
 from tidegate.result import Answer
 from tidegate.settings import Settings
 from workers.backend import Backend, Heard, Run, open_backend
+from workers.managed import backend as managed
 from workers.standin.faults import Fault, When
 from workers.standin.server import Running, running
 from workers.stop import Stop
 
 pytestmark = pytest.mark.integration
 
-PROMPT_S = 0.1
-"""A cancelled call's connection is closed within this time."""
+SOON_S = 25.0
+"""Much less than a call that dawdles takes, and enough for a machine that is busy."""
 
 
 @pytest.fixture(autouse=True)
@@ -69,7 +70,7 @@ def serving(url: str, **changed: Any) -> Iterator[Backend]:
 
 def a_run(text: str = "hello", **changed: Any) -> Run:
     """One run."""
-    given = {"job_id": "job", "attempt": 1, "params": Params(), "timeout_s": 10.0}
+    given = {"job_id": "job", "attempt": 1, "params": Params(), "timeout_s": 60.0}
     return Run(**{**given, "messages": (Message(role="user", content=text),), **changed})
 
 
@@ -107,13 +108,12 @@ def saying(talk: Callable[[socket.socket], None]) -> Iterator[str]:
         listener.shutdown(socket.SHUT_RDWR)
 
 
-def until(holds: Callable[[], bool], within_s: float) -> float:
-    """How long it took until it held."""
-    began = time.monotonic()
+def until(holds: Callable[[], bool], within_s: float) -> None:
+    """Wait until it holds."""
+    end = time.monotonic() + within_s
     while not holds():
-        assert time.monotonic() - began < within_s
+        assert time.monotonic() < end
         time.sleep(0.001)
-    return time.monotonic() - began
 
 
 # Many at once
@@ -171,16 +171,15 @@ def test_silence_has_a_limit_of_its_own(standin: Running) -> None:
     """A provider that says nothing at all is given up long before the whole time is over."""
     heard: list[Heard] = []
     with serving(standin.url, first_token_s=0.5) as backend:
-        began = time.monotonic()
         with pytest.raises(RunTimedOut, match="no first byte"):
             backend.answer(a_run("dawdle", tell=heard.append), stop=Stop())
-        assert time.monotonic() - began < 2
-        until(lambda: standin.standin.hung_up == 1, within_s=1)
+        until(lambda: standin.standin.hung_up == 1, within_s=SOON_S)
         assert heard == []
+    with serving(standin.url, first_token_s=SOON_S) as backend:
         assert backend.answer(a_run(tell=heard.append), stop=Stop()).text
     told = [one.first_byte_s for one in heard if one.first_byte_s is not None]
     assert told
-    assert max(told) < 0.5
+    assert max(told) < SOON_S
 
 
 @pytest.mark.parametrize("byte", [b" ", b"\n"])
@@ -196,11 +195,11 @@ def test_blanks_are_silence(byte: bytes) -> None:
 
 def test_who_has_begun_may_take_the_whole_time() -> None:
     """The limit on silence is over with the first byte; a drip ends at the limit of the whole."""
-    with saying(drip(b'{"id": "', b"x")) as url, serving(url, first_token_s=0.2) as backend:
+    with saying(drip(b'{"id": "', b"x")) as url, serving(url, first_token_s=1.0) as backend:
         began = time.monotonic()
         with pytest.raises(RunTimedOut, match="no answer in time"):
-            backend.answer(a_run(timeout_s=0.8), stop=Stop())
-        assert 0.7 < time.monotonic() - began < 3
+            backend.answer(a_run(timeout_s=2.0), stop=Stop())
+        assert time.monotonic() - began > 1.5
 
 
 def test_a_stream_that_only_comments_is_silent() -> None:
@@ -234,25 +233,23 @@ def test_a_connection_has_a_limit_of_its_own() -> None:
                 began = time.monotonic()
                 with pytest.raises(NetworkFailed):
                     backend.answer(a_run(), stop=Stop())
-                assert time.monotonic() - began < 3
+                assert time.monotonic() - began < SOON_S
 
 
 # The end
 
 
-def test_a_cancelled_call_is_closed_at_once(standin: Running) -> None:
-    """The provider sees the connection go, and the thread is free, within a tenth of a second."""
+def test_a_cancelled_call_is_closed_at_once(standin: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The provider sees the connection go, and the thread is free, without anybody having to look."""
+    monkeypatch.setattr(managed, "GLANCE_S", 600.0)
     stop = Stop()
     with serving(standin.url) as backend, ThreadPoolExecutor(1) as thread:
         asked = thread.submit(lambda: backend.answer(a_run("dawdle"), stop=stop))
-        until(lambda: standin.standin.calls == 1, within_s=5)
-        began = time.monotonic()
+        until(lambda: standin.standin.calls == 1, within_s=SOON_S)
         stop.set()
         with pytest.raises(RunTimedOut, match="cancelled"):
-            asked.result(5)
-        until(lambda: standin.standin.hung_up == 1, within_s=5)
-        took_s = time.monotonic() - began
-    assert took_s < PROMPT_S
+            asked.result(SOON_S)
+        until(lambda: standin.standin.hung_up == 1, within_s=SOON_S)
 
 
 def test_a_sign_that_cannot_call_back_is_looked_at(standin: Running) -> None:
@@ -260,11 +257,11 @@ def test_a_sign_that_cannot_call_back_is_looked_at(standin: Running) -> None:
     stop = threading.Event()
     with serving(standin.url) as backend, ThreadPoolExecutor(1) as thread:
         asked = thread.submit(lambda: backend.answer(a_run("dawdle"), stop=stop))
-        until(lambda: standin.standin.calls == 1, within_s=5)
+        until(lambda: standin.standin.calls == 1, within_s=SOON_S)
         stop.set()
         with pytest.raises(RunTimedOut, match="cancelled"):
-            asked.result(5)
-        until(lambda: standin.standin.hung_up == 1, within_s=1)
+            asked.result(SOON_S)
+        until(lambda: standin.standin.hung_up == 1, within_s=SOON_S)
 
 
 def test_closing_ends_all_of_them(standin: Running) -> None:
@@ -273,11 +270,11 @@ def test_closing_ends_all_of_them(standin: Running) -> None:
     with ThreadPoolExecutor(count) as threads:
         with serving(standin.url, concurrency=count) as backend:
             asked = [threads.submit(lambda: backend.answer(a_run("dawdle"), stop=Stop())) for _ in range(count)]
-            until(lambda: standin.standin.calls == count, within_s=10)
+            until(lambda: standin.standin.calls == count, within_s=SOON_S)
         for one in asked:
             with pytest.raises(RunTimedOut, match="closed"):
-                one.result(5)
-    until(lambda: standin.standin.hung_up == count, within_s=2)
+                one.result(SOON_S)
+    until(lambda: standin.standin.hung_up == count, within_s=SOON_S)
 
 
 def test_a_reader_that_waits_is_told_of_the_end(standin: Running) -> None:
@@ -285,8 +282,8 @@ def test_a_reader_that_waits_is_told_of_the_end(standin: Running) -> None:
     stop = Stop()
     with serving(standin.url) as backend, ThreadPoolExecutor(1) as thread:
         asked = thread.submit(lambda: backend.answer(a_run("dawdle"), stop=stop, on_text=lambda _: None))
-        until(lambda: standin.standin.calls == 1, within_s=5)
+        until(lambda: standin.standin.calls == 1, within_s=SOON_S)
         stop.set()
         with pytest.raises(RunTimedOut, match="cancelled"):
-            asked.result(5)
-        until(lambda: standin.standin.hung_up == 1, within_s=1)
+            asked.result(SOON_S)
+        until(lambda: standin.standin.hung_up == 1, within_s=SOON_S)

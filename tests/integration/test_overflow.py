@@ -16,7 +16,7 @@ from tidegate.ledger.states import State
 from tidegate.runtime.installation import Installation
 from tidegate.settings import load
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 POLICY = """\
 version: 1

@@ -39,7 +39,7 @@ def test_a_store_filled_to_the_brim_ends_every_job_that_it_took(tmp_path: Path) 
     installation = Installation(settings, read_lanes(policy))
     try:
         installation.start()
-        installation.wait_ready(timeout_s=150)
+        installation.wait_ready(timeout_s=200)
         with Client(installation.settings) as client:
             accepted = _filled(client, refusals=20)
             for job_id in accepted:

@@ -279,6 +279,6 @@ def _page(site: Site, path: str) -> str:
     login = f"{site.settings.flower_user}:{flower_password(site.settings)}".encode()
     headers = {"authorization": "Basic " + base64.b64encode(login).decode()}
     request = urllib.request.Request(site.installation.flower_url + path, headers=headers)
-    with urllib.request.urlopen(request, timeout=30) as response:
+    with urllib.request.urlopen(request, timeout=60) as response:
         content: bytes = response.read()
     return content.decode(errors="replace")

@@ -216,7 +216,7 @@ def test_all_stop_in_time(fleet: Composed) -> None:
     """A polite signal ends every service well before Docker would kill it. The last test: nothing runs after it."""
     for process in fleet.running.values():
         process.terminate()
-    assert {name: process.wait(20) for name, process in fleet.running.items()} == dict.fromkeys(OURS, 0)
+    assert {name: process.wait(60) for name, process in fleet.running.items()} == dict.fromkeys(OURS, 0)
 
 
 def job(text: str) -> Job:
@@ -237,7 +237,7 @@ def refusals_in(rabbit: RabbitServer) -> list[str]:
     return [line for line in logs.splitlines() if "refused" in line]
 
 
-def eventually(holds: Callable[[], bool], *, timeout_s: float = 30) -> None:
+def eventually(holds: Callable[[], bool], *, timeout_s: float = 60) -> None:
     """Wait until it comes true."""
     until = time.monotonic() + timeout_s
     while not holds():

@@ -72,7 +72,7 @@ def test_a_job_past_its_deadline_expires(running: Running) -> None:
     client = running.client
     job_id = client.submit(_job("please dawdle always, second", hints=Hints(deadline_s=3)))
     with pytest.raises(JobFailed) as failed:
-        client.result(job_id, timeout_s=30)
+        client.result(job_id, timeout_s=60)
     assert (failed.value.state, failed.value.reason) in {("expired", "expired"), ("dead", "timeout")}
 
 
@@ -81,7 +81,7 @@ def test_the_same_idempotency_key_gives_the_same_job(running: Running) -> None:
     client = running.client
     ids = {client.submit(_job("once only", idempotency_key="order-1")) for _ in range(5)}
     assert len(ids) == 1
-    assert client.result(ids.pop(), timeout_s=30).attempts == 1
+    assert client.result(ids.pop(), timeout_s=60).attempts == 1
 
 
 def _job(text: str, *, hints: Hints | None = None, idempotency_key: str | None = None) -> Job:
@@ -89,7 +89,7 @@ def _job(text: str, *, hints: Hints | None = None, idempotency_key: str | None =
 
 
 def _await_state(client: Client, job_id: str, wanted: State) -> None:
-    for state in client.stream_states(job_id, timeout_s=30):
+    for state in client.stream_states(job_id, timeout_s=60):
         if state is wanted:
             return
     raise AssertionError(f"the job was never {wanted}")
@@ -116,7 +116,7 @@ def _ended_through_outages(client: Client, job_id: str, *, timeout_s: float) -> 
     raise AssertionError("the store did not come back")
 
 
-def _eventually(holds: Callable[[], bool], *, timeout_s: float = 20) -> None:
+def _eventually(holds: Callable[[], bool], *, timeout_s: float = 60) -> None:
     until = time.monotonic() + timeout_s
     while not holds():
         assert time.monotonic() < until, "it did not come true"

@@ -3,7 +3,6 @@
 import base64
 import json
 import threading
-from collections.abc import Iterator
 
 import pytest
 from provider_lanes import a_run, ask, lane, surround
@@ -14,7 +13,7 @@ from tidegate.settings import Settings
 from workers.backend import open_backend
 from workers.managed.responses.request import LEAST_TOKENS, body
 from workers.standin.faults import Fault
-from workers.standin.server import Running, running
+from workers.standin.server import Running
 
 PNG = "data:image/png;base64," + base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(8)).decode()
 SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"], "additionalProperties": False}
@@ -28,13 +27,6 @@ pytestmark = pytest.mark.integration
 def _surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of the shell's."""
     surround(monkeypatch)
-
-
-@pytest.fixture
-def standin() -> Iterator[Running]:
-    """A stand-in that keeps what it receives."""
-    with running(record=True) as up:
-        yield up
 
 
 def test_all_of_a_conversation_is_sent_as_items(standin: Running) -> None:

@@ -50,7 +50,7 @@ from tidegate.settings import Settings
 from tidegate.submission import plain_id
 from tidegate.vault import Seals, Vault, digest
 
-BOUND_S = 10.0
+BOUND_S = 30.0
 
 POLICY = """
 version: 1
@@ -128,7 +128,7 @@ def router(
         client=client,
         inspector=inspector,
         prompts={"greet": Prompt(messages=(Turn(role="user", content="Write to ${name}, who lives in Paris."),))},
-        loads=Loads(Census(client.ledger.redis), keep_s=0),
+        loads=Loads(Census(client.ledger.redis), client.ledger.openings, keep_s=0),
         policy=lambda _tenant: ready,
         circumstances=circumstances(client, settings),
         decide=decide,

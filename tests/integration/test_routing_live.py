@@ -71,25 +71,39 @@ def test_the_rest_of_a_sensitive_conversation_stays_inside(routing: Routing, cli
     assert lane_of(routing, client, conversation_id="d") == "api"
 
 
-def test_overflow_lasts_until_the_lane_is_idle_again(client: Client, settings: Settings, inspector: Inspector) -> None:
-    """It begins above one wait and ends below a lower one, in whatever router; in between it stays as it was."""
-    settings = settings.model_copy(update={"overflow_dwell_s": 0.0})
+def test_while_it_lasts_each_job_decides_by_the_lower_wait(
+    client: Client, settings: Settings, inspector: Inspector
+) -> None:
+    """It begins above one wait; then who would wait less than a lower one stays, in whatever router; then it ends."""
+    settings = settings.model_copy(update={"overflow_dwell_s": 600.0})
     routers = [router(client, settings, inspector=inspector, policy=BUSY) for _ in range(2)]
-    census = Census(client.ledger.redis)
-    census.report(Presence(name="w", role="worker", zone="inside", lanes={"local": 1, "new": 1}))
-    client.ledger.redis.hset("tg:pace", "local", "10")
+    census, redis = Census(client.ledger.redis), client.ledger.redis
+    census.report(Presence(name="w", role="worker", zone="inside", lanes={"local": 1, "new": 9}))
+    redis.hset("tg:pace", "local", "10")
     waiting = [client.submit({"text": HARMLESS}) for _ in range(5)]
     lanes = []
     for turn, job_id in enumerate(waiting):  # each job on `local` adds ten seconds of wait
         routers[turn % 2].route(job_id)
         lanes.append(client.record(job_id).lane)
     assert lanes == ["local", "local", "local", "new", "new"]
-    client.cancel(waiting[0])
-    client.cancel(waiting[1])
-    assert lane_of(routers[0], client) == "new"  # ten seconds: not over 20, not under 8
-    client.cancel(waiting[2])
-    assert lane_of(routers[1], client) == "local"
-    assert lane_of(routers[0], client) == "local"  # over for both
+    for job_id in waiting[:3]:
+        client.cancel(job_id)
+    assert lane_of(routers[0], client) == "local"  # nobody waits there
+    assert lane_of(routers[1], client) == "new"  # ten seconds: over 8
+    redis.hset("tg:overflowing:tests", "busy", "1.0")  # as if nobody had gone out for 600 s
+    assert lane_of(routers[0], client) == "local"  # ten seconds: not over 20
+    assert redis.hlen("tg:overflowing:tests") == 0
+
+
+def test_nobody_overflows_to_where_he_would_begin_later(
+    client: Client, settings: Settings, inspector: Inspector
+) -> None:
+    """The other lane's one slot is taken for a minute: who waits thirty seconds here stays."""
+    routing = router(client, settings, inspector=inspector, policy=BUSY)
+    census, redis = Census(client.ledger.redis), client.ledger.redis
+    census.report(Presence(name="w", role="worker", zone="inside", lanes={"local": 1, "new": 1}))
+    redis.hset("tg:pace", mapping={"local": "10", "new": "35"})
+    assert [lane_of(routing, client) for _ in range(6)] == ["local"] * 3 + ["new", "local", "new"]
 
 
 def test_a_copy_follows_a_placement(

@@ -43,7 +43,7 @@ from workers.lease import Leases
 from workers.outcomes import Outcomes
 from workers.tasks import Running, register
 
-BOUND_S = 10.0
+BOUND_S = 30.0
 """Longer than anything here takes; a wait that reaches it has failed."""
 
 LOCAL, LARGE, API = lane("local"), lane("large"), lane("api", zone=Zone.OUTSIDE, price=Price(input_usd=1, output_usd=2))

@@ -67,7 +67,7 @@ def test_without_a_replica_to_wait_for_a_submit_goes_on(servers: Watched, tmp_pa
 
 def submitted(client: Client, text: str) -> str:
     """Submit like a patient producer: a master that is gone is asked for again."""
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while True:
         try:
             return client.submit({"text": text, "idempotency_key": text})
@@ -78,7 +78,7 @@ def submitted(client: Client, text: str) -> str:
 
 def rung_until_heard(client: Client, job_id: str, woken: Any) -> bool:
     """As the janitor does: a wake-up that was lost in the failover is sent again."""
-    until = time.monotonic() + 40
+    until = time.monotonic() + 90
     while time.monotonic() < until:
         with contextlib.suppress(Exception):
             client.doorbell.ring_router(job_id, priority=0)
@@ -96,7 +96,7 @@ def reading(servers: Watched, folder: Path) -> Iterator[Any]:
         process = subprocess.Popen([sys.executable, "-c", READER], env=env, stdout=output, stderr=log)
     seen = 0
 
-    def woken(job_id: str, *, within_s: float = 30.0) -> bool:
+    def woken(job_id: str, *, within_s: float = 60.0) -> bool:
         nonlocal seen
         until = time.monotonic() + within_s
         while time.monotonic() < until:
@@ -111,4 +111,4 @@ def reading(servers: Watched, folder: Path) -> Iterator[Any]:
         yield woken
     finally:
         process.kill()
-        process.wait(10)
+        process.wait(30)

@@ -12,7 +12,7 @@ from tidegate.job import Job, Params
 from tidegate.ledger.census import Census
 from tidegate.ledger.states import State
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 HARD = "Compare two designs, analyse each step by step and prove which is better. "
 EXIT_S = 15
@@ -29,7 +29,7 @@ def test_sigterm_ends_what_it_can_and_hands_back_the_rest(running: Running) -> N
         _await_running(running, job_id)
     os.kill(going.pid, signal.SIGTERM)
     heard = running.installation.log_of("outside")
-    until(lambda: "worker.leaving" in heard.read_text(encoding="utf-8"), within_s=10)
+    until(lambda: "worker.leaving" in heard.read_text(encoding="utf-8"), within_s=60)
     later = client.submit(_job("after the deploy"))
     process.wait(EXIT_S)
     for job_id in (short, long, later):
@@ -47,7 +47,7 @@ def _job(text: str) -> Job:
 
 
 def _await_running(running: Running, job_id: str) -> None:
-    for state in running.client.stream_states(job_id, timeout_s=30):
+    for state in running.client.stream_states(job_id, timeout_s=60):
         if state is State.RUNNING:
             return
     raise AssertionError("it ended too soon")

@@ -10,16 +10,14 @@ from tidegate.client import Client
 from tidegate.ledger.states import State
 from tidegate.settings import Settings
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
-SLOW_S = 2.0
-AT_ONCE_S = 1.0
-"""Far less than the slow job takes, and enough for a machine that is busy."""
 
 LANES: dict[str, dict[str, object]] = {
-    "slow": {"backend": "noop", "model": f"noop-{SLOW_S * 1000:.0f}ms", "concurrency": 1},
+    "slow": {"backend": "noop", "model": "noop-100000ms", "concurrency": 1},
     "quick": {"backend": "noop", "model": "noop", "concurrency": 1},
 }
+"""A slow job takes longer than any test: it ends when it is cancelled."""
 
 
 @pytest.fixture(params=["redis", "rabbitmq"])
@@ -38,21 +36,21 @@ def pair(request: pytest.FixtureRequest, client: Client, settings: Settings) -> 
 
 
 def test_a_full_lane_goes_to_another_worker_and_holds_up_no_other_lane(pair: Workers) -> None:
-    """The second slow job starts elsewhere at once, quick ones run beside them, and the third waits for a free slot."""
+    """The second slow job starts elsewhere, quick ones run beside them, and the third waits for a free slot."""
     first = pair.place("slow")
     here = pair.await_state(first, State.RUNNING).worker
     second = pair.place("slow")
-    assert pair.await_state(second, State.RUNNING, within_s=AT_ONCE_S).worker != here
+    assert pair.await_state(second, State.RUNNING).worker != here
     third = pair.place("slow")
     quick = [pair.place("quick") for _ in range(10)]
     for job_id in quick:
-        pair.await_state(job_id, State.SUCCEEDED, within_s=SLOW_S)
+        pair.await_state(job_id, State.SUCCEEDED)
     assert pair.client.record(third).state is State.PLACED
     assert pair.client.record(first).state is State.RUNNING
-    pair.await_state(third, State.RUNNING, within_s=SLOW_S + AT_ONCE_S)
-    assert pair.at(third, "claimed") - pair.at(first, "succeeded") < AT_ONCE_S / 2
-    for job_id in (first, second, third):
-        pair.await_state(job_id, State.SUCCEEDED)
+    pair.client.cancel(first)
+    assert pair.await_state(third, State.RUNNING).worker == here
+    for job_id in (second, third):
+        pair.client.cancel(job_id)
     burst = [pair.place("quick") for _ in range(60)]  # every message is taken, without a janitor that rings again
     for job_id in burst:
         assert pair.await_state(job_id, State.SUCCEEDED, within_s=60).attempts == 1

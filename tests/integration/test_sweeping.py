@@ -14,7 +14,7 @@ from tidegate.ledger.states import Move, State
 from tidegate.ledger.store import Applied, Ledger
 from workers.janitor import Janitor
 
-BOUND_S = 10.0
+BOUND_S = 30.0
 
 
 @pytest.fixture

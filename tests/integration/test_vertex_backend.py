@@ -4,7 +4,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from workers.managed.completions import ChatCompletions
 from workers.managed.responses import Responses
 from workers.managed.vertex import open_provider as open_vertex
 from workers.standin.faults import Fault
-from workers.standin.server import Running, running
+from workers.standin.server import Running
 
 PLACE = "v1/projects/p/locations/europe-west4"
 
@@ -35,13 +35,6 @@ pytestmark = pytest.mark.integration
 def _surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of the shell's."""
     surround(monkeypatch)
-
-
-@pytest.fixture
-def standin() -> Iterator[Running]:
-    """A stand-in that keeps what it receives."""
-    with running(record=True) as up:
-        yield up
 
 
 @pytest.fixture(scope="module")
@@ -271,4 +264,4 @@ def test_a_token_server_that_hangs_ends_the_run_in_its_time(
         before = time.monotonic()
         with pytest.raises(errors.RunTimedOut):
             ask(vertex(standin), a_run(timeout_s=0.3))
-        assert time.monotonic() - before < 10
+        assert time.monotonic() - before < 25

@@ -27,7 +27,7 @@ from tidegate.ledger.states import State
 from tidegate.messaging import celery_app
 from tidegate.settings import Settings
 
-START_S = 60.0
+START_S = 150.0
 STOP_S = 20.0
 LOOK_S = 0.02
 
@@ -79,7 +79,11 @@ class Workers:
         placement.place(self.client.record(job_id), job, decided, rewritten=False)
         return job_id
 
-    def await_state(self, job_id: str, *states: State, within_s: float = 30.0) -> Record:
+    def ring(self, lane: str, job_id: str) -> None:
+        """What the client would have sent: its own wake-ups are only noted."""
+        self._doorbell.ring_lane(lane, job_id, priority=0)
+
+    def await_state(self, job_id: str, *states: State, within_s: float = 60.0) -> Record:
         """Its record, as soon as it is in one of the states."""
         until(lambda: self.client.record(job_id).state in states, within_s)
         return self.client.record(job_id)

@@ -2,15 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.loads import Loads, Placed, paces
-from tidegate.deployment import Deployment, Limits
+from router.loads import Loads, Placed
 from tidegate.lane import Lane, Zone
+from tidegate.ledger.openings import Opening
 from tidegate.ledger.queued import SLOW_TURN, Queued
 from tidegate.signals import LaneLoad
 
@@ -34,15 +33,29 @@ class Count:
         return {name: Queued(self.bands) for name in lanes}
 
 
-def wait(loads: Loads, *, tenant: str = "a", latency: str = "interactive", **more: Any) -> float | None:
+class Gate:
+    """What lets the lane's calls begin; nothing where it says nothing."""
+
+    def __init__(self, given: Opening | None) -> None:
+        self.given = given
+
+    def of(self, lanes: Iterable[Lane]) -> dict[str, Opening]:
+        """The same for each."""
+        return {lane.name: self.given for lane in lanes if self.given}
+
+
+NEAR = {"near": Lane(name="near", zone=Zone.INSIDE, backend="noop", model="noop", context_tokens=1000)}
+
+
+def wait(loads: Loads, *, tenant: str = "a", latency: str = "interactive") -> float | None:
     """For the one lane."""
-    return loads.of(["near"], tenant=tenant, latency=latency, **more)["near"].wait_s
+    return loads.of(NEAR, tenant=tenant, latency=latency)["near"].wait_s
 
 
-def loads(keep_s: float = 60.0, **bands: dict[str, int]) -> tuple[Loads, Count]:
+def loads(keep_s: float = 60.0, gate: Opening | None = None, **bands: dict[str, int]) -> tuple[Loads, Count]:
     """Loads over such a census."""
     count = Count(**bands)
-    return Loads(count, keep_s=keep_s), count  # type: ignore[arg-type]
+    return Loads(count, Gate(gate), keep_s=keep_s), count  # type: ignore[arg-type]
 
 
 def test_a_thousand_batch_jobs_hold_up_no_interactive_one() -> None:
@@ -95,38 +108,13 @@ def test_what_is_settled_is_forgotten() -> None:
 
 def test_a_limited_lane_begins_no_more_than_its_limit() -> None:
     """Sixty a minute are one a second, however many slots there are."""
-    found, _ = loads(interactive={"a": 30})
-    assert wait(found, per_s={"near": 1.0}) == 30.0
-    assert wait(found, per_s={"near": 100.0}) == (30 + 1) / 2
+    assert wait(loads(interactive={"a": 30}, gate=Opening(requests_per_s=1.0))[0]) == 30.0
+    assert wait(loads(interactive={"a": 30}, gate=Opening(requests_per_s=100.0))[0]) == (30 + 1) / 2
 
 
-@pytest.mark.parametrize(
-    ("lane", "each", "expected"),
-    [
-        (None, (), {}),
-        (600, (), {"far": 10.0}),
-        (None, (60, 120), {"far": 3.0}),
-        (None, (60, None), {}),
-        (90, (60, 120), {"far": 1.5}),
-    ],
-)
-def test_the_pace_of_a_lane_follows_from_its_limits(
-    lane: int | None, each: tuple[int | None, ...], expected: dict[str, float]
-) -> None:
-    """Its own, or its deployments' together where each has one."""
-    deployments = tuple(
-        Deployment(name=f"d{number}", limits=Limits(requests_per_minute=most)) for number, most in enumerate(each)
-    )
-    given = Lane(
-        name="far",
-        zone=Zone.OUTSIDE,
-        backend="openai",
-        model="m",
-        context_tokens=1000,
-        limits=Limits(requests_per_minute=lane),
-        deployments=deployments,
-    )
-    assert paces([given]) == expected
+def test_a_shut_lane_is_not_idle_though_nobody_waits_there() -> None:
+    """Its breaker is open: nothing begins before it is tried."""
+    assert wait(loads(gate=Opening(after_s=20.0))[0]) == 20.0 + 1 / 2
 
 
 COUNTS = st.dictionaries(st.sampled_from("abcd"), st.integers(0, 40))

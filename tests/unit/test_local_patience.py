@@ -63,7 +63,7 @@ def test_a_stop_ends_a_wait_soon() -> None:
     started = time.monotonic()
     with pytest.raises(RunTimedOut, match="cancelled"):
         Patience(60, stop=stop).wait_for(Future())
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
 
 
 def test_a_turn_gives_the_lock_back() -> None:

@@ -131,7 +131,7 @@ def test_a_broker_that_is_away_is_told_soon(settings: Settings) -> None:
     began = time.monotonic()
     with pytest.raises(BrokerUnavailable):
         Doorbell(celery_app(settings, away)).ring_router(JOB, priority=0)
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 30
 
 
 def test_interactive_jobs_come_before_batch_jobs() -> None:

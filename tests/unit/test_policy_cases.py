@@ -282,7 +282,7 @@ def test_a_change_of_a_file_is_seen(file: Path) -> None:
     watcher = threading.Thread(target=lambda: (next(changes), seen.set()), daemon=True)
     watcher.start()
     file.with_name("p.tests.yaml").write_text("tests: []\n")
-    assert seen.wait(10)
+    assert seen.wait(30)
 
 
 def test_explain_tells_each_condition_and_the_rules_that_were_not_reached(file: Path) -> None:

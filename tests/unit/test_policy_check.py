@@ -81,11 +81,6 @@ def remarks(tmp_path: Path, *rules: str, default: str = DEFAULT) -> list[tuple[s
             "leaves a gap: jobs with complexity unknown reach no rule of the kind and fall to the default",
         ),
         (
-            ["name: a, when: {latency: batch}, send: near, overflow: {to: far, when: {wait_s: {over: 20}}}"],
-            "flapping",
-            "flaps: it begins and ends at the same 20 s; give `until: {wait_s: {under: 12}}`",
-        ),
-        (
             ["name: a, when: {wait_s: {lane: near, under: 9}}, send: near"],
             "flapping",
             "flaps: it sends to near until that waits 9 s, and again below; an overflow has `until`",

@@ -108,6 +108,22 @@ def test_the_jobs_that_move_are_told_in_a_sentence(files: Sequence[str]) -> None
     ]
 
 
+def test_that_a_job_overflows_only_where_it_begins_sooner_is_told(files: Sequence[str], tmp_path: Path) -> None:
+    """By the limits where they say it, and in words where both waits lie between the same two."""
+    overflowing = "send: near, overflow: {to: far, when: {wait_s: {over: 20}}}, why: x}"
+    (tmp_path / "over.yaml").write_text(
+        BEFORE.replace("at_most: 300}}, send: near, why: x}", "at_most: 300}}, " + overflowing)
+    )
+    told = RUNNER.invoke(cli.app, ["policy", "diff", files[0], str(tmp_path / "over.yaml")]).stdout.splitlines()
+    assert told[0] == "near -> far   goes out"
+    jobs = "    public or internal, up to 300 tokens, "
+    busy = "near waits over 20 s or nobody serves near"
+    assert [line.removeprefix(jobs).partition("  (")[0] for line in told[1:3]] == [
+        f"the wait for far not measured or far waits at most 20 s, {busy}",
+        f"the wait for far not measured or far waits any number of s, {busy}, far waits less than near",
+    ]
+
+
 def test_sensitive_jobs_that_would_be_sent_out_are_no_move(files: Sequence[str]) -> None:
     """The guarantee takes the lane away, so the engine keeps them where they were: proven."""
     result = RUNNER.invoke(cli.app, ["policy", "diff", "--json", files[0], files[2]])

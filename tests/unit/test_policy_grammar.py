@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from router.policy.conditions import When
 from router.policy.grammar import Bounds
 from router.policy.hours import WEEK_MINUTES, Hours, minute_of_week
-from router.policy.matching import conditions, together
+from router.policy.matching import conditions
+from router.policy.truth import together
 from tidegate.signals import Band, Capability, Complexity, Finding, LaneLoad, Level, Sensitivity, Signals
 
 

@@ -49,18 +49,18 @@ def job(level: Level = Level.PUBLIC, *, wait_s: float | None = None, **more: Any
     [
         (20.0, False, "near", None),
         (20.5, False, "far", "enter"),
-        (20.5, True, "far", None),
-        (8.0, True, "far", None),
-        (7.9, True, "near", "leave"),
+        (20.5, True, "far", "hold"),
+        (8.0, True, "far", "hold"),
+        (7.9, True, "near", None),
         (7.9, False, "near", None),
         (None, False, "near", None),
         (None, True, "near", None),
     ],
 )
-def test_an_overflow_enters_by_when_and_leaves_by_until(
+def test_each_job_decides_for_itself_by_the_limit_that_counts(
     *, wait_s: float | None, lasting: bool, first: str, move: str | None
 ) -> None:
-    """Between the two limits it stays what it was; a wait that nobody measured sends nothing out and moves nothing."""
+    """By `when`, and by `until` while the rule is in overflow; a wait that nobody measured sends nobody out."""
     decision = decide(policy(overflow=HYSTERESIS), job(wait_s=wait_s, overflowing=("r",) if lasting else ()))
     assert (decision.lanes[0], decision.overflow) == (first, move)
 
@@ -79,34 +79,62 @@ def test_a_lane_that_nobody_serves_overflows() -> None:
 
 
 @pytest.mark.parametrize(
-    ("there", "first"),
-    [(0.0, "far"), (20.5, "far"), (None, "near")],
+    ("there", "first", "saw"),
+    [
+        (0.0, "far", 0.0),
+        (29.9, "far", 29.9),
+        (30.0, "near", 30.0),
+        (40.0, "near", 40.0),
+        (None, "near", "nobody serves it"),
+    ],
 )
-def test_nothing_overflows_into_a_lane_that_nobody_serves(there: float | None, first: str) -> None:
-    """A job waits inside rather than for ever. The record says why."""
+@pytest.mark.parametrize("lasting", [False, True])
+def test_a_job_goes_only_where_it_begins_sooner(
+    *, there: float | None, first: str, saw: float | str, lasting: bool
+) -> None:
+    """Else it is better off where it is. The record says why, and who stays keeps no rule in overflow."""
     far = {"far": LaneLoad(wait_s=there, slots=0 if there is None else 1)}
+    overflowing = ("r",) if lasting else ()
+    decision = decide(policy(overflow=HYSTERESIS), job(wait_s=30, load=far, overflowing=overflowing))
+    assert decision.lanes[0] == first
+    assert (decision.overflow is None) == (first == "near")
+    (looked,) = (trace for trace in decision.trace if trace.rule == "r/overflow")
+    limits = {"not": {"under": 8.0}} if lasting else {"over": 20.0}
+    assert [(check.wanted, check.saw, check.held) for check in looked.checks] == [
+        ({"lane": "near", **limits}, 30.0, True),
+        ({"lane": "far", "sooner_than": "near"}, saw, first == "far"),
+    ]
+
+
+def test_who_may_not_go_keeps_no_rule_in_overflow() -> None:
+    """A guarantee took the lane: nobody went out, so nothing began and nothing goes on."""
     for lasting in ((), ("r",)):
-        decision = decide(policy(overflow=HYSTERESIS), job(wait_s=30, load=far, overflowing=lasting))
-        assert decision.lanes[0] == first
-        if first == "near":
-            assert [trace.checks[0].held for trace in decision.trace if trace.rule == "r/overflow"] == [
-                not lasting,
-                False,
-            ]
-    assert decide(policy(overflow=HYSTERESIS), job(wait_s=30, load=far)).overflow == "enter"
+        decision = decide(policy(overflow=HYSTERESIS), job(Level.PERSONAL, wait_s=30, overflowing=lasting))
+        assert (decision.lanes, decision.overflow) == (("near",), None)
 
 
-@given(st.lists(st.floats(0, 60, allow_nan=False), max_size=30), st.sampled_from(list(Level)))
-def test_waits_between_the_limits_never_change_the_state(waits: list[float], level: Level) -> None:
-    """Run over any course of waits: a move comes only beyond a limit, and nothing sensitive goes out in any state."""
-    rules, lasting = policy(overflow=HYSTERESIS), False
-    for wait in waits:
-        decision = decide(rules, job(level, wait_s=wait, overflowing=("r",) if lasting else ()))
-        if 8 <= wait <= 20:
-            assert decision.overflow is None
-        lasting = {"enter": True, "leave": False, None: lasting}[decision.overflow]
-        assert lasting is (decision.lanes[0] == "far") or level.sensitive
-        assert decision.zone is Zone.INSIDE or not level.sensitive
+@given(
+    near=st.floats(0, 60, allow_nan=False),
+    far=st.one_of(st.none(), st.floats(0, 60, allow_nan=False)),
+    lasting=st.booleans(),
+    level=st.sampled_from(list(Level)),
+)
+def test_who_waits_too_long_goes_where_it_is_sooner_and_nobody_else(
+    *, near: float, far: float | None, lasting: bool, level: Level
+) -> None:
+    """In any state: over the upper limit all go that gain; below the lower one all stay; nothing sensitive goes."""
+    loads = {"far": LaneLoad(slots=1, wait_s=far)} if far is not None else {}
+    decision = decide(
+        policy(overflow=HYSTERESIS), job(level, wait_s=near, load=loads, overflowing=("r",) if lasting else ())
+    )
+    gains = far is None or far < near
+    out = decision.lanes[0] == "far"
+    assert decision.zone is (Zone.OUTSIDE if out else Zone.INSIDE)
+    if level.sensitive or not gains or near < 8:
+        assert not out
+    elif near > 20 or lasting:
+        assert out
+    assert decision.overflow == (None if not out else "hold" if lasting else "enter")
 
 
 @pytest.mark.parametrize("until", [{"under": 30}, {"at_most": 21}, {"over": 1}])

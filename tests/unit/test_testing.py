@@ -98,7 +98,7 @@ def test_an_open_job_is_finished_by_the_test() -> None:
     with pytest.raises(Conflict):
         client.finish(job_id, unfinished())
     client.finish(job_id, "done")
-    waiter.join(10)
+    waiter.join(30)
     assert texts == ["done"]
     with pytest.raises(Conflict):
         client.finish(job_id, dead(Reason.MANUAL))
@@ -112,14 +112,14 @@ def test_many_threads_share_one_key() -> None:
     ids: list[str] = []
 
     def submit() -> None:
-        gate.wait(5)
+        gate.wait(30)
         ids.append(client.submit({"text": "x", "idempotency_key": "k"}))
 
     threads = [threading.Thread(target=submit) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(30)
     assert len(ids) == 8
     assert set(ids) == set(client.jobs)
     assert len(client.jobs) == 1

@@ -10,7 +10,8 @@ from tidegate.cli import providerkeys
 from tidegate.cli.console import AsJson, emit, err, out, table
 from tidegate.connections import StoreClient
 from tidegate.errors import Misuse, StoreUnavailable
-from tidegate.keydesk import Desk, Use, every_key, readers
+from tidegate.keydesk import Desk, readers
+from tidegate.keysteps import Use, every_key
 from tidegate.lane import Zone
 from tidegate.settings import Settings, load
 

@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable, Iterable
 
 from tidegate.connections import StoreClient
+from tidegate.ledger.faults import store_errors
 from tidegate.ledger.queued import Queued, queued
 from tidegate.ledger.states import ENDS, State
-from tidegate.ledger.store import store_errors
 from tidegate.names import STORE_PREFIX
 from tidegate.signals import LaneLoad
 from tidegate.value import Value

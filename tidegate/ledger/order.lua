@@ -1,7 +1,8 @@
 -- The order of those who wait in a room (the intake, or a lane): who is next, and whether somebody must be woken.
 -- A part of other scripts, which put it before their own text. Pure but for the keys below; see order.py.
 --
--- <prefix>:order:<room>                  hash: `waiting`, the bands' clocks, `passed`, `rung`, `rung_at`
+-- <prefix>:order:<room>                  hash: `waiting`, the bands' clocks, `passed`, `rung`, `rung_at`, `stays`
+-- <prefix>:order:<room>/bell             list: one entry where somebody stays and somebody came: it ends the waiting
 -- <prefix>:order:<room>:<band>           sorted set: tenants by their next turn
 -- <prefix>:order:<room>:<band>:<tenant>  sorted set: a tenant's jobs, by acceptance and urgency
 -- <prefix>:rooms                         set: rooms where somebody waited
@@ -85,8 +86,13 @@ end
 -- nobody else would ring, so that a lane with many slots would work with the few that the last resort wakes.
 local function ring_wanted(prefix, room, now, woken)
   local order = order_of(prefix, room)
-  local told = redis.call('HMGET', order, 'waiting', 'rung', 'rung_at')
+  local told = redis.call('HMGET', order, 'waiting', 'rung', 'rung_at', 'stays')
   if tonumber(told[1] or 0) < 1 then return false end
+  if told[4] then
+    redis.call('HDEL', order, 'stays')
+    -- One entry is enough, also where whoever stayed has died over it: the next one looks once in vain.
+    if redis.call('EXISTS', order .. '/bell') == 0 then redis.call('LPUSH', order .. '/bell', 1) end
+  end
   local rung, silent_s = tonumber(told[2] or 0), now - tonumber(told[3] or 0)
   -- Those beyond RINGS need none of their own: who takes a job and leaves others rings again. And a ring may be lost with
   -- its reader or its broker, so where none was sent for a while there is another.
@@ -118,15 +124,17 @@ end
 -- Somebody came on account of a wake-up.
 local function ring_answered(prefix, room)
   local order = order_of(prefix, room)
-  if tonumber(redis.call('HGET', order, 'rung') or 0) > 0 then redis.call('HINCRBY', order, 'rung', -1) end
+  local told = redis.call('HMGET', order, 'rung', 'stays')
+  if tonumber(told[1] or 0) > 0 then redis.call('HINCRBY', order, 'rung', -1) end
+  if told[2] then redis.call('HDEL', order, 'stays') end
 end
 
--- Whether somebody who found nobody in line should look again in a moment: one does, and counts as a wake-up that is
+-- Whether somebody who found nobody in line should wait a moment for the bell: one does, and counts as a wake-up that is
 -- under way, so that under a steady flow none needs to be sent.
 local function stays(prefix, room, now)
   local order = order_of(prefix, room)
   if tonumber(redis.call('HGET', order, 'rung') or 0) >= RINGS then return 0 end
-  redis.call('HSET', order, 'rung', 1, 'rung_at', stamp(now))
+  redis.call('HSET', order, 'rung', 1, 'rung_at', stamp(now), 'stays', 1)
   return 1
 end
 

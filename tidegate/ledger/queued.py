@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from tidegate.connections import StoreClient
-from tidegate.ledger.store import store_errors
+from tidegate.ledger.faults import store_errors
 from tidegate.names import STORE_PREFIX
 
 QUICK, SLOW = "interactive", "batch"

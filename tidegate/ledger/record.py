@@ -1,6 +1,5 @@
 """Record: what the ledger knows about one job. Never its text; the vault's slots are named, not opened."""
 
-import json
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
@@ -115,9 +114,8 @@ class Record(Value):
     @classmethod
     def from_hash(cls, fields: Mapping[bytes, bytes]) -> "Record":
         """Read the store's hash. Fields of a later release are passed over, so that releases can overlap."""
-        texts = {key.decode(): value.decode() for key, value in fields.items()}
-        known = {key: _typed(key, value) for key, value in texts.items() if key in cls.model_fields}
-        return cls.model_validate_json(json.dumps(known))
+        known = {_NAMES[key]: value.decode() for key, value in fields.items() if key in _NAMES}
+        return cls.model_validate_strings(known)
 
 
 class Event(Value):
@@ -131,10 +129,4 @@ class Event(Value):
     note: dict[str, Any] = {}
 
 
-_NUMBERS = frozenset(
-    name for name, field in Record.model_fields.items() if field.annotation in (int, float, float | None, int | None)
-)
-
-
-def _typed(key: str, value: str) -> Any:
-    return json.loads(value) if key in _NUMBERS else value
+_NAMES: Mapping[bytes, str] = {name.encode(): name for name in Record.model_fields}

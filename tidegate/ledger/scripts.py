@@ -17,6 +17,7 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
     "apply": (*_MOVING, "apply.lua"),
     "take": (*_MOVING, "batching.lua", "take.lua"),
     "hedge": ("order.lua", *_GATE, "hedge.lua"),
+    "opening": ("order.lua", "limits.lua", "adapt.lua", "breaker.lua", "opening.lua"),
     "retry": ("order.lua", "limits.lua", "retry.lua"),
     "batch_sweep": (*_MOVING, "batching.lua", "batch_sweep.lua"),
     "batch_form": (*_MOVING, "batch_form.lua"),
@@ -62,6 +63,11 @@ class Scripts:
                 if isinstance(answer, Exception):
                     raise answer
         return answers
+
+    def wait(self, bell: str, *, within_s: float) -> bool:
+        """Until a script rings this bell, or for as long; whether it rang."""
+        with store_errors():
+            return self._client.blpop([bell], timeout=within_s) is not None
 
     def _sent(self, name: str, calls: Sequence[Call]) -> list[Any]:
         sha = self._scripts[name].sha

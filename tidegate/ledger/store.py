@@ -11,6 +11,7 @@ from tidegate.ledger.batches import Batches
 from tidegate.ledger.faults import store_errors
 from tidegate.ledger.line import Line
 from tidegate.ledger.moving import KEEP, Accepted, Applied, Keep, NewJob, Step, Stored, accepted, arguments, outcome
+from tidegate.ledger.openings import Openings
 from tidegate.ledger.pressure import Pressure
 from tidegate.ledger.record import Event, Record
 from tidegate.ledger.scripts import Call, Scripts, flat, journalled
@@ -39,6 +40,7 @@ class Ledger:
         self._scripts = Scripts(client)
         self.line = Line(self._scripts, keep=keep, prefix=prefix)
         self.batches = Batches(client, self._scripts, prefix=prefix)
+        self.openings = Openings(self._scripts, prefix=prefix)
         self.shelf = Shelf(client, keep_s=keep.dead_s, prefix=prefix)
         self.pressure = Pressure(client, limits=self._limits, prefix=prefix)
 

@@ -14,7 +14,7 @@ from workers.standin.faults import Fault, FaultBook
 from workers.standin.limiter import Limiter
 
 HOST = "127.0.0.1"
-START_TIMEOUT_S = 10.0
+START_TIMEOUT_S = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from router.policy.analysis.harmless import asked_or_not, beside, found_or_not
 from router.policy.analysis.room import longest_prompts
-from router.policy.analysis.space import Signal, Space, in_order, measures, whole_numbers
+from router.policy.analysis.space import Signal, Space, Waits, in_order, measures, whole_numbers
 from router.policy.engine import MIN_OUTPUT_TOKENS
 from router.policy.hours import WEEK_MINUTES
 from router.signals.sensitivity.levels import Table
@@ -36,6 +36,8 @@ class Draft:
     types: set[str] = field(default_factory=set)
     tenants: set[str] = field(default_factory=set)
     waits: dict[str, set[float]] = field(default_factory=lambda: defaultdict(set))
+    compared: set[str] = field(default_factory=set)
+    """Lanes of which it matters which one's wait is shorter."""
     healths: set[str] = field(default_factory=set)
     """Lanes of which it matters whether anybody serves them, whatever wait was measured."""
     tasks: set[str] = field(default_factory=set)
@@ -80,7 +82,8 @@ class Draft:
             yield found_or_not(name, self.tables)
         yield from self._beside_what_is_found()
         for lane in sorted({*self.waits, *self.healths}):
-            yield Signal(("load", lane), (None, *self._loads(lane)))
+            limits = self._limits(lane)
+            yield Waits(("load", lane), (None, *self._loads(lane, limits)), limits=limits)
         for key in sorted(self.budgets):
             yield Signal(("budget", key), (None, *measures(self.budgets[key]), OVERSPENT_USD))
         if self.tasks:
@@ -100,8 +103,14 @@ class Draft:
         elif self.asked:
             yield asked_or_not()
 
-    def _loads(self, lane: str) -> Iterator[LaneLoad]:
+    def _limits(self, lane: str) -> tuple[float, ...]:
+        """Lanes that are held against each other are cut at the same waits."""
+        lanes = self.compared if lane in self.compared else {lane}
+        return tuple(sorted({0.0}.union(*(map(float, self.waits[one]) for one in lanes if one in self.waits))))
+
+    def _loads(self, lane: str, limits: tuple[float, ...]) -> Iterator[LaneLoad]:
         slots = (1, 0) if lane in self.healths else (1,)
-        for wait_s in measures(self.waits[lane]) if lane in self.waits else (0.0,):
+        each = len(self.compared) if lane in self.compared else 1
+        for wait_s in measures(limits, each=each) if lane in self.waits else (0.0,):
             yield from (LaneLoad(slots=count, wait_s=wait_s) for count in slots)
         yield from (LaneLoad(slots=count, wait_s=None) for count in reversed(slots))

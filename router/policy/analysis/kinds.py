@@ -145,7 +145,15 @@ def _wait(wanted: LaneWait, space: Space) -> Twofold:
 
 def waits(load: LaneLoad | None, bounds: Bounds[float]) -> bool:
     """Whether the wait keeps limits: for ever where nobody serves the lane, and none where nobody measured it."""
-    return load is not None and bounds.hold(math.inf if load.wait_s is None else load.wait_s)
+    wait_s = wait_of(load)
+    return wait_s is not None and bounds.hold(wait_s)
+
+
+def wait_of(load: LaneLoad | None) -> float | None:
+    """The wait, as the engine sees it."""
+    if load is None:
+        return None
+    return math.inf if load.wait_s is None else load.wait_s
 
 
 def _health(wanted: Health, space: Space) -> Twofold:

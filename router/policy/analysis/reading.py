@@ -5,18 +5,19 @@ This mirrors the engine, which decides one job, for all jobs at once. Tests hold
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 from router.policy.analysis import harmless, kinds
 from router.policy.analysis.draft import Draft
-from router.policy.analysis.formula import TRUE, Formula, Stairs, every, negated, some
+from router.policy.analysis.formula import FALSE, TRUE, Formula, Stairs, every, negated, some
 from router.policy.analysis.room import longest_prompts
 from router.policy.analysis.space import Space, limits
 from router.policy.engine import MIN_OUTPUT_TOKENS
 from router.policy.guarantees import BuiltIn
 from router.policy.model import Policy, ReadyOverflow, ReadyRule
+from router.policy.turns import sooner
 from tidegate.lane import Lane, Zone
-from tidegate.signals import Capability
+from tidegate.signals import Capability, LaneLoad
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +144,7 @@ def _draft(policy: Policy, draft: Draft) -> None:
             waits = draft.waits[rule.send[0]]
             waits.update(limits(rule.overflow.when))
             draft.waits[rule.overflow.to].update(limits(rule.overflow.when))
+            draft.compared |= {rule.send[0], rule.overflow.to}
             if rule.overflow.until is not None:
                 waits.update(limits(rule.overflow.until))
                 draft.overflows.add(rule.name)
@@ -214,16 +216,31 @@ def _first(lane: str, lanes: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _busy(rule: ReadyRule, overflow: ReadyOverflow, space: Space) -> Formula:
-    """A rule overflows where it begins to, and then until it ends. Never to a lane that nobody serves."""
+    """The jobs that overflow: from where it begins, then down to where it ends; and only where they begin sooner."""
     lane = rule.send[0]
     begins = space.where("load", lane, holds=lambda load: kinds.waits(load, overflow.when))
-    free = space.where("load", overflow.to, holds=lambda load: load is None or load.wait_s is not None)
+    better = _sooner(overflow.to, lane, space)
     until = overflow.until
     if until is None:
-        return every((begins, free))
+        return every((begins, better))
     lasts = space.where("load", lane, holds=lambda load: load is not None and not kinds.waits(load, until))
     already = space.where("overflowing", rule.name, holds=bool)
-    return every((free, some((every((already, lasts)), every((negated(already), begins))))))
+    return every((some((every((already, lasts)), every((negated(already), begins)))), better))
+
+
+def _sooner(to: str, than: str, space: Space) -> Formula:
+    """The longer the wait for the one lane, the longer that for the other may be."""
+    if to == than:
+        return FALSE
+    shorter = tuple(
+        space.where("load", to, holds=partial(_better, than_s=kinds.wait_of(load))).cells
+        for load in space.signal("load", than).values
+    )
+    return Stairs(space.places["load", to], space.places["load", than], shorter, falling=False)
+
+
+def _better(there: LaneLoad | None, *, than_s: float | None) -> bool:
+    return than_s is not None and sooner(kinds.wait_of(there), than_s)
 
 
 def _guards(policy: Policy, space: Space) -> Iterator[Guard]:

@@ -79,7 +79,9 @@ def _choices(goal: Formula, box: list[int]) -> Iterator[Formula]:
     if isinstance(goal, Some):
         yield from goal.parts
     elif isinstance(goal, Stairs):
-        # One step at a time: on a single step the stairs are a plain set of cells.
+        # What is right on every step; then one step at a time, on which the stairs are a plain set of cells.
+        if right := goal.tightest(box) & box[goal.signal]:
+            yield Among(goal.signal, right)
         steps = box[goal.step]
         while steps:
             step = 1 << (steps.bit_length() - 1)

@@ -74,6 +74,19 @@ class Numbers(Signal):
         return (1 << bisect_right(self.values, number)) - 1 if number >= 0 else 0
 
 
+@dataclass(frozen=True, slots=True)
+class Waits(Signal):
+    """How busy a lane is: first that nobody measured it, then waits in order, last that nobody serves it."""
+
+    limits: tuple[float, ...] = (0.0,)
+    """The waits that policies name, in order, from 0. Each is a cell; what lies between two is one or more."""
+
+    def rung(self, wait_s: float) -> int:
+        """Where a wait stands: on a limit (even numbers) or between two."""
+        place = bisect_right(self.limits, wait_s) - 1
+        return 2 * place + (wait_s != self.limits[place])
+
+
 @dataclass(frozen=True)
 class Space:
     """All signals that matter, in order: a box gives each of them its cells."""
@@ -142,19 +155,24 @@ def limits(bounds: Bounds[Any]) -> tuple[float, ...]:
     return tuple(number for number in given if number is not None)
 
 
-def measures(limits: Iterable[float]) -> tuple[float, ...]:
-    """Values that stand for all numbers from 0, as far as these limits can tell them apart."""
+def measures(limits: Iterable[float], *, each: int = 1) -> tuple[float, ...]:
+    """Values that stand for all numbers from 0, as far as these limits can tell them apart.
+
+    `each`: how many between two limits. Where so many signals are held against each other, that many can be told apart.
+    """
     named = sorted({0.0, *map(float, limits)})
     values: list[float] = []
     for number, after in zip(named, [*named[1:], None], strict=True):
-        values += [number, number + 1.0 if after is None else _between(number, after)]
+        values += [number, *_between(number, after, count=each)]
     return tuple(values)
 
 
-def _between(low: float, high: float) -> float:
-    """A number between two, a whole one where there is one."""
-    whole = math.floor(low) + 1.0
-    return whole if whole < high else (low + high) / 2
+def _between(low: float, high: float | None, *, count: int) -> list[float]:
+    """Numbers between two, whole ones where there are enough."""
+    whole = [math.floor(low) + 1.0 + place for place in range(count)]
+    if high is None or whole[-1] < high:
+        return whole
+    return [low + (high - low) * (place + 1) / (count + 1) for place in range(count)]
 
 
 def in_order(names: Iterable[str], first: Sequence[str] = ()) -> tuple[str, ...]:

@@ -1,11 +1,12 @@
 """Boxes of jobs in words: `public or internal, 301 to 500 tokens, tenant acme`."""
 
 from collections.abc import Callable, Iterator
+from itertools import combinations
 
 from router.policy.analysis.draft import OTHER_TASK, OTHER_TENANT
 from router.policy.analysis.formula import Box, Cells
 from router.policy.analysis.harmless import WEAK
-from router.policy.analysis.space import Numbers, Signal, Space
+from router.policy.analysis.space import Numbers, Signal, Space, Waits
 from router.policy.hours import DAY_MINUTES, WEEK_MINUTES, Day
 
 ANY_JOB = "any job"
@@ -46,6 +47,7 @@ def _phrases(space: Space, box: Box, *, exact: bool = False) -> Iterator[str]:
                 yield _NUMBERS[signal.key[0]](f"{signal.pick(cells):,}")
             else:
                 yield _WORDS[signal.key[0]](signal, cells)
+    yield from _shorter(space, box)
 
 
 def _chosen(signal: Signal, cells: Cells) -> list[int]:
@@ -99,22 +101,55 @@ def _flag(yes: str, no: str) -> Callable[[Signal, Cells], str]:
 
 
 def _load(signal: Signal, cells: Cells) -> str:
+    if not isinstance(signal, Waits):
+        raise TypeError("waits are of lanes")
     lane = signal.key[1]
     parts: list[str] = []
     if cells & 1:
         parts.append(f"the wait for {lane} not measured")
-    waits: dict[float, None] = {}
-    nobody = False
-    for index in _chosen(signal, cells & ~1):
-        load = signal.values[index]
-        nobody = nobody or load.wait_s is None
-        if load.wait_s is not None:
-            waits[load.wait_s] = None
-    known = sorted({load.wait_s for load in signal.values[1:] if load.wait_s is not None})
-    parts += [f"{lane} waits {span}" for span in _spans(known, list(waits), "s")]
-    if nobody:
+    # What lies between two limits is told as a whole: which part of it is said beside the other lane, by `_shorter`.
+    known = {signal.rung(wait): wait for wait in _waits(signal, signal.whole)}
+    chosen = dict.fromkeys(known[signal.rung(wait)] for wait in _waits(signal, cells))
+    parts += [f"{lane} waits {span}" for span in _spans(sorted(known.values()), list(chosen), "s")]
+    if any(signal.values[index].wait_s is None for index in _chosen(signal, cells & ~1)):
         parts.append(f"nobody serves {lane}")
     return _or(parts)
+
+
+def _shorter(space: Space, box: Box) -> Iterator[str]:
+    """Which of two lanes waits less, where it is only by that that some waits between two limits are meant."""
+    lanes = [(signal, cells) for signal, cells in zip(space.signals, box, strict=True) if isinstance(signal, Waits)]
+    for (one, its), (other, others) in combinations(lanes, 2):
+        if set(_waits(one, one.whole)) != set(_waits(other, other.whole)):
+            continue  # nothing holds them against each other
+        here, there = _in_part(one, its), _in_part(other, others)
+        for rung in sorted(here.keys() & there.keys()):
+            ours, theirs = here[rung], there[rung]
+            if ours[1] and theirs[1]:  # both whole: neither says anything of the other
+                continue
+            names, order = (one.key[1], other.key[1]), (ours[0], theirs[0])
+            if min(ours[0]) >= max(theirs[0]):
+                names, order = names[::-1], order[::-1]
+            if max(order[0]) <= min(order[1]):
+                least = "less" if max(order[0]) < min(order[1]) else "no longer"
+                yield f"{names[0]} waits {least} than {names[1]}"
+                break
+
+
+def _in_part(signal: Waits, cells: Cells) -> dict[int, tuple[set[float], bool]]:
+    """The chosen waits between two limits each, and whether they are all there are."""
+    found: dict[int, tuple[set[float], bool]] = {}
+    for rung in {signal.rung(wait) for wait in _waits(signal, signal.whole)}:
+        every = {wait for wait in _waits(signal, signal.whole) if signal.rung(wait) == rung}
+        chosen = {wait for wait in _waits(signal, cells) if signal.rung(wait) == rung}
+        if chosen:
+            found[rung] = chosen, chosen == every
+    return found
+
+
+def _waits(signal: Waits, cells: Cells) -> list[float]:
+    loads = (signal.values[index] for index in _chosen(signal, cells & ~1))
+    return [load.wait_s for load in loads if load.wait_s is not None]
 
 
 def _budget(signal: Signal, cells: Cells) -> str:

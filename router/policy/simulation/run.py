@@ -1,7 +1,8 @@
 """The clock: jobs come, are decided with the waits of that moment, queue, run, fail, try again, end. Bounded in time.
 
 The wait that rules see is estimated as the census estimates it, from counts and smoothed service times, not taken from
-what the model knows to come. Overflow moves as the router's does: with the engine's word and a least dwell.
+what the model knows to come. A rule stays in overflow as it does at the router: until for the dwell time no job had to
+go out.
 """
 
 import heapq
@@ -38,7 +39,7 @@ class Limits:
     deadline_s: float = 86_400.0
     """A job that has not started by then is a dead letter."""
     dwell_s: float = 10.0
-    """How long a rule stays in overflow, or out of it, at least."""
+    """A rule leaves overflow when for so long no job had to go out."""
 
 
 def simulate(
@@ -85,7 +86,7 @@ class _Run:
         self._dice = random.Random(seed)  # noqa: S311 -- a model's dice, not a secret
         self._queues = {name: _Queue(pace_s=one.service_s) for name, one in fleet.items()}
         self._overflowing: dict[str, float] = {}
-        self._moved: dict[str, float] = {}
+        """Until when each rule is in overflow, if nobody goes out meanwhile."""
         self._events: list[tuple[float, int, Callable[[float], None]]] = []
         self._order = count()
         self._tally = Tally({name: LaneTally() for name in fleet})
@@ -127,6 +128,7 @@ class _Run:
         tally = self._tally
         tally.jobs += 1
         tally.end_s = now
+        self._leave(now)
         seen = signals.model_copy(
             update={
                 "load": {name: self._load(name) for name in self._queues},
@@ -140,7 +142,7 @@ class _Run:
         tally.redacted += decision.redacted
         in_the_clear = decision.cleared and not (decision.narrowed or decision.redacted)
         tally.sensitive_cleared += bool(in_the_clear and seen.sensitivity.level.sensitive)
-        self._move(decision, now)
+        self._go_on(decision, now)
         if not decision.lanes:
             tally.refused[(decision.cause or "").partition(":")[0] or Reason.POLICY_DENIED.value] += 1
             return
@@ -164,19 +166,18 @@ class _Run:
             wait_s=wait_s,
         )
 
-    def _move(self, decision: Decision, now: float) -> None:
-        """Begin or end the overflow of a rule, unless it moved a moment ago."""
-        rule = decision.rule
-        if decision.overflow is None or now - self._moved.get(rule, -self._limits.dwell_s) < self._limits.dwell_s:
-            return
-        if decision.overflow == "enter" and rule not in self._overflowing:
-            self._overflowing[rule] = now
-        elif decision.overflow == "leave" and rule in self._overflowing:
+    def _leave(self, now: float) -> None:
+        """End the overflow of rules by which nobody had to go out for a while."""
+        over = [rule for rule, ends_s in self._overflowing.items() if ends_s <= now]
+        for rule in over:
             del self._overflowing[rule]
-        else:
-            return
-        self._moved[rule] = now
-        self._tally.flips += 1
+        self._tally.flips += len(over)
+
+    def _go_on(self, decision: Decision, now: float) -> None:
+        """Begin the overflow of a rule, or let it go on, for a job that goes out by it."""
+        if decision.overflow is not None and self._limits.dwell_s:
+            self._tally.flips += decision.rule not in self._overflowing
+            self._overflowing[decision.rule] = now + self._limits.dwell_s
 
     def _place(self, task: _Task, now: float) -> None:
         lane = task.lanes[0]

@@ -5,7 +5,9 @@ from typing import NamedTuple
 
 from router.signals.sensitivity.views.addresses import ADDRESSES
 from router.signals.sensitivity.views.cells import CELLS
+from router.signals.sensitivity.views.codes import CODES
 from router.signals.sensitivity.views.digits import DIGITS
+from router.signals.sensitivity.views.embedded import EMBEDDED
 from router.signals.sensitivity.views.encodings import ENCODINGS
 from router.signals.sensitivity.views.escapes import ESCAPES
 from router.signals.sensitivity.views.flipped import FLIPPED_DIGITS
@@ -42,7 +44,7 @@ BASE: tuple[Stage, ...] = tuple(
 
 STAGES: tuple[Stage, ...] = (
     Stage(ESCAPES, decodes=True),
-    Stage(ENCODINGS, decodes=True),
+    Stage((*EMBEDDED, *CODES, *ENCODINGS), decodes=True),
     Stage((*MARKUP, NUMERALS, *ADDRESSES, *WORDS)),
     Stage(SPACED),
     *(Stage((reading,)) for reading in TURNED),
