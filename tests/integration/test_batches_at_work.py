@@ -137,7 +137,7 @@ def test_a_worker_that_is_stopped_at_the_worst_place_costs_no_second_answer(
     standin.standin.book.replace(lines)
     with at_work(client, settings, standin, monkeypatch, backend=backend) as team:
         sleeper = team.start("worker", "--zone", "outside", program=("-c", STOPS_ITSELF))
-        until(collects(team), 30)
+        until(collects(team), 60)
         jobs = placed(team, [f"job number {number}" for number in range(4)])
         until(lambda: asleep(sleeper), 60)
         assert standin.standin.batching.batches == {}
