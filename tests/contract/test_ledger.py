@@ -728,7 +728,6 @@ class Life(RuleBasedStateMachine):
             assert self.ledger.get(job).result == result
 
 
-@pytest.mark.timeout(60)
 def test_any_life_keeps_the_promises(redis: StoreClient) -> None:
     """Whatever happens in whatever order: one end, one room, no overwritten result, no stale fence."""
     factory: Any = lambda: Life(redis)  # noqa: E731 - hypothesis takes a factory; its types say a class

@@ -138,7 +138,7 @@ def test_a_worker_that_is_stopped_at_the_worst_place_costs_no_second_answer(
     standin.standin.book.replace(lines)
     with at_work(client, settings, standin, monkeypatch, backend=backend, window_s=240.0) as team:
         sleeper = team.start("worker", "--zone", "outside", program=("-c", STOPS_ITSELF))
-        until(collects(team), 30)
+        until(collects(team), 60)
         jobs = placed(team, [f"job number {number}" for number in range(4)])
         until(lambda: asleep(sleeper), 60)
         assert standin.standin.batching.batches == {}
@@ -169,7 +169,7 @@ def test_two_hundred_jobs_survive_kills_and_each_is_sent_once(
         first = outside(team)
         until(collects(team), 60)
         jobs = placed(team, [f"job number {number}" for number in range(200)])
-        until(some(team, lambda batch: batch.state is BatchState.SENDING and batch.tries == 1), 30)
+        until(some(team, lambda batch: batch.state is BatchState.SENDING and batch.tries == 1), 90)
         killed(first)
         second = outside(team)
         until(some(team, lambda batch: batch.state is BatchState.SETTLING), 60)
@@ -177,7 +177,7 @@ def test_two_hundred_jobs_survive_kills_and_each_is_sent_once(
         outside(team)
         for job in jobs:
             team.await_state(job, State.SUCCEEDED, State.DEAD, within_s=60)
-        until(lambda: all(batch.over for batch in batches(team)), 30)
+        until(lambda: all(batch.over for batch in batches(team)), 90)
         records = client.ledger.get_many(jobs)
         assert {record.state for record in records} == {State.SUCCEEDED}, team.log(2)
         received = standin.standin.batching.lines_received
@@ -207,9 +207,9 @@ def test_lines_end_as_their_calls_would_and_the_rest_goes_alone(
         texts = ["all is well", "refuse me", "fail me", "forget me", "lose me", "cancel me"]
         well, refused, failed, forgotten, lost, cancelled = placed(team, texts)
         # As soon as the provider has it: what it makes of the line is paid for all the same.
-        until(some(team, lambda batch: batch.state in (BatchState.SENT, BatchState.SETTLING)), 30)
+        until(some(team, lambda batch: batch.state in (BatchState.SENT, BatchState.SETTLING)), 90)
         client.cancel(cancelled)
-        until(some(team, lambda batch: batch.over), 30)
+        until(some(team, lambda batch: batch.over), 90)
         assert team.await_state(well, State.SUCCEEDED).batch is not None
         assert team.await_state(refused, State.DEAD).reason == "content_refused"
         team.start("janitor") if client.record(failed).state is State.WAITING else None
