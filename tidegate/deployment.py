@@ -27,6 +27,8 @@ MAIN = "main"
 class Limits(Value):
     """What a provider lets through, over all workers together. What is not given is not limited."""
 
+    shared: Name | None = None
+    """All lanes and deployments whose limits carry this name have them together, as those of one key have."""
     requests_per_minute: Count | None = None
     tokens_per_minute: Count | None = None
     """Read and written; a call is held to its estimate, and settled by what it used."""

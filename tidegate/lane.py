@@ -214,6 +214,9 @@ class Lane(Value):
         names = [deployment.name for deployment in self.deployments]
         if len(set(names)) < len(names):
             raise ValueError("deployments: each needs a name of its own")
+        again = [one.name for one in self.deployments if one.limits.shared and one.limits.shared == self.limits.shared]
+        if again:
+            raise ValueError(f"deployment {again[0]}: the lane's own limits are shared as {self.limits.shared} already")
         return self
 
     @cached_property

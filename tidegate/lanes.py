@@ -10,6 +10,7 @@ from tidegate.documents import Document, in_order, read
 from tidegate.errors import InvalidDocument
 from tidegate.includes import with_includes
 from tidegate.lane import Lane
+from tidegate.limiting import mistakes
 from tidegate.value import Name, Value
 
 
@@ -17,7 +18,7 @@ def read_lanes(path: Path) -> dict[str, Lane]:
     """The lanes of the file and of those that it includes, by name. Raises InvalidDocument with all their errors."""
     document = with_includes(read(path), path)
     found, problems = document.attempt(LanesPart)
-    problems = (*problems, *misplaced_names(document))
+    problems = (*problems, *misplaced_names(document), *mistakes(document))
     if found is None or problems:
         raise InvalidDocument(in_order(problems))
     return dict(found.lanes)

@@ -16,7 +16,7 @@ from kombu.entity import Queue
 from tidegate.ledger.census import Census, Presence
 from tidegate.logs import logger
 from tidegate.presence import BEAT_S, reported
-from tidegate.slots import Room, gate_of, pool_of
+from tidegate.slots import Room, Spare, gate_of, pool_of
 from tidegate.taskevents import FLUSH_S, TaskEvents
 
 STALLED_S = 60.0
@@ -38,6 +38,8 @@ class Service:
     census: Census
     slots: Mapping[str, int] = field(default_factory=dict)
     """Of queues that have slots of their own; the others share what else the presence says."""
+    spare: Spare | None = None
+    """Who may begin in its free slots without a message."""
     events: TaskEvents | None = None
     """Who tells monitors what this process runs."""
     log_level: str = "INFO"
@@ -46,7 +48,7 @@ class Service:
         """Serve until told to stop."""
         pulse = _pulse_step(self.events)
         self.app.steps["consumer"].add(pulse)
-        self.app.steps["consumer"].add(gate_of(self.rooms))
+        self.app.steps["consumer"].add(gate_of(self.rooms, self.spare))
         self.app.conf.task_queues = list(self.queues)
         # The gate does both, by queue, and on any broker.
         self.app.conf.worker_disable_prefetch = False

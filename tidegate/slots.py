@@ -8,6 +8,7 @@ its own; while all of them work, its queues have no consumer. It is cancelled an
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,11 @@ from celery import bootsteps
 from celery.concurrency.base import apply_target
 from celery.concurrency.thread import ApplyResult, TaskPool
 
+from tidegate.logs import logger
+
 AMQP = "amqp"
+
+log = logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,23 @@ class Room:
 
     queues: frozenset[str]
     slots: int
+
+
+class Spare:
+    """This process's free slots, for who finds more to do than he can: no message is needed to begin in one of them."""
+
+    def __init__(self) -> None:
+        self._lend: Callable[[str, Callable[[], None]], bool] = _none
+
+    def by(self, lend: Callable[[str, Callable[[], None]], bool] | None) -> None:
+        """From now on the slots of this pool; None: of none."""
+        self._lend = lend or _none
+
+    def use(self, queue: str, work: Callable[[], None]) -> bool:
+        """Do this in a free slot of a queue, if there is one beside the last, which is for who comes with a message."""
+        with suppress(RuntimeError):  # the pool is on its way down
+            return self._lend(queue, work)
+        return False
 
 
 def pool_of(rooms: Sequence[Room]) -> type[TaskPool]:
@@ -62,6 +84,16 @@ def pool_of(rooms: Sequence[Room]) -> type[TaskPool]:
             self.taken()
             return ApplyResult(future)
 
+        def lend(self, queue: str, work: Callable[[], None]) -> bool:
+            """See `Spare.use`. On any thread."""
+            room = _room_with(queue, rooms)
+            with self._lock:
+                if room is None or self._busy[room] + 1 >= room.slots:
+                    return False
+                self._busy[room] += 1
+            self._threads[room].submit(_logged, work).add_done_callback(lambda _: self._end(room))
+            return True
+
         def on_stop(self) -> None:
             """Wait for what runs."""
             for executor in self._threads.values():
@@ -78,7 +110,7 @@ def pool_of(rooms: Sequence[Room]) -> type[TaskPool]:
     return SlotPool
 
 
-def gate_of(rooms: Sequence[Room]) -> type[bootsteps.StartStopStep]:
+def gate_of(rooms: Sequence[Room], spare: Spare | None = None) -> type[bootsteps.StartStopStep]:
     """A step of Celery's consumer that opens and shuts each room's queues."""
 
     class Gate(bootsteps.StartStopStep):  # type: ignore[misc]
@@ -96,9 +128,13 @@ def gate_of(rooms: Sequence[Room]) -> type[bootsteps.StartStopStep]:
                 parent.task_consumer.cancel_by_queue(queue)
             parent.pool.taken = lambda: _shut(parent, rooms)
             parent.pool.freed = lambda: parent.call_soon(_open, parent, rooms)
+            if spare is not None:
+                spare.by(parent.pool.lend)
 
         def stop(self, parent: Any) -> None:
             """Nothing is read any more."""
+            if spare is not None:
+                spare.by(None)
             parent.pool.taken = parent.pool.freed = _nothing
 
     return Gate
@@ -135,9 +171,25 @@ def _names(rooms: Sequence[Room], holds: Callable[[Room], bool]) -> list[str]:
 def _room_of(args: Any, rooms: Sequence[Room]) -> Room | None:
     """By the message's queue, as the request says that Celery hands over; None for a queue of nobody's."""
     request = args[2] if args and len(args) > 2 and isinstance(args[2], dict) else {}  # noqa: PLR2004
-    queue = (request.get("delivery_info") or {}).get("routing_key")
+    return _room_with((request.get("delivery_info") or {}).get("routing_key"), rooms)
+
+
+def _room_with(queue: str | None, rooms: Sequence[Room]) -> Room | None:
     return next((room for room in rooms if queue in room.queues), None)
 
 
 def _nothing() -> None:
     """Nobody listens."""
+
+
+def _none(_queue: str, _work: Callable[[], None]) -> bool:
+    """There is no pool."""
+    return False
+
+
+def _logged(work: Callable[[], None]) -> None:
+    """What Celery does for its tasks; but no traceback, which may quote a job."""
+    try:
+        work()
+    except Exception as exc:  # noqa: BLE001 - nobody else would hear of it
+        log.error("slot.failed", error=type(exc).__name__)  # noqa: TRY400 - see above

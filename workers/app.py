@@ -107,6 +107,7 @@ def open_service(settings: Settings, *, zone: Zone, only: Sequence[str] = ()) ->
         slots={lane.queue: lane.concurrency for lane in lanes.values()},
         census=Census(redis),
         events=running.events,
+        spare=running.spare,
         log_level=settings.log_level,
         presence=Presence(
             name=name,

@@ -77,6 +77,10 @@ MOST_HELD = 20
 """So often a job goes back into the line of a lane whose provider refuses it: each time the gate was told better, so a
 job that is still refused is not the gate's to help. From then on it waits on its own, or goes elsewhere."""
 
+MOST_PROBES = 10
+"""So often a job may try, at no cost, whether a lane's provider is back. One whose own trouble looks like an outage
+must not try for ever, nor keep the breaker from closing for the others."""
+
 PROBE_SPREAD_S = 1.0
 """Who waits for an open lane does not come back with all the others."""
 LOOK_S = 3600.0
@@ -127,19 +131,23 @@ def decide(
     crashes: int = 0,
     held: int | None = None,
     others: bool = False,
+    probes: int | None = None,
 ) -> Outcome:
     """Say what follows a failed run.
 
     `tries` counts the runs on this lane, and `crashes` those anywhere that ended with an engine or a worker and count
     against it; both with the failed one included. `random_unit` is chance, in [0, 1). `held`: how often the job was
     given back to its line; None where the lane has no gate that would know when to come again. `others`: whether it
-    has several deployments.
+    has several deployments. `probes`: how often the job tried before what was left alone after failures, where this run
+    did and it failed again.
     """
     row = _row(error)
     last = lane_index + 1 >= len(lanes)
     if held is not None and isinstance(error, RateLimited):
         jitter_s = random_unit * retry.cap_s
         return _limited(_asked_s(error), held=held, last=last, jitter_s=jitter_s, time_left_s=time_left_s)
+    if probes is not None and probes < MOST_PROBES:
+        return Outcome(action=Action.HOLD, reason=row.reason)  # the gate says how long, or sends it to its next lane
     if held is not None and others and row.of_deployment and held < MOST_HELD:
         return Outcome(action=Action.HOLD, reason=row.reason)  # the breaker keeps it from going back there
     if row.pauses and last and not _in_vain(error):

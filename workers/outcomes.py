@@ -55,6 +55,13 @@ class Failure:
         return self.record.crashes + isinstance(self.error, EngineCrashed)
 
     @property
+    def probes(self) -> int | None:
+        """How often the job tried before what was left alone, where this run tried it and failed; else None."""
+        permit = self.record.permitted
+        failed = self.settled is not None and self.settled.outcome in ("failed", "down")
+        return self.record.probes if permit is not None and permit.probe and failed else None
+
+    @property
     def blamed(self) -> int:
         """Those of them that count against it: every engine's does, since it is alone in its second one."""
         return self.record.blamed + isinstance(self.error, EngineCrashed)
@@ -98,6 +105,7 @@ class Outcomes:
             crashes=failure.blamed,
             held=held,
             others=len(failure.lane.every_deployment) > 1,
+            probes=failure.probes,
             **around,
         )
         if failure.gated and outcome.action is Action.RETRY and not self.ledger.line.retry(failure.lane.name):
@@ -149,9 +157,11 @@ def _pause(failure: Failure, outcome: Outcome, _nudge_s: float) -> Move:
 
 
 def _hold(failure: Failure, _outcome: Outcome, nudge_s: float) -> Move:
+    probed = failure.probes is not None
     return states.hold(
         fence=failure.fence,
-        held=failure.record.held + 1,
+        held=failure.record.held + (not probed),
+        probes=failure.record.probes + probed,
         nudge_s=nudge_s,
         note=failure.note,
         settled=failure.settled,

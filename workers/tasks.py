@@ -20,6 +20,7 @@ from tidegate.ledger.store import Ledger
 from tidegate.logs import logger
 from tidegate.names import RUN_TASK, queue_lane
 from tidegate.result import Answer
+from tidegate.slots import Spare
 from tidegate.taskevents import TaskEvents, Told
 from tidegate.vault import Vault
 from workers import gates
@@ -53,6 +54,7 @@ class Running:
     backend: Callable[[Lane], Backend]
     result_keep_s: int
     gates: Gates = field(default_factory=Gates)
+    spare: Spare = field(default_factory=Spare)
     events: TaskEvents = field(default_factory=lambda: TaskEvents(RUN_TASK))
 
     @cached_property
@@ -82,13 +84,17 @@ class Running:
         return Flights(ledger=self.ledger, vault=self.vault, verifier=self.verifier, result_keep_s=self.result_keep_s)
 
     def run(self, job_id: str, *, lane: str | None = None) -> None:
-        """Run the next jobs of a lane of ours; where nothing else tells which, the job that the wake-up names does."""
+        """Run the next jobs of a lane of ours; where nothing else tells which, the job that the wake-up names does.
+
+        '' where no wake-up led here, but somebody of this process who found more to do (see `Spare`).
+        """
         try:
             found = self.lanes.get(lane or self.ledger.get(job_id).lane or "")
             if found is None:
                 return
             if self.leases.leaving.is_set():  # a wake-up that was on its way to us: it is for who stays
-                self.outcomes.wake(found.name, job_id, priority=0)
+                if job_id:
+                    self.outcomes.wake(found.name, job_id, priority=0)
             else:
                 self._work_off(found, named=job_id)
         except UnknownJob:
@@ -102,7 +108,7 @@ class Running:
         """One job after the other while there are any: cheaper than a message for each. Raises UnknownJob."""
         until = time.monotonic() + TURN_S
         taken = self._next(lane, named=named)
-        if taken is None:
+        if taken is None and named:
             self.ledger.get(named)  # nobody waits: was it a wake-up for a job that is not on record?
         while taken is not None:
             self._ring(taken, lane)
@@ -139,7 +145,9 @@ class Running:
         return cast("Taken | Shut | None", patiently(take, stay=stay, leaving=self.leases.leaving))
 
     def _ring(self, taken: Taken | Shut, lane: Lane) -> None:
-        """For those that are left: now, or when the lane's gate has room."""
+        """For those that are left: in a free slot of ours, by a wake-up, or when the lane's gate has room."""
+        if isinstance(taken, Taken) and taken.more:
+            self.spare.use(lane.queue, partial(self.run, "", lane=lane.name))
         if isinstance(taken, Taken) and taken.ring and not taken.ring_in_s:
             self.outcomes.wake(lane.name, taken.ring, priority=taken.record.priority)
         elif taken.ring and taken.ring_in_s is not None:

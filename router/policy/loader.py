@@ -19,7 +19,7 @@ from router.policy.sensitivity.remarks import remarks
 from router.policy.truth import together
 from router.policy.warnings import warnings
 from router.signals.sensitivity.levels import Table
-from tidegate import budgets
+from tidegate import budgets, limiting
 from tidegate.documents import Document, in_order, read
 from tidegate.errors import InvalidDocument
 from tidegate.includes import with_includes
@@ -41,7 +41,7 @@ def policy_from(document: Document, *, name: str) -> Policy:
     """Check a document (with its includes) and make it ready. Raises InvalidDocument with every error."""
     file, problems = document.attempt(PolicyFile)
     problems = (*problems, *misplaced_names(document), *contradictions(document), *mistakes(document))
-    problems = (*problems, *budgets.mistakes(document), *_unpriced(document))
+    problems = (*problems, *budgets.mistakes(document), *limiting.mistakes(document), *_unpriced(document))
     if file is None or problems:
         raise InvalidDocument(in_order(problems))
     return _ready(file, document, file.name or name)

@@ -22,6 +22,31 @@ def api(**changes: Any) -> Lane:
     )
 
 
+SHARING = """\
+version: 1
+name: seen
+lanes:
+  small:
+    zone: inside
+    backend: openai
+    model: m
+    base_url: http://127.0.0.1:1
+    context_tokens: 4096
+    limits: {shared: prod, requests_per_minute: 600}
+  large:
+    zone: inside
+    backend: openai
+    model: l
+    base_url: http://127.0.0.1:1
+    context_tokens: 4096
+    deployments:
+      - {name: a, limits: {shared: prod, requests_per_minute: 600}}
+      - {name: b}
+default: {send: small, why: for the test}
+"""
+"""Two lanes, and limits that one of them and a deployment of the other share."""
+
+
 @dataclass
 class Gated:
     """One lane's line on a real store."""
@@ -43,7 +68,8 @@ class Gated:
             keep_s=500,
             deadline_s=deadline_s,
             look_in_s=10.0,
-            fields={"tenant": given.pop("tenant", "acme")},
+            fields={"tenant": given.pop("tenant", "acme")}
+            | ({"priority": given.pop("priority")} if "priority" in given else {}),
         )
         changes = {
             "tokens": str(tokens),

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from doubles import KEYS
+from gating import SHARING
 from pydantic import SecretStr
 from typer.testing import CliRunner
 
@@ -123,3 +124,13 @@ def test_no_key_is_told(env: dict[str, str], monkeypatch: pytest.MonkeyPatch) ->
     said = type_("--json", env=env)[1] + type_("--deployments", env=env)[1]
     assert "sk-canary" not in said
     assert not [key for key in KEYS.values() if str(key) in said]
+
+
+def test_lanes_that_share_limits_say_so(env: dict[str, str], tmp_path: Path) -> None:
+    """In a line under the table, for one lane as for all; in JSON by name."""
+    (tmp_path / "policy.yaml").write_text(SHARING)
+    assert "prod is one limit for small, large@a" in type_("small", env=env)[1]
+    assert json.loads(type_("--json", env=env)[1])["shared_limits"] == {"prod": ["small", "large@a"]}
+    found = lanes(env=env)
+    assert found["small"]["gate"]["shared"] == "prod"
+    assert [one["shared"] for one in found["large"]["gate"]["deployments"]] == ["prod", None]

@@ -125,6 +125,7 @@ def asleep(process: Any) -> bool:
     return os.WIFSTOPPED(status)
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("backend", ["openai", "anthropic"])
 def test_a_worker_that_is_stopped_at_the_worst_place_costs_no_second_answer(
     client: Client, settings: Settings, standin: Running, monkeypatch: pytest.MonkeyPatch, backend: str
@@ -136,14 +137,14 @@ def test_a_worker_that_is_stopped_at_the_worst_place_costs_no_second_answer(
     made = 1 if backend == "openai" else 2
     lines = [Fault(fault="slow", delay_s=s, times=times, when=When(step="line")) for s, times in ((3, 4), (60, 4))]
     standin.standin.book.replace(lines)
-    with at_work(client, settings, standin, monkeypatch, backend=backend) as team:
+    with at_work(client, settings, standin, monkeypatch, backend=backend, window_s=240.0) as team:
         sleeper = team.start("worker", "--zone", "outside", program=("-c", STOPS_ITSELF))
         until(collects(team), 60)
         jobs = placed(team, [f"job number {number}" for number in range(4)])
         until(lambda: asleep(sleeper), 60)
         assert standin.standin.batching.batches == {}
         outside(team)
-        until(some(team, lambda batch: batch.state in (BatchState.SENT, BatchState.SETTLING)), 60)
+        until(some(team, lambda batch: batch.state in (BatchState.SENT, BatchState.SETTLING)), 100)
         sleeper.send_signal(signal.SIGCONT)
         until(lambda: "batcher.turn_lost" in team.log(0), 60)
         until(some(team, lambda batch: batch.over and len(batch.twins.split()) == made - 1), 60)

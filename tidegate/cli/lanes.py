@@ -3,7 +3,7 @@
 import contextlib
 import json
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -23,6 +23,7 @@ from tidegate.lanes import read_lanes
 from tidegate.ledger.batches import BatchView
 from tidegate.ledger.sight import Can, LaneSight, sights
 from tidegate.ledger.store import Keep, Ledger
+from tidegate.limiting import sharers
 from tidegate.settings import Settings, load
 
 Names = Annotated[list[str] | None, typer.Argument(metavar="[LANE]...", help="Only these lanes.")]
@@ -72,11 +73,15 @@ class Look:
     lanes: Sequence[LaneSight]
     batches: Sequence[BatchView] | None
     deployments: bool = False
+    shares: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Who shares limits, by their name."""
 
     @property
     def facts(self) -> dict[str, Any]:
         """For programs."""
         told = facts(self.lanes)
+        if self.shares:
+            told["shared_limits"] = self.shares
         if self.batches is not None:
             told["batches"] = [json.loads(one.to_json()) for one in self.batches]
         return told
@@ -84,7 +89,7 @@ class Look:
     @property
     def shown(self) -> Group | Table:
         """For people."""
-        made = shown(self.lanes, deployments=self.deployments)
+        made = shown(self.lanes, deployments=self.deployments, shares=self.shares)
         if self.batches is None:
             return made
         return Group(made, Text(), batch_table(self.batches, now=self.lanes[0].now if self.lanes else 0.0))
@@ -108,7 +113,9 @@ class Desk:
             raise Misuse(f"{policy}: no lane {', '.join(unknown)}; there is: {', '.join(known)}")
         wanted = {name: lane for name, lane in known.items() if not self.names or name in self.names}
         found = sights(self.redis, wanted, read_budgets(policy).values())
-        return Look(found, self._batches(wanted) if self.batches else None, self.deployments)
+        ours = sharers(wanted.values())
+        shares = {name: who for name, who in sharers(known.values()).items() if name in ours}
+        return Look(found, self._batches(wanted) if self.batches else None, self.deployments, shares)
 
     def _batches(self, lanes: Collection[str]) -> list[BatchView]:
         keep = Keep(result_s=self.settings.result_keep_s, dead_s=self.settings.dead_keep_s)

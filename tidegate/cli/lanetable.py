@@ -1,7 +1,7 @@
 """How lanes look: in tables for people, and as JSON for programs."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Group
@@ -22,21 +22,24 @@ def facts(found: Sequence[LaneSight]) -> dict[str, Any]:
     return {"at": found[0].now if found else None, "lanes": {one.lane.name: _facts(one) for one in found}}
 
 
-def shown(found: Sequence[LaneSight], *, deployments: bool = False) -> Group | Table:
-    """For people."""
+def shown(
+    found: Sequence[LaneSight], *, deployments: bool = False, shares: Mapping[str, Sequence[str]] | None = None
+) -> Group | Table:
+    """For people. `shares`: who shares limits, by their name."""
     head = ("lane", "zone", "takes jobs", "in line", "running", "wait", "req/min", "tok/min")
     tail = ("errors", "p50", "p95", "runs today", "cost today", "budget left")
     made = table((*head, *tail), ())
     for one in found:
         made.add_row(one.lane.name, one.lane.zone.value, _state(one), *_cells(_row(one)))
+    notes = [Text(f"{name} is one limit for {', '.join(who)}") for name, who in (shares or {}).items()]
     if not deployments:
-        return made
+        return Group(made, Text(), *notes) if notes else made
     names = ("deployment", "region", "state", "in flight", "req/min", "tok/min", "req/day", "tok/day")
     each = table((*names, "errors", "p50", "p95", "calls today", "cost today"), ())
     for one in found:
         for deployment in one.gate.deployments:
             each.add_row(f"{one.lane.name}@{deployment.name}", *_cells(_deployment_row(deployment)))
-    return Group(made, Text(), each)
+    return Group(made, Text(), each, *([Text(), *notes] if notes else ()))
 
 
 def batch_table(batches: Sequence[BatchView], *, now: float) -> Table:

@@ -90,10 +90,10 @@ local function flight_over(prefix, id, lane, latency, flight, answered, move, al
         local back = {'waiting', 'placed', '', '', '', PROMISED_S, '0', 'leader_left', '{"leader":"' .. id .. '"}', '',
           'left-' .. follower .. id .. stamp(now), '', '0', 'joined', '', 'nudges', '0'}
         if alone then
-        back[#back + 1] = 'alone'
-        back[#back + 1] = '1'
-      end
-      local moved = move(prefix, follower, back, 1)
+          back[#back + 1] = 'alone'
+          back[#back + 1] = '1'
+        end
+        local moved = move(prefix, follower, back, 1)
         if moved[1] == 1 and moved[5] == 1 then ring = follower end
       end
     end

@@ -1,8 +1,10 @@
 -- The gate of a lane: whether the job that is next may begin now, whom it may call, and what came of the call.
--- After order.lua, limits.lua, adapt.lua, breaker.lua, budget.lua. transition.lua and take.lua call it.
+-- After order.lua, limits.lua, hold.lua, adapt.lua, breaker.lua, balance.lua, budget.lua. transition.lua and take.lua call it.
 --
 -- <prefix>:gate:<lane>                hash: what the lane as a whole has let through; its retry budget
 -- <prefix>:gate:<lane>@<deployment>   hash: the same of a deployment, with its breaker and what was learnt of it
+-- <prefix>:gate:=<name>               hash: what all have let through that share limits of this name; calls count here, and
+--                                     not at the lane or the deployment that says so
 --   …/minute   sorted set: the calls of the last minute, by their time: <job>:<time>:<tokens>
 --   …/day      hash: requests and tokens by steps of five minutes
 --   …/flight   sorted set: jobs whose calls are under way, by when they count as lost: nothing leaks, whoever dies
@@ -15,8 +17,7 @@
 
 local LEASES_KEPT = 4
 local AGAIN_MOST_S, FULL_S = 10, 1
-local EWMA, SLOW_MOST, FAILING = 0.2, 4, 9
-local OLD_S = 60
+local EWMA, OLD_S = 0.2, 60
 local SECOND = '/2' -- behind a job's id: the second call of its run, see hedge.lua
 
 local function place_of(prefix, lane, deployment)
@@ -29,48 +30,31 @@ local function read_place(place)
   return seen
 end
 
--- Seconds until a place has room for a call; how many are in flight there; what may go in a minute.
-local function wait_of(place, seen, limits, tokens, now)
-  forget_old(place, seen, now)
+-- Where the calls of a lane or a deployment count: `own` is its place.
+local function counted_at(prefix, own, shared) return shared and prefix .. ':gate:=' .. shared or own end
+
+local function flying(place, now)
   redis.call('ZREMRANGEBYSCORE', place .. '/flight', '-inf', now)
-  local flight, most = redis.call('ZCARD', place .. '/flight'), most_now(seen, limits, now)
-  local wait = math.max(number(seen, 'closed_until') - now, minute_wait(place, seen, most, tokens, now),
-    day_wait(place, seen, limits, tokens, now))
-  if limits.concurrent and flight >= limits.concurrent then wait = math.max(wait, FULL_S) end
-  return wait, flight, most
+  return redis.call('ZCARD', place .. '/flight')
 end
 
--- Of those with room: the least loaded for its weight, where slow and failing ones count as more loaded; ties by chance.
-local function chosen_of(ready, avoid)
-  if #ready > 1 and avoid then
-    for at = #ready, 1, -1 do
-      if ready[at].name == avoid then table.remove(ready, at) end
-    end
+-- Seconds until there is room for a call where it counts: {place, seen, limits}, to which are added `wait`, `most` that may go
+-- in a minute, and `large` where a smaller call may have room. `asks`: {prefix, holder, tokens, over}, see gate_judged.
+local function look_at(at, asks, now)
+  local place, seen, limits = at.place, at.seen, at.limits
+  forget_old(place, seen, now)
+  at.most = most_now(seen, limits, now)
+  local minute
+  minute, at.large = minute_wait(place, seen, at.most, asks.tokens, now)
+  -- For less than a second nothing is saved, and nobody passes; but of what is shared others may take it again and again.
+  at.large = at.large and (minute > FULL_S or limits.shared ~= nil)
+  at.wait = math.max(number(seen, 'closed_until') - now, minute, day_wait(place, seen, limits, asks.tokens, now))
+  local flight = flying(place, now)
+  if limits.concurrent and flight >= limits.concurrent then at.wait = math.max(at.wait, FULL_S) end
+  if seen.hold and seen.hold ~= asks.over then
+    at.wait = math.max(at.wait, hold_wait(asks.prefix, place, seen, at.most, asks.holder, asks.tokens, now))
   end
-  local fastest
-  for _, one in ipairs(ready) do
-    if one.probe then return one end
-    if one.took then fastest = math.min(fastest or one.took, one.took) end
-  end
-  local least_load, shares = math.huge, 0
-  for _, one in ipairs(ready) do
-    local slow = one.took and fastest > 0 and math.min(SLOW_MOST, one.took / fastest) or 1
-    local drag = slow * (1 + FAILING * one.failing)
-    one.load, one.share = one.flight / one.weight * drag, one.weight / drag
-    least_load = math.min(least_load, one.load)
-  end
-  for _, one in ipairs(ready) do
-    if one.load <= least_load * 1.001 then shares = shares + one.share end
-  end
-  local draw = math.random() * shares
-  local last
-  for _, one in ipairs(ready) do
-    if one.load <= least_load * 1.001 then
-      last, draw = one, draw - one.share
-      if draw < 0 then break end
-    end
-  end
-  return last
+  return flight
 end
 
 -- Whether the job may go on to another lane.
@@ -90,64 +74,99 @@ local function may_be_in(regions, region)
   return false
 end
 
--- What the gate says of a job: {verdict = 'granted', …}, {verdict = 'later', again_s = …} where it should stay in line,
--- or {verdict = 'open' or 'limited', again_s = …} where it should be claimed to go elsewhere.
-local function gate_judged(prefix, lane, gate, id, now)
-  local told = redis.call('HMGET', prefix .. ':job:' .. id, 'tokens', 'max_tokens', 'avoid', 'deadline_at', 'regions')
-  local read, written = math.ceil(tonumber(told[1] or 0) * (gate.stretch or 1)), tonumber(told[2] or 0)
-  local ready, again, open, open_again = {}, math.huge, 0, math.huge
-  local allowed = {}
-  for _, one in ipairs(gate.deployments) do
-    if may_be_in(told[5], one.region) then allowed[#allowed + 1] = one end
+-- One deployment: where it counts, its load, and what the balance has to know; `open` seconds where it is left alone.
+local function deployment_at(prefix, lane, one, asks, now)
+  local own = place_of(prefix, lane, one.name)
+  local seen = read_place(own)
+  local open, probe = breaker_wait(own, seen, now)
+  if open > 0 then return {open = open} end
+  local place = counted_at(prefix, own, one.limits.shared)
+  local counts = {place = place, seen = place == own and seen or read_place(place), limits = one.limits}
+  local flight = look_at(counts, asks, now)
+  local fresh = now - number(seen, 'took_at') < OLD_S
+  return {
+    name = one.name, weight = one.weight, place = own, counts = counts, probe = probe, model = one.model, price = one.price,
+    flight = place == own and flight or flying(own, now), took = fresh and tonumber(seen.took_s) or nil,
+    failing = fresh and number(seen, 'failing') or 0,
+  }
+end
+
+-- Save a large job's tokens where it waits for them: at its lane, and at the deployment that may have them first. There they
+-- stay for the minute that it takes; should something else be in the way by then, another deployment's may come sooner.
+local function save_up(asks, whole, full, now)
+  local best
+  for _, one in ipairs(full) do
+    local at = one.counts
+    if hold_lasts(at.seen, asks.holder, now) then best = at break end
+    if at.large and (not best or at.wait < best.wait) then best = at end
   end
-  if not allowed[1] then return {verdict = 'elsewhere'} end
-  for _, one in ipairs(allowed) do
-    local place = place_of(prefix, lane, one.name)
-    local seen = read_place(place)
-    local wait, probe = breaker_wait(place, seen, now)
-    if wait > 0 then
-      open, open_again = open + 1, math.min(open_again, wait)
-    else
-      local full, flight, most = wait_of(place, seen, one.limits, read + written, now)
-      again = math.min(again, full > 0 and full or math.huge)
-      if full <= 0 then
-        local fresh = now - number(seen, 'took_at') < OLD_S
-        ready[#ready + 1] = {
-          name = one.name, weight = one.weight, place = place, seen = seen, limits = one.limits, most = most,
-          flight = flight, probe = probe, model = one.model, took = fresh and tonumber(seen.took_s) or nil,
-          failing = fresh and number(seen, 'failing') or 0, price = one.price or gate.price,
-        }
+  for _, at in pairs({whole = whole and whole.large and whole or nil, best = best}) do
+    if asks.over and at.seen.hold == asks.over then hold_drop(asks.prefix, at.place, at.seen, now) end
+    hold_put(asks.prefix, at.place, at.seen, asks.holder, asks.tokens, now)
+  end
+end
+
+-- The estimate of a job's tokens: all, those it has, those it may write. From its record, as the lane counts.
+local function tokens_of(gate, tokens, max_tokens)
+  local read, written = math.ceil(tonumber(tokens or 0) * (gate.stretch or 1)), tonumber(max_tokens or 0)
+  return read + written, read, written
+end
+
+-- What the gate says of a job: {verdict = 'granted', …}, {verdict = 'later', again_s = …} where it should stay in line,
+-- or {verdict = 'open' or 'limited', again_s = …} where it should be claimed to go elsewhere. `large`: a smaller one may have
+-- room. `first`: whether it is first in line, so that its tokens are saved up. `over`: whom it need not wait for.
+local function gate_judged(prefix, lane, gate, id, now, first, over)
+  local told = redis.call('HMGET', prefix .. ':job:' .. id, 'tokens', 'max_tokens', 'avoid', 'deadline_at', 'regions')
+  local all, read, written = tokens_of(gate, told[1], told[2])
+  local asks = {prefix = prefix, holder = holder_of(lane, id), tokens = all, over = over}
+  local ready, full, again, open, open_again, allowed = {}, {}, math.huge, 0, math.huge, 0
+  for _, one in ipairs(gate.deployments) do
+    if may_be_in(told[5], one.region) then
+      allowed = allowed + 1
+      local at = deployment_at(prefix, lane, one, asks, now)
+      if at.open then open, open_again = open + 1, math.min(open_again, at.open)
+      elseif at.counts.wait <= 0 then ready[#ready + 1] = at
+      else
+        full[#full + 1], again = at, math.min(again, at.counts.wait)
       end
     end
   end
-  if open == #allowed then return {verdict = 'open', again_s = open_again} end
-  again = ready[1] and 0 or math.min(again, open_again)
+  if allowed == 0 then return {verdict = 'elsewhere'} end
+  if open == allowed then return {verdict = 'open', again_s = open_again} end
+  if ready[1] then again, full = 0, {} else again = math.min(again, open_again) end
   local whole
   if next(gate.limits) then
-    whole = {place = place_of(prefix, lane), limits = gate.limits}
-    whole.seen = read_place(whole.place)
-    local full, _, most = wait_of(whole.place, whole.seen, gate.limits, read + written, now)
-    again, whole.most = math.max(again, full), most
+    local place = counted_at(prefix, place_of(prefix, lane), gate.limits.shared)
+    whole = {place = place, seen = read_place(place), limits = gate.limits}
+    look_at(whole, asks, now)
+    again = math.max(again, whole.wait)
   end
   if again > 0 then
     local left = tonumber(told[4] or 0) - now
-    if left > 0 and again > left and has_next(prefix, id, lane) then return {verdict = 'limited', again_s = again} end
-    return {verdict = 'later', again_s = math.min(again, AGAIN_MOST_S)}
+    local late = left > 0 and again > left
+    if late and has_next(prefix, id, lane) then return {verdict = 'limited', again_s = again} end
+    local large = whole and whole.large
+    for _, one in ipairs(full) do large = large or one.counts.large end
+    local saved = first and large and not late -- what comes too late is not waited for
+    if saved then save_up(asks, whole, full, now) end
+    return {verdict = 'later', again_s = math.min(again, AGAIN_MOST_S), large = large, saved = saved, tokens = all}
   end
   local one = chosen_of(ready, told[3])
-  local price = one.price
+  local price = one.price or gate.price
   return {
-    verdict = 'granted', one = one, whole = whole, tokens = read + written,
+    verdict = 'granted', one = one, whole = whole, tokens = all,
     nano = price and nano_of((read * price.input_usd + written * price.output_usd) / 1000000) or 0,
   }
 end
 
--- Where a permit's call counts.
+-- Where a permit's call counts, and all places where it is in flight.
 local function places_of(prefix, permit)
-  local lane, deployment = tostring(permit.lane), tostring(permit.deployment)
-  local places = {place_of(prefix, lane, deployment)}
-  if permit.whole then places[2] = place_of(prefix, lane) end
-  return places
+  local function shared(name) return type(name) == 'string' and name or nil end
+  local lane = tostring(permit.lane)
+  local own = place_of(prefix, lane, tostring(permit.deployment))
+  local counts = {counted_at(prefix, own, shared(permit.shared))}
+  if permit.whole then counts[2] = counted_at(prefix, place_of(prefix, lane), shared(permit.whole)) end
+  return counts, {own, counts[1] ~= own and counts[1] or counts[2], counts[1] ~= own and counts[2] or nil}
 end
 
 -- The permit as it is put on the record. `charged`: the accounts that budget_look found.
@@ -159,18 +178,22 @@ local function permit_of(lane, gate, verdict, id, charged, now)
     verdict = 'granted', lane = lane, deployment = verdict.one.name, tokens = verdict.tokens, nano = verdict.nano,
     model = verdict.one.model,
     accounts = charged, at = now, entry = id .. ':' .. stamp(now), probe = verdict.one.probe,
-    whole = verdict.whole and true or false, breaker = gate.breaker,
+    shared = verdict.one.counts.limits.shared, whole = verdict.whole and (verdict.whole.limits.shared or true) or false,
+    breaker = gate.breaker,
   }
 end
 
 -- The job was claimed with its permit: from now on the call counts.
 local function gate_reserve(prefix, lane, gate, verdict, id, tries, lost_at, now)
-  for _, at in ipairs({verdict.one, verdict.whole}) do
+  local one = verdict.one
+  for _, at in ipairs({one.counts, verdict.whole}) do
     count_call(at.place, at.seen, at.limits, at.most, id, verdict.tokens, now)
+    hold_count(prefix, at.place, at.seen, holder_of(lane, id), verdict.tokens, now)
     redis.call('ZADD', at.place .. '/flight', stamp(lost_at), id)
     redis.call('EXPIRE', at.place, KEEP_S)
   end
-  if verdict.one.probe then redis.call('HSET', verdict.one.place, 'probe', id) end
+  if one.counts.place ~= one.place then redis.call('ZADD', one.place .. '/flight', stamp(lost_at), id) end
+  if one.probe then redis.call('HSET', one.place, 'probe', id) end
   if tries == 0 then
     local place = place_of(prefix, lane)
     local left = tonumber(redis.call('HGET', place, 'retries') or RETRIES_KEPT)
@@ -190,9 +213,8 @@ local function gate_renew(prefix, id, text, lost_at)
   local permit = decoded(text)
   for call, of in pairs({[id] = permit, [id .. SECOND] = permit.second}) do
     if type(of) == 'table' and of.verdict == 'granted' then
-      for _, place in ipairs(places_of(prefix, of)) do
-        redis.call('ZADD', place .. '/flight', 'XX', stamp(lost_at), call)
-      end
+      local _, places = places_of(prefix, of)
+      for _, place in ipairs(places) do redis.call('ZADD', place .. '/flight', 'XX', stamp(lost_at), call) end
     end
   end
 end
@@ -234,15 +256,14 @@ local function settle_call(prefix, id, permit, said, now)
     if tokens > 0 then note_call(place, permit, {}, '', tokens, nano / 1e9, now) end
     return nil, {nano, tokens, tonumber(said.usd) and true or false, tostring(permit.model)}
   end
-  for _, at in ipairs(places_of(prefix, permit)) do
-    redis.call('ZREM', at .. '/flight', id)
-    correct_call(at, tostring(permit.entry), estimate, tokens)
-  end
+  local counts, places = places_of(prefix, permit)
+  for _, at in ipairs(places) do redis.call('ZREM', at .. '/flight', id) end
+  for _, at in ipairs(counts) do correct_call(at, tostring(permit.entry), estimate, tokens) end
   budget_settle(permit.accounts, held, estimate, nano, tokens)
   note_call(place, permit, said, class, tokens, nano / 1e9, now)
-  adapt(place, permit, class, said.heard or {}, now)
+  adapt(counts[1], permit, class, said.heard or {}, now)
   breaker_learn(place, permit.breaker, id, permit, class, said.error or '', now)
-  redis.call('EXPIRE', place, KEEP_S)
+  for _, at in ipairs(places) do redis.call('EXPIRE', at, KEEP_S) end
   local bill = {nano, tokens, tonumber(said.usd) and true or false, tostring(permit.model)}
   if class == 'failed' or class == 'down' or class == 'limited' then return tostring(permit.deployment), bill end
   return nil, bill

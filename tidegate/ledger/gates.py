@@ -14,6 +14,7 @@ from tidegate.deployment import Deployment, Limits
 from tidegate.lane import Lane
 from tidegate.ledger.faults import store_errors
 from tidegate.ledger.permits import gate_of
+from tidegate.limiting import counted
 from tidegate.names import STORE_PREFIX
 from tidegate.value import Many, Value
 
@@ -57,6 +58,8 @@ class DeploymentView(Value):
     name: str
     region: str | None = None
     weight: float = 1.0
+    shared: str | None = None
+    """The name under which its limits, and their use, are others' as well."""
     requests_per_minute: Use = Use()
     tokens_per_minute: Use = Use()
     requests_per_day: Use = Use()
@@ -87,6 +90,8 @@ class GateView(Value):
     lane: str
     gated: bool
     """Whether it has a gate at all: a lane inside without limits has none."""
+    shared: str | None = None
+    """The name under which its own limits, and their use, are others' as well."""
     requests_per_minute: Use = Use()
     tokens_per_minute: Use = Use()
     requests_per_day: Use = Use()
@@ -116,7 +121,7 @@ class Gates:
     def view(self, lanes: Iterable[Lane]) -> list[GateView]:
         """How these lanes are doing now, in one round trip."""
         wanted = list(lanes)
-        places = [place for lane in wanted for place in self._places(lane)]
+        places = list(dict.fromkeys(place for lane in wanted for pair in self._places(lane) for place in pair))
         with store_errors(), self._redis.pipeline(transaction=False) as pipe:
             pipe.time()
             for place in places:
@@ -130,25 +135,33 @@ class Gates:
         found = {place: _Place.read(rows[index * 5 : index * 5 + 5], now=now) for index, place in enumerate(places)}
         return [self._lane(lane, found, now) for lane in wanted]
 
-    def _places(self, lane: Lane) -> list[str]:
-        whole = f"{self._prefix}:gate:{lane.name}"
-        return [whole, *(f"{whole}@{one.name}" for one in lane.every_deployment)]
+    def _places(self, lane: Lane) -> list[tuple[str, str]]:
+        """Of the lane and of each deployment: its own place, and where its calls count."""
+        whole, each = counted(lane)
+        own = f"{self._prefix}:gate:{lane.name}"
+        places = [own, *(f"{own}@{one.name}" for one in lane.every_deployment)]
+        return [
+            (place, f"{self._prefix}:gate:={limits.shared}" if limits.shared else place)
+            for place, limits in zip(places, (whole, *each), strict=True)
+        ]
 
     def _lane(self, lane: Lane, found: Mapping[str, "_Place"], now: float) -> GateView:
-        whole, *places = self._places(lane)
+        (whole, counts), *places = self._places(lane)
+        own, each = counted(lane)
         deployments = tuple(
-            _deployment(one, found[place], now=now, lane=lane)
-            for one, place in zip(lane.every_deployment, places, strict=True)
+            _deployment(one, found[place], limits=limits, counts=found[count], now=now)
+            for one, limits, (place, count) in zip(lane.every_deployment, each, places, strict=True)
         )
         gated = bool(gate_of(lane))
-        # With one deployment the lane's limits are counted there, and with several only where it has some: see gate_of.
-        own = found[places[0]] if len(places) == 1 else found[whole]
+        # With one deployment the lane's limits may be counted there: see limiting.counted.
+        alone = len(places) == 1 and own == Limits()
         return GateView(
             lane=lane.name,
             gated=gated,
             retries_left=found[whole].number("retries", RETRIES_KEPT) if gated else None,
             deployments=deployments,
-            **own.uses(lane.limits, now=now),
+            shared=lane.limits.shared,
+            **found[places[0][1] if alone else counts].uses(lane.limits, now=now),
         )
 
 
@@ -234,18 +247,20 @@ def _use(
     return Use(configured=configured, effective=None if base is None else max(1.0, base * share), used=used)
 
 
-def _deployment(one: Deployment, place: _Place, *, now: float, lane: Lane) -> DeploymentView:
-    limits = _together(lane.limits, one.limits) if len(lane.every_deployment) == 1 else one.limits
+def _deployment(one: Deployment, place: _Place, *, limits: Limits, counts: _Place, now: float) -> DeploymentView:
     ended = [call for call in place.recent if call[1] != "-"]
     answered = sorted(float(call[2]) for call in ended if call[1] == "ok" and call[2] != "-")
+    uses = counts.uses(limits, now=now)
+    if limits.concurrent is None:
+        uses["in_flight"] = Use(used=place.in_flight)
     today = place.number("today", -1) == math.floor(now / 86_400)
-    closed = place.number("closed_until")
+    closed = counts.number("closed_until")
     return DeploymentView(
         name=one.name,
         region=one.region,
         weight=one.weight,
         closed_until=closed if closed > now else None,
-        share=round(place.share(now), 4),
+        share=round(counts.share(now), 4),
         breaker=place.breaker(now),
         calls=len(ended),
         error_rate=sum(call[1] in ("failed", "down", "limited") for call in ended) / len(ended) if ended else None,
@@ -255,14 +270,9 @@ def _deployment(one: Deployment, place: _Place, *, now: float, lane: Lane) -> De
         calls_today=int(place.number("today_calls")) if today else 0,
         tokens_today=int(place.number("today_tokens")) if today else 0,
         usd_today=place.number("today_usd") if today else 0.0,
-        **place.uses(limits, now=now),
+        shared=limits.shared,
+        **uses,
     )
-
-
-def _together(one: Limits, other: Limits) -> Limits:
-    """The lower of each."""
-    both = [one.model_dump(exclude_none=True), other.model_dump(exclude_none=True)]
-    return Limits(**{name: min(each[name] for each in both if name in each) for name in {**both[0], **both[1]}})
 
 
 def _quantile(values: Sequence[float], share: float) -> float | None:

@@ -51,8 +51,9 @@ local function until_left(place, calls, tokens, now)
   return oldest[1] and tonumber(oldest[#oldest]) + MINUTE_S - now or 0
 end
 
+-- Seconds until a minute's limits have room, and whether it is tokens that are missing: a smaller call may have room.
 local function minute_wait(place, seen, most, tokens, now)
-  local wait = 0
+  local wait, large = 0, false
   if most.requests then
     local pace, count = most.requests / MINUTE_S, redis.call('ZCARD', place .. '/minute')
     wait = math.max(wait, level(seen, 'paced_requests', most.requests, now) / pace - BURST_S)
@@ -63,9 +64,9 @@ local function minute_wait(place, seen, most, tokens, now)
     local pace = most.tokens / MINUTE_S
     wait = math.max(wait, level(seen, 'paced_tokens', most.tokens, now) / pace - BURST_S)
     local over = number(seen, 'minute_tokens') + least(tokens, most.tokens) - math.max(1, math.floor(most.tokens))
-    if over > 0 then wait = math.max(wait, until_left(place, nil, over, now)) end
+    if over > 0 then wait, large = math.max(wait, until_left(place, nil, over, now)), true end
   end
-  return wait
+  return wait, large
 end
 
 -- Drop what is older than a day.
@@ -140,9 +141,12 @@ local function correct_call(place, entry, estimate, tokens)
     redis.call('ZADD', log, at, entry .. ':' .. tokens)
     redis.call('HINCRBY', place, 'minute_tokens', more)
   end
-  local seen = redis.call('HMGET', place, 'paced_tokens', 'day_tokens')
+  local seen = redis.call('HMGET', place, 'paced_tokens', 'day_tokens', 'hold_at')
   if seen[1] then redis.call('HSET', place, 'paced_tokens', stamp(math.max(0, tonumber(seen[1]) + more))) end
-  local step = math.floor(tonumber(string.match(entry, ':([%d.]+)$')) / STEP_S)
+  local began = tonumber(string.match(entry, ':([%d.]+)$'))
+  -- Whoever began at the very moment at which tokens began to be saved did so before: see hold.lua.
+  if seen[3] and began > tonumber(seen[3]) then redis.call('HINCRBY', place, 'hold_passed', more) end
+  local step = math.floor(began / STEP_S)
   if seen[2] and redis.call('HEXISTS', place .. '/day', 'tokens:' .. step) == 1 then
     redis.call('HINCRBY', place .. '/day', 'tokens:' .. step, more)
     redis.call('HINCRBY', place, 'day_tokens', more)

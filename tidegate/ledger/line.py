@@ -65,6 +65,8 @@ class Taken:
     """Another job of the lane that somebody should be woken for; '' where enough wake-ups are under way."""
     ring_in_s: float = 0.0
     """When: the lane's gate has no room for it before."""
+    more: bool = False
+    """Whether more of a gated lane's jobs may begin now than wake-ups are under way."""
 
     @property
     def permit(self) -> Permit | None:
@@ -122,7 +124,7 @@ class Line:
             if ring:
                 return Shut(ring=ring.decode(), ring_in_s=float(ring_in_s) if ring_in_s else None)
             return Idle.STAY if stay else Idle.GO
-        job_id, ring, rev, fence, at, fields, slot, envelope, ring_in_s = rest
+        job_id, ring, rev, fence, at, fields, slot, envelope, ring_in_s, more = rest
         record = Record.from_hash(_hash(fields))
         if record.id != job_id.decode():  # by it slots are told apart: see Ledger.get
             raise UnknownJob(f"no job {job_id.decode()} is on record: what lies there says that it is another")
@@ -133,6 +135,7 @@ class Line:
             envelope=envelope or None,
             ring=ring.decode(),
             ring_in_s=float(ring_in_s or 0),
+            more=bool(more),
         )
 
     def collect(

@@ -10,6 +10,7 @@
 
 local BANDS = {'interactive', 'batch'}
 local BATCH_TURN, LEVEL_S = 8, 60
+local NEAR_TENANTS = 8
 local RINGS, MOST_RINGS, STALE_S, LAST_RESORT_S, SAME_S = 1, 64, 2, 30, 0.005
 
 local function stamp(value) return string.format('%.6f', value) end
@@ -81,6 +82,37 @@ local function next_in_line(prefix, room)
   return chosen[1]
 end
 
+-- Those who are next in a room but for one, about in the order of their turns, all still in line: {id, tenant, band} each. The
+-- band whose turn it is comes first; in it each tenant's first, then each one's second.
+local function near_in_line(prefix, room, band, most, but)
+  local order, found = order_of(prefix, room), {}
+  for _, name in ipairs(band == BANDS[2] and {BANDS[2], BANDS[1]} or BANDS) do
+    local lines = {}
+    for at, tenant in ipairs(redis.call('ZRANGE', order .. ':' .. name, 0, NEAR_TENANTS - 1)) do
+      lines[at] = {tenant, redis.call('ZRANGE', order .. ':' .. name .. ':' .. tenant, 0, most)}
+      for place, id in ipairs(lines[at][2]) do
+        if id == but then table.remove(lines[at][2], place) break end
+      end
+    end
+    for turn = 1, most do
+      for _, line in ipairs(lines) do
+        if #found == most then return found end
+        if line[2][turn] then found[#found + 1] = {line[2][turn], line[1], name} end
+      end
+    end
+  end
+  return found
+end
+
+-- One who passes those before him leaves the line: his tenant's turn is used up, and nobody else's moves.
+local function pass_in_line(prefix, room, one)
+  local order = order_of(prefix, room)
+  if redis.call('ZREM', order .. ':' .. one[3] .. ':' .. one[2], one[1]) == 1 then
+    redis.call('ZINCRBY', order .. ':' .. one[3], stamp(stride(prefix, one[2])), one[2])
+    redis.call('HINCRBY', order, 'waiting', -1)
+  end
+end
+
 -- Whether a wake-up should be sent to whoever serves a room; one that should counts as sent. `woken`: on behalf of one
 -- who followed a wake-up and took a job. He always passes it on: wake-ups that were lost stay counted, and while they are,
 -- nobody else would ring, so that a lane with many slots would work with the few that the last resort wakes.
@@ -107,6 +139,12 @@ local function ring_for_next(prefix, room, now, woken)
   local order = order_of(prefix, room)
   local left = head(order, BANDS[1]) or head(order, BANDS[2])
   return left and left[1] or ''
+end
+
+-- Whether more wait in a room than wake-ups are under way.
+local function more_wait(prefix, room)
+  local told = redis.call('HMGET', order_of(prefix, room), 'waiting', 'rung')
+  return tonumber(told[1] or 0) > tonumber(told[2] or 0)
 end
 
 -- Nobody may begin for so many seconds: whoever is told so sends a wake-up then. It counts as under way until it is due,

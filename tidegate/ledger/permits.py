@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from tidegate.budget import Budget
-from tidegate.deployment import Deployment
+from tidegate.deployment import Deployment, Limits
 from tidegate.lane import Lane, Zone
+from tidegate.limiting import counted
 from tidegate.prices import NANO, Rate, rate
 
 Verdict = Literal["granted", "open", "limited", "budget", "elsewhere"]
@@ -100,11 +101,10 @@ _NOWHERE: Mapping[Zone, str] = {Zone.INSIDE: "*", Zone.OUTSIDE: ""}
 
 def gate_of(lane: Lane, *, accounts: Sequence[Mapping[str, Any]] = ()) -> str:
     """What a lane allows, as gate.lua reads it; '' for a lane that needs no gate."""
-    limits, own = _given(lane.limits), [_given(one.limits) for one in lane.every_deployment]
+    whole, each = counted(lane)
+    limits, own = _given(whole), [_given(one) for one in each]
     if lane.backend in UNGATED and not (limits or any(own) or lane.deployments or accounts):
         return ""
-    if len(own) == 1:  # one place instead of two that count the same calls
-        own, limits = [{**limits, **{name: min(most, limits.get(name, most)) for name, most in own[0].items()}}], {}
     said: dict[str, Any] = {
         "limits": limits,
         "deployments": [
@@ -150,7 +150,7 @@ def _price(lane: Lane, deployment: Deployment) -> dict[str, float]:
     return {"input_usd": found.input_nano / 1000, "output_usd": found.output_nano / 1000}
 
 
-def _given(limits: Any) -> dict[str, int]:
+def _given(limits: Limits) -> dict[str, Any]:
     return dict(limits.model_dump(exclude_none=True))
 
 

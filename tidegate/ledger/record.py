@@ -45,6 +45,8 @@ class Record(Value):
     """How often it waited since its last death, as a suspect, because the process that took it ran another one."""
     held: int = 0
     """How often the present lane's providers had no room after all, and it went back into the line."""
+    probes: int = 0
+    """How often it tried, on the present lane, whether a provider is back that was not."""
     nudges: int = 0
     redrives: int = 0
     asked_lane: str | None = None

@@ -9,13 +9,14 @@ from redis import exceptions
 from tidegate.connections import StoreClient
 from tidegate.ledger.faults import store_errors
 
-_GATE = ("budget.lua", "costs.lua", "limits.lua", "adapt.lua", "breaker.lua", "gate.lua")
+_LIMITS = ("limits.lua", "hold.lua", "adapt.lua")
+_GATE = ("budget.lua", "costs.lua", *_LIMITS, "breaker.lua", "balance.lua", "gate.lua")
 _MOVING = ("journal.lua", "admission.lua", "order.lua", "company.lua", *_GATE, "flight.lua", "transition.lua")
 
 _PARTS: Mapping[str, tuple[str, ...]] = {
     "accept": ("journal.lua", "admission.lua", "order.lua", "accept.lua"),
     "apply": (*_MOVING, "apply.lua"),
-    "take": (*_MOVING, "batching.lua", "take.lua"),
+    "take": (*_MOVING, "passing.lua", "batching.lua", "take.lua"),
     "hedge": ("order.lua", *_GATE, "hedge.lua"),
     "opening": ("order.lua", "limits.lua", "adapt.lua", "breaker.lua", "opening.lua"),
     "retry": ("order.lua", "limits.lua", "retry.lua"),

@@ -110,12 +110,17 @@ class LaneSight:
     @property
     def requests(self) -> Use:
         """Requests in a minute: the lane's, or its deployments' together."""
-        return _summed([self.gate.requests_per_minute], [one.requests_per_minute for one in self.gate.deployments])
+        return _summed([self.gate.requests_per_minute], [one.requests_per_minute for one in self._apart])
 
     @property
     def tokens(self) -> Use:
         """Tokens in a minute, as well."""
-        return _summed([self.gate.tokens_per_minute], [one.tokens_per_minute for one in self.gate.deployments])
+        return _summed([self.gate.tokens_per_minute], [one.tokens_per_minute for one in self._apart])
+
+    @property
+    def _apart(self) -> list[DeploymentView]:
+        """Of deployments that share their limits, one."""
+        return list({one.shared or f"@{one.name}": one for one in self.gate.deployments}.values())
 
 
 def sights(

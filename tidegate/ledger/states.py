@@ -84,7 +84,7 @@ class Move:
             raise ValueError(f"{self.name}: no way from {', '.join(sorted(wrong)) or 'nowhere'} to {self.to}")
 
 
-_OF_THE_LANE: Mapping[str, str] = {"tries": "0", "nudges": "0", "held": "", "avoid": "", "batch": ""}
+_OF_THE_LANE: Mapping[str, str] = {"tries": "0", "nudges": "0", "held": "", "probes": "", "avoid": "", "batch": ""}
 """What a job has gone through on its lane: on another one it begins anew."""
 
 
@@ -221,15 +221,17 @@ def wait(
     )
 
 
-def hold(*, fence: int, held: int, nudge_s: float, note: Mapping[str, Any], settled: Settled | None) -> Move:
-    """The provider had no room: the job is in its line again, at its old place, and the gate knows until when."""
+def hold(
+    *, fence: int, held: int, nudge_s: float, note: Mapping[str, Any], settled: Settled | None, probes: int = 0
+) -> Move:
+    """The provider had no room, or is not back: in its line again, at its old place, and the gate knows until when."""
     return Move(
         name="held_back",
         to=State.PLACED,
         sources=frozenset({State.RUNNING}),
         fence=fence,
         look_in_s=nudge_s,
-        changes={"held": str(held), "nudges": "0"},
+        changes={"held": str(held), "probes": str(probes or ""), "nudges": "0"},
         note=note,
         settled=settled,
     )
@@ -388,6 +390,7 @@ def redrive(*, rev: int, redrives: int, deadline_in_s: float, by: str, lane: str
 
 _OF_A_ROUTING = (
     *("lane", "zone", "outside", "clearance", "placeholders", "worker", "decision", "model", "regions"),
-    *("tokens", "max_tokens", "held", "avoid", "rule", "elsewhere", "priced", "flight", "joined", "batch", "alone"),
+    *("tokens", "max_tokens", "held", "probes", "avoid", "rule", "elsewhere", "priced"),
+    *("flight", "joined", "batch", "alone"),
 )
 """Fields that say nothing of a job that is routed again."""

@@ -1,4 +1,4 @@
--- Take the next job of a lane and begin a run of it, in one. After order.lua, company.lua, gate.lua, flight.lua,
+-- Take the next job of a lane and begin a run of it, in one. After order.lua, company.lua, gate.lua, passing.lua, flight.lua,
 -- transition.lua, batching.lua.
 --
 -- ARGV     1 prefix  2 lane  3 the job that the wake-up named, or ''  4 '1' if a wake-up led here
@@ -7,18 +7,19 @@
 --          9 which jobs share calls here: 'always', 'deterministic' or ''  10 seconds until the janitor looks at one that
 --          waits for another's answer  11... the claim, as transition.lua wants it
 -- Returns  {1, id, job to ring for or '', revision, fence, now, record, slot or '', envelope or '', seconds until that
---          ring or ''} or {0, 1 to look again in a moment, job to ring for or '', seconds until that ring or ''}
+--          ring or '', 1 if more may begin on a gated lane than wake-ups are under way} or {0, 1 to look again in a moment,
+--          job to ring for or '', seconds until that ring or ''}
 
 local prefix, lane, token, woken = ARGV[1], ARGV[2], ARGV[5], ARGV[4] == '1'
 local room, asked, CLAIM = 'placed:' .. lane, prefix .. ':take:' .. token, 11
 local gate = ARGV[8] ~= '' and cjson.decode(ARGV[8]) or nil
 local join, fields = ARGV[9], #ARGV
 
-local function begun(id, claim, ring, again)
+local function begun(id, claim, ring, again, more)
   local record = redis.call('HGETALL', prefix .. ':job:' .. id)
   local slot = redis.call('HGET', prefix .. ':job:' .. id, ARGV[6]) or ''
   local envelope = slot ~= '' and redis.call('GET', prefix .. ':vault:' .. slot) or ''
-  return {1, id, ring, claim[2], claim[3], claim[4], record, slot, envelope, again or ''}
+  return {1, id, ring, claim[2], claim[3], claim[4], record, slot, envelope, again or '', more and 1 or 0}
 end
 
 -- The first answer was lost on its way: the job that it told of is running, and whoever asks again is its worker.
@@ -92,41 +93,31 @@ else
 
   -- Who should be woken for those that are left, and when.
   local function onwards()
-    local left = first_in_line(prefix, room)
+    local found, again_s, left = next_by_gate(prefix, lane, room, gate, now, no_wish)
+    if found then return ring_for_next(prefix, room, now, woken), '', more_wait(prefix, room) end
     if not left then return '', '' end
-    local verdict = gate_judged(prefix, lane, gate, left[1], now)
-    if verdict.verdict ~= 'later' then return ring_for_next(prefix, room, now, woken), '' end
-    local again = ring_later(prefix, room, now, verdict.again_s)
-    return again ~= '' and left[1] or '', again
+    local again = ring_later(prefix, room, now, again_s)
+    return again ~= '' and left or '', again
   end
 
-  -- The next job that asks what no run asks already: the others wait for that one's answer, and need no room.
-  local function first_by_itself()
-    local first = first_in_line(prefix, room)
-    while first and elsewhere(first[1]) do first = first_in_line(prefix, room) end
-    return first
+  local found, again_s, left = next_by_gate(prefix, lane, room, gate, now, elsewhere)
+  local old = not found and not left and of_an_earlier_release()
+  if old then
+    local verdict = gate_judged(prefix, lane, gate, old, now)
+    if verdict.verdict == 'later' then again_s, left = verdict.again_s, old else found = {old, verdict = verdict} end
   end
-
-  local first = first_by_itself()
-  local id = first and first[1] or of_an_earlier_release()
-  while id do
-    local verdict = gate_judged(prefix, lane, gate, id, now)
-    if verdict.verdict == 'later' then
-      if woken then ring_answered(prefix, room) end
-      return {0, 0, id, ring_later(prefix, room, now, verdict.again_s)}
-    end
-    if first then next_in_line(prefix, room) end
-    local claim = claimed(id, verdict)
+  while found do
+    leave_line(prefix, room, found)
+    local claim = claimed(found[1], found.verdict)
     if claim[1] == 1 then
-      redis.call('SET', asked, id, 'EX', 60)
+      redis.call('SET', asked, found[1], 'EX', 60)
       if woken then ring_answered(prefix, room) end
-      local ring, again = onwards()
-      return begun(id, claim, ring, again)
+      return begun(found[1], claim, onwards())
     end
-    first = first_by_itself()
-    id = first and first[1]
+    found, again_s, left = next_by_gate(prefix, lane, room, gate, now, elsewhere)
   end
   if woken then ring_answered(prefix, room) end
+  if left then return {0, 0, left, ring_later(prefix, room, now, again_s)} end
 end
 local now = store_time()
 ring_settled(prefix, room, now)

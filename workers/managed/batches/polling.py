@@ -40,6 +40,8 @@ def finish(desk: Desk, batch: BatchView) -> BatchView:
     look_for_twins(desk, batch)
     try:
         desk.call(api.clean(desk.mark(batch), batch.provider_id), api=api)
+        if batch.tries > 1:  # an upload of which no batch was made
+            desk.call(api.clean(desk.mark(batch), None), api=api)
     except RunError as error:
         if desk.now() < batch.until:
             raise

@@ -77,6 +77,7 @@ def _found(desk: Desk, batch: BatchView) -> Progress | None:
 
 def _trying(desk: Desk, batch: BatchView, lines: list[Line]) -> BatchView:
     if batch.tries:
+        desk.step(batch)  # the upload that is there may be another's by now
         _clean(desk, batch)  # requests that were uploaded, and of which no batch was made
     now = desk.now()
     # From here on it may be at the provider, whatever becomes of us. Refused where it is no longer our turn.
