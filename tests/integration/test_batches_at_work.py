@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from holding import held
 from workers_at_work import Workers, until, workers
 
 from tidegate.client import Client
@@ -161,10 +162,11 @@ def test_two_hundred_jobs_survive_kills_and_each_is_sent_once(
 ) -> None:
     """Workers die while a batch is being made and while one is being read: no line is sent twice, no job is lost."""
     slow = [
-        Fault(fault="slow", delay_s=1.5, when=When(step="create")),
-        Fault(fault="slow", delay_s=3.0, when=When(step="results")),
+        Fault(fault="slow", delay_s=60.0, when=When(step="create")),
+        Fault(fault="slow", delay_s=60.0, when=When(step="results")),
     ]
     standin.standin.book.replace(slow)
+    go = held(standin.standin)
     with at_work(client, settings, standin, monkeypatch, most_jobs=80) as team:
         first = outside(team)
         until(collects(team), 60)
@@ -174,6 +176,7 @@ def test_two_hundred_jobs_survive_kills_and_each_is_sent_once(
         second = outside(team)
         until(some(team, lambda batch: batch.state is BatchState.SETTLING), 60)
         killed(second)
+        go.set()
         outside(team)
         for job in jobs:
             team.await_state(job, State.SUCCEEDED, State.DEAD, within_s=60)
