@@ -49,8 +49,9 @@ class TaskEvents:
 
     @contextmanager
     def run(self, job_id: str, *, number: int) -> Iterator[Told]:
-        """Tell that a run begins, and how it ends. `number` tells a job's runs apart."""
-        uuid, began, told = f"{job_id}-{number}", time.monotonic(), Told()
+        """Tell that a run begins, and how it ends. `number` tells a job's tasks of this kind apart."""
+        # The kind, too: of two tasks with one uuid a monitor shows one, under the name that came to it last.
+        uuid, began, told = f"{job_id}-{self._task.rpartition('.')[2]}-{number}", time.monotonic(), Told()
         self._send("task-received", uuid, name=self._task, args=f"('{job_id}',)", kwargs="{}", retries=0)
         self._send("task-started", uuid)
         try:

@@ -26,19 +26,12 @@ from tidegate.tools import Function, Tool
 from workers.backend import Run
 from workers.managed.batches.api import Answered, BatchApi, Line, Mark, NotYet, Phase, open_batches
 from workers.standin.faults import Fault, When
-from workers.standin.server import Running, running
+from workers.standin.server import Running
 
 T = TypeVar("T")
 
 BACKENDS = ("openai", "openai_responses", "azure", "anthropic")
 FILES = ("openai", "openai_responses", "azure")
-
-
-@pytest.fixture
-def standin() -> Iterator[Running]:
-    """A stand-in of its own for each test."""
-    with running(record=True) as up:
-        yield up
 
 
 class Desk:

@@ -16,7 +16,7 @@ from tidegate.settings import Settings
 from workers.managed.batches.api import open_batches
 from workers.managed.batches.batcher import Batcher
 from workers.standin.faults import Fault, When
-from workers.standin.server import Running, running
+from workers.standin.server import Running
 
 BACKENDS = ("openai", "openai_responses", "azure", "anthropic")
 
@@ -27,13 +27,6 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("OPENAI_API_KEY", "AZURE_OPENAI_API_KEY", "ANTHROPIC_API_KEY"):
         monkeypatch.setenv(name, "any")
     monkeypatch.setattr("workers.managed.batches.azure.LOOK_S", 0.01)
-
-
-@pytest.fixture
-def standin() -> Iterator[Running]:
-    """A stand-in of its own for each test."""
-    with running(record=True) as up:
-        yield up
 
 
 @pytest.fixture(params=BACKENDS)

@@ -16,18 +16,11 @@ from tidegate.ledger.batches import BatchState, BatchView
 from tidegate.ledger.states import State
 from tidegate.settings import Settings
 from workers.standin.faults import Fault, When
-from workers.standin.server import Running, running
+from workers.standin.server import Running
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 BATCH = Hints(latency="batch", deadline_s=1800.0)
-
-
-@pytest.fixture
-def standin() -> Iterator[Running]:
-    """A stand-in of its own for each test."""
-    with running(record=True) as up:
-        yield up
 
 
 @contextmanager

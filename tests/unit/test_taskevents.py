@@ -48,8 +48,18 @@ def test_a_run_is_a_task_with_its_jobs_id(dispatcher: Dispatcher) -> None:
     with events_of(dispatcher).run("abc", number=2):
         pass
     assert [event for event, _ in dispatcher.sent] == ["task-received", "task-started", "task-succeeded"]
-    assert {fields["uuid"] for _, fields in dispatcher.sent} == {"abc-2"}
+    assert {fields["uuid"] for _, fields in dispatcher.sent} == {"abc-run-2"}
     assert dispatcher.sent[0][1]["args"] == "('abc',)"
+
+
+def test_a_jobs_routing_and_its_run_are_two_tasks(dispatcher: Dispatcher) -> None:
+    """Both are the first of their kind, and a monitor shows each, whichever it hears of first."""
+    for task in ("tidegate.route", "tidegate.run"):
+        events = TaskEvents(task)
+        events.by(dispatcher)
+        with events.run("abc", number=1):
+            pass
+    assert len({fields["uuid"] for _, fields in dispatcher.sent}) == 2
 
 
 def test_of_a_failure_only_its_name_is_told(dispatcher: Dispatcher) -> None:
