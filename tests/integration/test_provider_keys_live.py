@@ -122,7 +122,7 @@ class Site:
     def asks(self, tenant: str) -> str:
         """One job for a lane outside; how it ended."""
         job_id = self.client.submit(Job(text="How far is the moon?", tenant=tenant))
-        *_, end = self.client.stream_states(job_id, timeout_s=150)  # a deployment with a refused key is shut for a minute
+        *_, end = self.client.stream_states(job_id, timeout_s=150)  # with a refused key a lane is shut for a minute
         record = self.client.record(job_id)
         return f"{end} {record.lane} {record.attempts} {record.cause or ''}".strip()
 
