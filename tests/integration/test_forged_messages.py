@@ -93,6 +93,7 @@ FORGED: list[tuple[str, str, Any, dict[str, Any]]] = [
 
 def test_what_is_forged_is_refused_and_counted(running: Running) -> None:
     """Each is counted under its reason, nothing of it is logged or run, and the next honest job runs."""
+    running.client.result(running.client.submit(job("before all that")), timeout_s=60)  # by then every queue is there
     refusals = Refusals(running.client.ledger.redis)
     before = refusals.counts()
     for _, queue, body, changes in FORGED:
