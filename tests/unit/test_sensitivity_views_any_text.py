@@ -6,7 +6,7 @@ import time
 
 import pytest
 from disguises import DISGUISES, EMAIL, read
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from router.signals.sensitivity.views import HINTS, MAX_GROWTH, SPARE_CHARS, confirmed, origin
@@ -86,10 +86,17 @@ def test_a_value_in_any_text_is_found_where_it_was(before: str, after: str, disg
             assert high > start
 
 
+EDGE = min(DISGUISES)
 NEEDS = {reading.name: tuple(map(re.compile, reading.needs)) for reading in READINGS}
 
 
 @settings(max_examples=300, deadline=None)
+@example("é616c696365", EDGE)
+@example("_616c696365", EDGE)
+@example("_nhoJ htimSЖ", EDGE)
+@example("7 7 )   5 5_", EDGE)
+@example("5 5 5 - 3 2 0 5\n_", EDGE)
+@example("john.smith42@ac-\n-me.io", EDGE)
 @given(TEXT, st.sampled_from(sorted(DISGUISES)))
 def test_what_a_reading_changes_the_gate_has_seen(text: str, disguise: str) -> None:
     """A hint is a necessary condition: no reading changes a text in which none of its patterns is."""

@@ -49,10 +49,18 @@ def _piece(rng: Random, draw: Writer) -> Example:
 
 @cache
 def _texts() -> tuple[tuple[str, tuple[str, ...]], ...]:
-    texts = [(name, _lines(getsource(import_module(name)))) for name in words("library")["module"]]
+    texts = [(name, _lines(source)) for name in words("library")["module"] if (source := _source(name)) is not None]
     topics = pydoc_data.topics.topics
     texts.extend((f"topic-{name}", _lines(topics[name])) for name in sorted(topics))
     return tuple((name, lines) for name, lines in texts if len(lines) > 5)
+
+
+def _source(name: str) -> str | None:
+    """A module's text; None where this Python comes without what it imports: Debian's has no Tk."""
+    try:
+        return getsource(import_module(name))
+    except ImportError:
+        return None
 
 
 def _lines(text: str) -> tuple[str, ...]:

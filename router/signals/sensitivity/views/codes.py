@@ -80,8 +80,8 @@ CODES: tuple[Reading, ...] = (
     tried(
         "hex",
         (
-            r"\b(?:0[xX]|[xX]')?[0-9A-Fa-f]{10}",
-            r"\b(?:0[xX])?[0-9A-Fa-f]{2}(?:[:,; \t\n\r-]{1,4}(?:0[xX])?[0-9A-Fa-f]{2}\b){3}",
+            r"[0-9A-Fa-f]{10}",  # no \b: what stands before a run may be a letter of another alphabet, or `_`
+            r"[0-9A-Fa-f]{2}(?:[:,; \t\n\r-]{1,4}(?:0[xX])?[0-9A-Fa-f]{2}){3}",
         ),
         _hex,
     ),

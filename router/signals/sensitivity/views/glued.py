@@ -26,9 +26,9 @@ _VALUE_AFTER = re.compile(
     r"|[0-9A-Fa-f]{2}[:-][0-9A-Fa-f]{2}[:-]|[A-Z]{0,2}\d{6}"
 )
 _VALUE_BEFORE = re.compile(
-    r"\d[\d ().:-]{6,}$|[A-Z]{2}\d\d[A-Z0-9]{8,}$|@[\w.-]{1,30}\.[a-z]{2,6}$|[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){4}$"
+    r"(?:\d[\d ().:-]{6,}|[A-Z]{2}\d\d[A-Z0-9]{8,}|@[\w.-]{1,30}\.[a-z]{2,6}|[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){4})\Z"
 )
-_NAME_BEFORE = re.compile(r"(?:^|[^A-Za-z])[A-Z][a-z]{2,15}$")
+_NAME_BEFORE = re.compile(r"(?:^|[^A-Za-z])[A-Z][a-z]{2,15}\Z")
 _NAME_AFTER = re.compile(r"[A-Z][a-z]{2,15}(?![a-z])")
 
 
@@ -74,7 +74,7 @@ GLUED: tuple[Reading, ...] = (
         "underscores",
         (
             rf"_(?:{_VALUE_AFTER.pattern})",
-            r"\d[\d ().:-]{6}_|[A-Z]{2}\d\d[A-Z0-9]{8,}_|@[\w.-]{1,30}\.[a-z]{2,6}_",
+            r"\d[\d ().:-]{6,}_|[A-Z]{2}\d\d[A-Z0-9]{8,}_|@[\w.-]{1,30}\.[a-z]{2,6}_",
             r"[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){4}_",
             r"[A-Z][a-z]{2,15}_{1,9}[A-Z][a-z]{2}",
         ),

@@ -132,5 +132,5 @@ MARKUP: tuple[Reading, ...] = (
         ),
         _wraps,
     ),
-    Reading("breaks", (r"@[\w.-]{1,60}[ \t]{0,4}\r?\n[ \t>|#*/]{0,8}[\w.]",), _breaks),
+    Reading("breaks", (r"@[\w.-]{1,60}[ \t]{0,4}\r?\n[ \t>|#*/]{0,8}[\w.-]",), _breaks),
 )
