@@ -36,7 +36,7 @@ def in_the_engine(desk: Workers, job_id: str, *, attempt: int) -> int:
     """The engine's process id, once it is loaded and the job runs in it for the so manieth time."""
     until(lambda: [e.move for e in desk.client.ledger.history(job_id)].count("claimed") == attempt, 60)
     until(lambda: desk.log().count("event=engine.ready") == attempt, 60)
-    return engines()[0].pid
+    return engines(desk)[0].pid
 
 
 def endless(desk: Workers) -> str:
@@ -50,7 +50,7 @@ def test_a_segmentation_fault_ends_the_engine_alone(desk: Workers) -> None:
     """Those who ran in it go back to the lane, once, and end in the next engine; the worker is the same process."""
     job_id = submit(desk, 1)[0]
     desk.await_state(job_id, State.SUCCEEDED, within_s=60)
-    first = engines()[0].pid
+    first = engines(desk)[0].pid
     os.kill(first, signal.SIGSTOP)  # so that they are certainly there when it dies
     jobs = submit(desk, 2)
     for job_id in jobs:
@@ -61,13 +61,13 @@ def test_a_segmentation_fault_ends_the_engine_alone(desk: Workers) -> None:
         assert desk.await_state(job_id, State.SUCCEEDED, within_s=60).crashes <= 1
     assert "the engine died (SIGSEGV)" in desk.log()
     assert desk.processes[0].poll() is None
-    assert [one.pid for one in engines()] != [first]
+    assert [one.pid for one in engines(desk)] != [first]
 
 
 def test_a_job_that_kills_two_engines_is_poison(desk: Workers) -> None:
     """It is a dead letter after its second engine; a job that was killed once with it succeeds."""
     desk.await_state(submit(desk, 1)[0], State.SUCCEEDED, within_s=60)
-    os.kill(engines()[0].pid, signal.SIGSTOP)  # so that it is certainly there when the engine dies
+    os.kill(engines(desk)[0].pid, signal.SIGSTOP)  # so that it is certainly there when the engine dies
     bad = endless(desk)
     os.kill(in_the_engine(desk, bad, attempt=1), signal.SIGKILL)
     os.kill(in_the_engine(desk, bad, attempt=2), signal.SIGKILL)
@@ -84,9 +84,9 @@ def test_a_hung_engine_is_killed_and_its_job_runs_in_the_next(desk: Workers) -> 
     """It says nothing for as long as it may: then it is killed, and the job is tried once more."""
     job_id = submit(desk, 1)[0]
     desk.await_state(job_id, State.SUCCEEDED, within_s=60)
-    first = engines()[0].pid
+    first = engines(desk)[0].pid
     os.kill(first, signal.SIGSTOP)
     hung = submit(desk, 1)[0]
     assert desk.await_state(hung, State.SUCCEEDED, within_s=90).attempts == 2
     assert "no heartbeat for 15 s (SIGKILL)" in desk.log()
-    assert first not in [one.pid for one in engines()]
+    assert first not in [one.pid for one in engines(desk)]

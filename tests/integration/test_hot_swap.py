@@ -51,10 +51,9 @@ def models(desk: Workers, jobs: list[str]) -> list[str]:
     return [result.model.rsplit("/", 1)[-1] for result in results]
 
 
-def engines() -> list[psutil.Process]:
-    """The engine processes of this test's workers."""
-    ours = psutil.Process()
-    children = [one for one in ours.children(recursive=True) if one.ppid() != ours.pid]  # not those of this process
+def engines(desk: Workers) -> list[psutil.Process]:
+    """The engine processes of this test's workers: other tests' may still run beside them."""
+    children = [one for process in desk.processes for one in psutil.Process(process.pid).children(recursive=True)]
     return [one for one in children if "workers.local.engine" in one.cmdline()]
 
 
@@ -71,21 +70,21 @@ def test_a_policy_that_names_another_model_takes_effect_under_load(desk: Workers
     answered = models(desk, jobs)
     assert answered[0] == "old.gguf"
     assert answered[-JOBS:] == ["new.gguf"] * JOBS
-    until(lambda: len(engines()) == 1, 20)
+    until(lambda: len(engines(desk)) == 1, 20)
 
 
 def test_a_file_that_is_replaced_by_a_broken_one_changes_nothing(desk: Workers) -> None:
     """It is told in the log, and the old engine goes on; a whole file is then taken without a restart."""
     assert models(desk, submit(desk, 1)) == ["old.gguf"]
     model = desk.settings.data / "old.gguf"
-    first = engines()[0].pid
+    first = engines(desk)[0].pid
     cut = model.with_name("cut")
     cut.write_bytes(model.read_bytes()[:20_000])
     cut.replace(model)
     until(lambda: "event=lane.unchanged" in desk.log(), 30)
     assert models(desk, submit(desk, 2)) == ["old.gguf"] * 2
-    assert engines()[0].pid == first
+    assert engines(desk)[0].pid == first
     (desk.settings.data / "new.gguf").replace(model)
     until(lambda: "event=lane.changed" in desk.log(), 60)
     assert models(desk, submit(desk, 2)) == ["old.gguf"] * 2
-    until(lambda: [one.pid for one in engines()] != [first] and len(engines()) == 1, 20)
+    until(lambda: [one.pid for one in engines(desk)] != [first] and len(engines(desk)) == 1, 20)
